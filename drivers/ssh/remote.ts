@@ -1,0 +1,104 @@
+import type { Secret } from '../../domain/secret.ts'
+
+/** Whom to connect to. `hostKey` is the pinned key line (`ssh-ed25519 AAAA…`); null only while a server is being adopted. */
+export interface ServerTarget {
+  serverId: string
+  name: string
+  address: string
+  port: number
+  user: string
+  hostKey: string | null
+  privateKey: Secret
+}
+
+/** A file to be put on a server: written under a temporary name and renamed, so that nobody reads half of it. `mode` is octal, e.g. 0o600. */
+export interface RemoteFile {
+  path: string
+  content: string | Secret
+  mode: number
+}
+
+export interface CommandResult {
+  exitCode: number
+  stdout: string
+  stderr: string
+}
+
+export interface CommandOptions {
+  stdin?: string | Secret | Buffer
+  timeoutSeconds?: number
+  signal?: AbortSignal
+}
+
+/**
+ * A script that outlives the connection which started it (design section 5). It runs as the transient systemd unit
+ * `keystone-<hash>-<nn>` in `/home/keystone/operations/<hash>/<nn>-<name>/`, exactly once, whoever asks and how often.
+ */
+export interface DurableStep {
+  /** 12 hex characters: `operations.hash`. */
+  hash: string
+  order: number
+  name: string
+  user: 'keystone' | 'root'
+  /** Bash, constant text: it reads its inputs from variables and files, values are never written into it. */
+  script: string
+  /** Plain inputs, exported to the script; kept in a 0600 file of the step's folder. Never secrets. */
+  inputs: Record<string, string>
+  /** Secret inputs: files of these names in `$KEYSTONE_SECRETS`, a 0700 folder below `/run/keystone/<hash>` (tmpfs) that is gone when the step ends. */
+  secrets: Record<string, Secret>
+  /** Files put in place before the script starts, in the same round trip. */
+  files: readonly RemoteFile[]
+}
+
+export type StepStream = 'out' | 'err'
+
+/** Raw bytes that the step wrote, at their offset in the stream of this run. */
+export interface StepChunk {
+  run: number
+  stream: StepStream
+  offset: number
+  bytes: Buffer
+}
+
+/** What of the step's output is stored already, so that following goes on from there. */
+export interface StepPosition {
+  run: number
+  out: number
+  err: number
+}
+
+export interface StepOutcome {
+  /** 1 for the first start; a step that vanished without an exit code (reboot) and was started again is another run. */
+  run: number
+  exitCode: number
+  /** What the script wrote to `$KEYSTONE_RESULT`, at most 64 KiB; empty when it wrote nothing. */
+  result: string
+}
+
+export interface StepObserver {
+  /** The position already stored; null when nothing is. */
+  stored: StepPosition | null
+  /** Called in order, awaited before the next one: back-pressure reaches the server. */
+  onChunk(chunk: StepChunk): Promise<void>
+  /** Aborting it stops following; the step itself goes on. */
+  signal: AbortSignal
+}
+
+/** One server, over one pooled connection. Errors are `SshError`s, classified by code and never by text of the remote output. */
+export interface Remote {
+  /** Runs argv (quoted by one function). A non-zero exit is a result, not an error. Counts as one round trip. */
+  command(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>
+  /** Puts all files in place with one tar stream. Folders are made 0700 where missing. */
+  upload(files: readonly RemoteFile[], signal?: AbortSignal): Promise<void>
+  /** Starts the step or re-attaches to it, follows it to its end. One round trip. */
+  step(step: DurableStep, observer: StepObserver): Promise<StepOutcome>
+  /** Stops a step's unit with its whole cgroup; fine when it does not run. Returns when it has ended. */
+  stopStep(step: Pick<DurableStep, 'hash' | 'order' | 'name' | 'user'>): Promise<void>
+}
+
+export interface SshPool {
+  to(target: ServerTarget): Remote
+  close(): Promise<void>
+  /** Counted since start, for benchmarks and reports. */
+  counts(): { handshakes: number; roundTrips: number }
+}
