@@ -1,0 +1,23 @@
+import { sql } from 'drizzle-orm'
+import type { Database } from '../connect.ts'
+
+/**
+ * Moves every queued operation that nothing earlier is in the way of to `pending`; first in, first out. The one admission
+ * function: it runs under a transaction-scoped advisory lock, in the transaction that queues or finishes an operation.
+ */
+export async function admit(db: Database): Promise<void> {
+  await db.execute(sql`select pg_advisory_xact_lock(hashtext('keystone.admission'))`)
+  const admitted = await db.execute<{ id: string }>(sql`
+    update operations candidate set status = 'pending', updated_at = now()
+    where candidate.status = 'queued'
+      and not exists (
+        select from operations earlier
+        join operation_locks theirs on theirs.operation_id = earlier.id
+        join operation_locks ours on ours.key = theirs.key and ours.operation_id = candidate.id
+        where earlier.status in ('queued', 'pending', 'running', 'recovering')
+          and earlier.sequence < candidate.sequence
+          and (ours.mode = 'exclusive' or theirs.mode = 'exclusive')
+      )
+    returning candidate.id`)
+  if (admitted.length > 0) await db.execute(sql`select pg_notify('keystone_pending', '')`)
+}

@@ -1,0 +1,38 @@
+import { eq, sql } from 'drizzle-orm'
+import type { OperationId, OrganisationId } from '../../domain/ids.ts'
+import type { Lock, OperationKind, TargetType, Trigger } from '../../domain/operations.ts'
+import type { Database } from '../connect.ts'
+import { newHash, newId } from '../ids.ts'
+import { operationLocks, operations } from '../schema/index.ts'
+import { admit } from './admit.ts'
+
+export interface OperationRequest {
+  organisationId: OrganisationId
+  kind: OperationKind
+  targetType: TargetType
+  targetId: string
+  /** One line for people, e.g. `deploy production of shop`. */
+  summary: string
+  trigger: Trigger
+  locks: readonly Lock[]
+  input?: Record<string, unknown>
+  retryOf?: OperationId
+}
+
+export type Operation = typeof operations.$inferSelect
+
+/**
+ * Records the wish for an operation and admits it at once when nothing is in its way; else it waits in the queue.
+ * Call it in the transaction that records the wish itself: a wish that got a 2xx is never lost (design section 4).
+ */
+export async function requestOperation(db: Database, request: OperationRequest): Promise<Operation> {
+  const { locks, input = {}, ...columns } = request
+  const id = newId<OperationId>()
+  await db.insert(operations).values({ ...columns, id, rootId: id, hash: newHash(), status: 'queued', input })
+  if (locks.length > 0) await db.insert(operationLocks).values(locks.map((lock) => ({ operationId: id, ...lock })))
+  await admit(db)
+  const [operation] = await db.select().from(operations).where(eq(operations.id, id))
+  if (!operation) throw new Error(`operation ${id} vanished from its own transaction`)
+  await db.execute(sql`select pg_notify('keystone_operation', ${id})`)
+  return operation
+}

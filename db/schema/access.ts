@@ -1,0 +1,108 @@
+import { sql } from 'drizzle-orm'
+import { index, jsonb, pgTable, primaryKey, smallint, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import type { OrganisationId, UserId } from '../../domain/ids.ts'
+import { id, moment, oneOf, sealed, timestamps } from './columns.ts'
+
+export const roles = ['owner', 'admin', 'deployer', 'viewer'] as const
+
+export const organisations = pgTable(
+  'organisations',
+  { id: id<OrganisationId>(), name: text('name').notNull(), ...timestamps },
+  (t) => [uniqueIndex('organisations_name').on(sql`lower(${t.name})`)],
+)
+
+export const organisationId = () =>
+  uuid('organisation_id')
+    .$type<OrganisationId>()
+    .notNull()
+    .references(() => organisations.id)
+
+export const users = pgTable(
+  'users',
+  { id: id<UserId>(), email: text('email').notNull(), name: text('name').notNull(), ...timestamps },
+  (t) => [uniqueIndex('users_email').on(sql`lower(${t.email})`)],
+)
+
+export const memberships = pgTable(
+  'memberships',
+  {
+    organisationId: organisationId(),
+    userId: uuid('user_id').$type<UserId>().notNull().references(() => users.id),
+    role: text('role', { enum: roles }).notNull(),
+    ...timestamps,
+  },
+  (t) => [primaryKey({ columns: [t.organisationId, t.userId] }), oneOf('memberships_role', t.role, roles)],
+)
+
+/** Bearer tokens: only the SHA-256 is stored; the prefix is what people recognise them by. A null organisation reaches all of the user's. */
+export const apiTokens = pgTable(
+  'api_tokens',
+  {
+    id: id<string>(),
+    organisationId: uuid('organisation_id').$type<OrganisationId>().references(() => organisations.id),
+    userId: uuid('user_id').$type<UserId>().notNull().references(() => users.id),
+    name: text('name').notNull(),
+    prefix: text('prefix').notNull(),
+    hash: text('hash').notNull().unique(),
+    scopes: text('scopes').array(),
+    expiresAt: moment('expires_at'),
+    lastUsedAt: moment('last_used_at'),
+    revokedAt: moment('revoked_at'),
+    ...timestamps,
+  },
+  (t) => [index('api_tokens_user').on(t.userId)],
+)
+
+export const auditEvents = pgTable(
+  'audit_events',
+  {
+    id: id<string>(),
+    organisationId: organisationId(),
+    userId: uuid('user_id').$type<UserId>().references(() => users.id),
+    tokenId: uuid('token_id').references(() => apiTokens.id),
+    action: text('action').notNull(),
+    targetType: text('target_type').notNull(),
+    targetId: uuid('target_id').notNull(),
+    details: jsonb('details').$type<Record<string, unknown>>().notNull().default({}),
+    createdAt: moment('created_at').notNull().defaultNow(),
+  },
+  (t) => [index('audit_events_organisation').on(t.organisationId, t.id)],
+)
+
+/** The stored answer of a request with an Idempotency-Key; the same key with another body is refused. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    organisationId: organisationId(),
+    key: text('key').notNull(),
+    requestHash: text('request_hash').notNull(),
+    status: smallint('status').notNull(),
+    body: jsonb('body').notNull(),
+    createdAt: moment('created_at').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.organisationId, t.key] })],
+)
+
+export const registryTypes = ['generic', 'gitea', 'ghcr', 'docker_hub'] as const
+
+export const registries = pgTable(
+  'registries',
+  {
+    id: id<string>(),
+    organisationId: organisationId(),
+    name: text('name').notNull(),
+    type: text('type', { enum: registryTypes }).notNull(),
+    url: text('url').notNull(),
+    namespace: text('namespace'),
+    username: text('username'),
+    password: sealed('password'),
+    insecure: text('insecure', { enum: ['no', 'plain_http'] }).notNull().default('no'),
+    verifiedAt: moment('verified_at'),
+    ...timestamps,
+  },
+  (t) => [
+    uniqueIndex('registries_name').on(t.organisationId, t.name),
+    oneOf('registries_type', t.type, registryTypes),
+    oneOf('registries_insecure', t.insecure, ['no', 'plain_http']),
+  ],
+)

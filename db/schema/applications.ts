@@ -1,0 +1,141 @@
+import { sql } from 'drizzle-orm'
+import { type AnyPgColumn, boolean, check, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import type { ApplicationId, ArtifactId, EnvironmentId, OperationId, ReleaseId, ReplicaId, ServerId, ServiceId, SliceId } from '../../domain/ids.ts'
+import type { Trigger } from '../../domain/operations.ts'
+import { organisationId, registries } from './access.ts'
+import { id, label, moment, oneOf, sealed, timestamps } from './columns.ts'
+import { operations } from './operations.ts'
+import { servers } from './servers.ts'
+import { serviceReplicas, services, serviceSlices } from './services.ts'
+
+export const repositoryTypes = ['gitea', 'github', 'generic'] as const
+export const environmentStatuses = ['new', 'active', 'removing', 'removed'] as const
+export const schedulerModes = ['single', 'every_replica'] as const
+export const variableSources = ['user', 'managed_attachment', 'system'] as const
+export const artifactStatuses = ['building', 'available', 'failed', 'discarded'] as const
+export const releaseStatuses = ['preparing', 'in_progress', 'successful', 'failed', 'obsolete', 'downgraded'] as const
+
+export const applications = pgTable(
+  'applications',
+  {
+    id: id<ApplicationId>(),
+    organisationId: organisationId(),
+    name: text('name').notNull(),
+    repositoryUrl: text('repository_url').notNull(),
+    repositoryType: text('repository_type', { enum: repositoryTypes }).notNull(),
+    projectRoot: text('project_root').notNull().default('.'),
+    defaultBranch: text('default_branch').notNull(),
+    deployKeyPublic: text('deploy_key_public').notNull(),
+    deployKeyPrivate: sealed('deploy_key_private').notNull(),
+    deployKeyFingerprint: text('deploy_key_fingerprint').notNull(),
+    deployKeyInstalledAt: moment('deploy_key_installed_at'),
+    ...timestamps,
+  },
+  (t) => [
+    uniqueIndex('applications_name').on(t.organisationId, t.name),
+    label('applications_name_label', t.name),
+    oneOf('applications_repository_type', t.repositoryType, repositoryTypes),
+  ],
+)
+
+export const environments = pgTable(
+  'environments',
+  {
+    id: id<EnvironmentId>(),
+    organisationId: organisationId(),
+    applicationId: uuid('application_id').$type<ApplicationId>().notNull().references(() => applications.id),
+    name: text('name').notNull(),
+    branch: text('branch').notNull(),
+    status: text('status', { enum: environmentStatuses }).notNull().default('new'),
+    schedulerEnabled: boolean('scheduler_enabled').notNull().default(true),
+    schedulerTargetServiceId: uuid('scheduler_target_service_id').$type<ServiceId>().references((): AnyPgColumn => services.id),
+    schedulerMode: text('scheduler_mode', { enum: schedulerModes }).notNull().default('single'),
+    /** The one replica that ticks in mode `single`; a column, so that there cannot be two. */
+    schedulerReplicaId: uuid('scheduler_replica_id').$type<ReplicaId>().references((): AnyPgColumn => serviceReplicas.id),
+    buildConfig: jsonb('build_config').$type<Record<string, unknown>>().notNull().default({}),
+    registryId: uuid('registry_id').references(() => registries.id),
+    currentReleaseId: uuid('current_release_id').$type<ReleaseId>().references((): AnyPgColumn => releases.id),
+    ...timestamps,
+  },
+  (t) => [
+    uniqueIndex('environments_name').on(t.applicationId, t.name).where(sql`${t.status} <> 'removed'`),
+    label('environments_name_label', t.name),
+    oneOf('environments_status', t.status, environmentStatuses),
+    oneOf('environments_scheduler_mode', t.schedulerMode, schedulerModes),
+  ],
+)
+
+/** One row per key and source; which of them wins is a rule of the domain, not of the table. */
+export const environmentVariables = pgTable(
+  'environment_variables',
+  {
+    id: id<string>(),
+    environmentId: uuid('environment_id').$type<EnvironmentId>().notNull().references(() => environments.id),
+    key: text('key').notNull(),
+    value: sealed('value').notNull(),
+    source: text('source', { enum: variableSources }).notNull(),
+    serviceSliceId: uuid('service_slice_id').$type<SliceId>().references(() => serviceSlices.id),
+    overridable: boolean('overridable').notNull().default(true),
+    version: integer('version').notNull().default(1),
+    ...timestamps,
+  },
+  (t) => [
+    uniqueIndex('environment_variables_key').on(t.environmentId, t.key, t.source),
+    check('environment_variables_key_name', sql`${t.key} ~ '^[A-Za-z_][A-Za-z0-9_]*$'`),
+    oneOf('environment_variables_source', t.source, variableSources),
+  ],
+)
+
+/** What a build made. The key says from what; a local image has no repo digest and lives on one server. */
+export const buildArtifacts = pgTable(
+  'build_artifacts',
+  {
+    id: id<ArtifactId>(),
+    environmentId: uuid('environment_id').$type<EnvironmentId>().notNull().references(() => environments.id),
+    key: text('key').notNull(),
+    commitSha: text('commit_sha').notNull(),
+    platform: text('platform').notNull(),
+    imageTag: text('image_tag').notNull(),
+    imageDigest: text('image_digest'),
+    digestKind: text('digest_kind', { enum: ['image_id', 'repo_digest'] }),
+    serverId: uuid('server_id').$type<ServerId>().references(() => servers.id),
+    registryRef: text('registry_ref'),
+    builtByOperationId: uuid('built_by_operation_id').$type<OperationId>().notNull().references(() => operations.id),
+    builtByServiceId: uuid('built_by_service_id').$type<ServiceId>().references(() => services.id),
+    status: text('status', { enum: artifactStatuses }).notNull(),
+    metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull().default({}),
+    ...timestamps,
+  },
+  (t) => [
+    uniqueIndex('build_artifacts_key').on(t.environmentId, t.key).where(sql`${t.status} in ('building', 'available')`),
+    check('build_artifacts_commit', sql`${t.commitSha} ~ '^[0-9a-f]{40}([0-9a-f]{24})?$'`),
+    check('build_artifacts_digest', sql`${t.status} <> 'available' or (${t.imageDigest} is not null and ${t.digestKind} is not null)`),
+    check('build_artifacts_local', sql`${t.digestKind} is distinct from 'image_id' or ${t.serverId} is not null`),
+    oneOf('build_artifacts_status', t.status, artifactStatuses),
+    oneOf('build_artifacts_digest_kind', t.digestKind, ['image_id', 'repo_digest']),
+  ],
+)
+
+export const releases = pgTable(
+  'releases',
+  {
+    id: id<ReleaseId>(),
+    environmentId: uuid('environment_id').$type<EnvironmentId>().notNull().references(() => environments.id),
+    number: integer('number').notNull(),
+    operationId: uuid('operation_id').$type<OperationId>().notNull().unique().references(() => operations.id),
+    artifactId: uuid('artifact_id').$type<ArtifactId>().notNull().references(() => buildArtifacts.id),
+    status: text('status', { enum: releaseStatuses }).notNull(),
+    /** Digest, revision and configuration hash of every service as deployed. */
+    services: jsonb('services').$type<Record<string, unknown>>().notNull(),
+    /** Versions of user variables; managed and system values are never pinned. */
+    variableVersions: jsonb('variable_versions').$type<Record<string, number>>().notNull(),
+    trigger: jsonb('trigger').$type<Trigger>().notNull(),
+    ...timestamps,
+  },
+  (t) => [
+    uniqueIndex('releases_number').on(t.environmentId, t.number),
+    uniqueIndex('releases_one_successful').on(t.environmentId).where(sql`${t.status} = 'successful'`),
+    index('releases_artifact').on(t.artifactId),
+    oneOf('releases_status', t.status, releaseStatuses),
+  ],
+)

@@ -1,0 +1,5 @@
+export * from './access.ts'
+export * from './servers.ts'
+export * from './operations.ts'
+export * from './services.ts'
+export * from './applications.ts'

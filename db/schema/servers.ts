@@ -1,0 +1,73 @@
+import { sql } from 'drizzle-orm'
+import { boolean, check, integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import type { OperationId, ServerId } from '../../domain/ids.ts'
+import { organisationId } from './access.ts'
+import { id, label, moment, oneOf, sealed, timestamps } from './columns.ts'
+
+export const providerTypes = ['hetzner'] as const
+export const serverStatuses = ['new', 'provisioning', 'active', 'failed', 'unreachable', 'removed'] as const
+export const architectures = ['amd64', 'arm64'] as const
+
+export const providers = pgTable(
+  'providers',
+  {
+    id: id<string>(),
+    organisationId: organisationId(),
+    name: text('name').notNull(),
+    type: text('type', { enum: providerTypes }).notNull(),
+    token: sealed('token').notNull(),
+    verifiedAt: moment('verified_at'),
+    ...timestamps,
+  },
+  (t) => [uniqueIndex('providers_name').on(t.organisationId, t.name), oneOf('providers_type', t.type, providerTypes)],
+)
+
+/** A machine of the user's. `hostKey` is pinned at adoption; the management key is Keystone's own and permanent. */
+export const servers = pgTable(
+  'servers',
+  {
+    id: id<ServerId>(),
+    organisationId: organisationId(),
+    providerId: uuid('provider_id').references(() => providers.id),
+    providerServerId: text('provider_server_id'),
+    name: text('name').notNull(),
+    address: text('address').notNull(),
+    privateAddress: text('private_address'),
+    privateNetwork: text('private_network'),
+    sshPort: integer('ssh_port').notNull().default(22),
+    hostKey: text('host_key'),
+    managementKeyPublic: text('management_key_public').notNull(),
+    managementKeyPrivate: sealed('management_key_private').notNull(),
+    /** Root's key for the adoption; gone once the management key works. */
+    adoptionKeyPrivate: sealed('adoption_key_private'),
+    architecture: text('architecture', { enum: architectures }),
+    status: text('status', { enum: serverStatuses }).notNull().default('new'),
+    needsConvergence: boolean('needs_convergence').notNull().default(false),
+    facts: jsonb('facts').$type<Record<string, string>>().notNull().default({}),
+    provisionedBy: uuid('provisioned_by').$type<OperationId>(),
+    ...timestamps,
+  },
+  (t) => [
+    uniqueIndex('servers_name').on(t.organisationId, t.name).where(sql`${t.status} <> 'removed'`),
+    uniqueIndex('servers_address').on(t.organisationId, t.address, t.sshPort).where(sql`${t.status} <> 'removed'`),
+    label('servers_name_label', t.name),
+    check('servers_ssh_port', sql`${t.sshPort} between 1 and 65535`),
+    check('servers_active_is_known', sql`${t.status} <> 'active' or (${t.hostKey} is not null and ${t.architecture} is not null)`),
+    oneOf('servers_status', t.status, serverStatuses),
+    oneOf('servers_architecture', t.architecture, architectures),
+  ],
+)
+
+/** Host keys of Git servers that a person has confirmed; the well-known ones ship with Keystone. */
+export const gitHostKeys = pgTable(
+  'git_host_keys',
+  {
+    id: id<string>(),
+    organisationId: organisationId(),
+    host: text('host').notNull(),
+    port: integer('port').notNull(),
+    key: text('key').notNull(),
+    confirmedAt: moment('confirmed_at').notNull().defaultNow(),
+  },
+  (t) => [uniqueIndex('git_host_keys_host').on(t.organisationId, t.host, t.port)],
+)

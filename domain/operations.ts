@@ -1,0 +1,82 @@
+/** What an operation is and may become (specification section 3, design section 4). */
+
+export const operationKinds = [
+  'server_provision',
+  'service_deploy',
+  'replica_deploy',
+  'slice_provision',
+  'slice_configure',
+  'environment_deploy',
+  'gateway_cutover',
+  'config_change',
+  'credential_rotation',
+  'migration_run',
+  'environment_rollback',
+  'environment_remove',
+  'service_remove',
+  'server_remove',
+  'operation_recover',
+] as const
+export type OperationKind = (typeof operationKinds)[number]
+
+export const operationStatuses = [
+  'queued',
+  'pending',
+  'running',
+  'recovering',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'superseded',
+] as const
+export type OperationStatus = (typeof operationStatuses)[number]
+
+export const endedStatuses = ['succeeded', 'failed', 'cancelled', 'superseded'] as const
+export type EndedStatus = (typeof endedStatuses)[number]
+
+export const hasEnded = (status: OperationStatus): status is EndedStatus => endedStatuses.some((ended) => ended === status)
+
+export const targetTypes = ['server', 'service', 'replica', 'slice', 'environment', 'operation'] as const
+export type TargetType = (typeof targetTypes)[number]
+
+export const stepStatuses = ['running', 'succeeded', 'failed', 'cancelled'] as const
+export type StepStatus = (typeof stepStatuses)[number]
+
+export type LockMode = 'shared' | 'exclusive'
+
+export interface Lock {
+  key: string
+  mode: LockMode
+}
+
+/** Two operations exclude each other when they name the same key and at least one of them wants it for itself. */
+export function conflicts(one: readonly Lock[], other: readonly Lock[]): boolean {
+  return one.some((a) => other.some((b) => a.key === b.key && (a.mode === 'exclusive' || b.mode === 'exclusive')))
+}
+
+const lock = (mode: LockMode) => (type: TargetType, id: string): Lock => ({ key: `${type}/${id}`, mode })
+export const shared = lock('shared')
+export const exclusive = lock('exclusive')
+
+/** Workflow ids are known before the start: kind and operation. */
+export const workflowId = (kind: OperationKind, operationId: string): string => `${kind}/${operationId}`
+
+/** Why an operation or a step failed, in words a person can act on at 3 a.m. Contains no secrets; the tail is masked. */
+export interface Failure {
+  code: string
+  message: string
+  server?: string
+  step?: string
+  exitCode?: number
+  /** At most 1 KB of the last lines. */
+  tail?: string
+  /** What the user can do. */
+  hint?: string
+}
+
+/** Who or what asked for an operation. */
+export interface Trigger {
+  by: 'api' | 'webhook' | 'schedule' | 'operation'
+  actor: string
+  cause?: string
+}
