@@ -1,0 +1,28 @@
+import { exclusive, shared, type Lock } from './operations.ts'
+
+/** What each kind of operation holds while it runs (design sections 4 and 13). Children run under their parent's locks. */
+
+export const serverLocks = (serverId: string): Lock[] => [exclusive('server', serverId)]
+
+export const serviceLocks = (service: { id: string; serverIds: readonly string[] }): Lock[] => [
+  exclusive('service', service.id),
+  ...service.serverIds.map((id) => shared('server', id)),
+]
+
+/** A slice that is attached keeps its environment from being deployed meanwhile, and the other way round. */
+export const sliceLocks = (slice: { id: string; serviceId: string; environmentId: string | null; serverIds: readonly string[] }): Lock[] => [
+  exclusive('slice', slice.id),
+  shared('service', slice.serviceId),
+  ...(slice.environmentId ? [shared('environment', slice.environmentId)] : []),
+  ...slice.serverIds.map((id) => shared('server', id)),
+]
+
+export const deployLocks = (deploy: {
+  environmentId: string
+  serverIds: readonly string[]
+  attachedServiceIds: readonly string[]
+}): Lock[] => [
+  exclusive('environment', deploy.environmentId),
+  ...deploy.serverIds.map((id) => shared('server', id)),
+  ...deploy.attachedServiceIds.map((id) => shared('service', id)),
+]
