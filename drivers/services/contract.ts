@@ -1,7 +1,16 @@
 import type { z } from 'zod'
-import type { ProcessRole, ServiceCategory, SliceType, DeployPolicy, DriverName } from '../../domain/services.ts'
+import type { DeployPolicy, DriverName, ProcessRole, ServiceCategory } from '../../domain/services.ts'
 import type { Secret } from '../../domain/secret.ts'
 import type { RemoteFile } from '../ssh/remote.ts'
+import type { ApplicationProcesses, BuildDriver } from './contract-application.ts'
+import type { Gateway } from './contract-gateway.ts'
+import type { SliceDriver } from './contract-slices.ts'
+
+/** JSON as the database holds it; a driver parses it with its own schema. */
+export type StoredConfig = Record<string, unknown>
+
+/** Named secrets that the database seals as one JSON object: administrative ones of a service, or those of a slice. */
+export type Credentials = Readonly<Record<string, Secret>>
 
 /** Where a service's image comes from: a tag that is resolved to a digest once, or Keystone's own build. */
 export type ImagePolicy = { from: 'registry'; reference: string } | { from: 'build' }
@@ -26,6 +35,7 @@ export interface UpdateBehaviour {
   dataRisk: boolean
 }
 
+/** Whose a container is. `operationId` is the operation that made the replica: a later one does not change its labels. */
 export interface Ownership {
   organisationId: string
   environmentId: string | null
@@ -34,8 +44,8 @@ export interface Ownership {
   operationId: string
 }
 
-/** Everything a replica is rendered from; equal input renders equal files. */
-export interface ReplicaInput<Config> {
+/** Everything a replica is rendered from; equal input renders equal files, and equal files leave a running container alone. */
+export interface ReplicaInput {
   ownership: Ownership
   /** Readable container name, e.g. `shop-production-web-1f2e3d4c`. */
   containerName: string
@@ -43,14 +53,15 @@ export interface ReplicaInput<Config> {
   /** `name@sha256:<digest>`, or `sha256:<image id>` for an image that was built on this server. */
   image: string
   imageIsLocal: boolean
-  config: Config
   env: Readonly<Record<string, string | Secret>>
-  /** External Docker networks to join, created before Compose. */
+  /** Docker networks of the attached services; the driver itself adds the gateway's or the service's own. */
   networks: readonly string[]
   cpuLimit: number | null
   memoryLimitMb: number | null
   /** Ports to publish on an address of the server, for consumers on other servers. */
   publish: readonly { address: string; hostPort: number; containerPort: number }[]
+  /** The service's administrative credentials; empty where the driver has none. */
+  admin: Credentials
 }
 
 /** A script for the executor: constant text with inputs beside it, and the parser of what it reports. */
@@ -73,45 +84,37 @@ export interface ReplicaFacts {
   addresses: Record<string, string>
 }
 
-/** Where consumers of a service reach it: a network alias on the same server, else a private address with an assigned port. */
-export interface EndpointAddress {
-  host: string
-  port: number
+/** What a tag, or a digest resolved before, is on this server: pulled and present. */
+export interface ImageFacts {
+  /** `name@sha256:<digest>` */
+  digest: string
+  imageId: string
 }
 
-/** A logical sub-resource (specification section 12) as the driver sees it. */
-export interface SliceInput<Config, Credentials> {
-  sliceId: string
-  /** Container of the service's replica in which the step runs its client. */
-  containerName: string
-  config: Config
-  credentials: Credentials
-  /** The service's own administrative credentials. */
-  admin: Readonly<Record<string, Secret>>
-}
-
-/** Slices that a data service carries: databases in Postgres, keyspaces in Valkey. */
-export interface SliceDriver<Config, Credentials> {
-  type: SliceType
-  configSchema: z.ZodType<Config>
-  credentialsSchema: z.ZodType<Credentials>
-  /** A config for a new slice from a wished name; `taken` are the configs of the service's other slices. */
-  configure(name: string, taken: readonly Config[]): Config
-  /** Fresh random credentials. */
-  generateCredentials(config: Config): Credentials
-  /** Idempotent: running it twice, or over a half-made slice, gives the same slice. */
-  provision(input: SliceInput<Config, Credentials>): ServiceStep<void>
-  /** Removes what `provision` made; fine when it is gone already. */
-  remove(input: SliceInput<Config, Credentials>): ServiceStep<void>
-  /** Variables for an attached environment; `prefix` is put before each name where given (`ANALYTICS_` → `ANALYTICS_DB_HOST`). */
-  exports(input: { config: Config; credentials: Credentials; endpoint: EndpointAddress; prefix: string | null }): Record<string, string | Secret>
+/** A service with its stored configuration: everything that can be derived from it. */
+export interface ConfiguredService {
+  /** The configuration with defaults filled in. */
+  config: StoredConfig
+  image: ImagePolicy
+  ports(role: ProcessRole): readonly PortSpec[]
+  volumes(owner: Pick<Ownership, 'serviceId' | 'environmentId'>): readonly VolumeSpec[]
+  /** Seconds between TERM and KILL for a replica of this role. */
+  stopGraceSeconds(role: ProcessRole): number
+  /** Writes the files, starts the container, waits until it is healthy and reports it. */
+  startReplica(input: ReplicaInput): ServiceStep<ReplicaFacts>
+  /** Stops gracefully and removes container and project folder; images, volumes and networks stay. Fine when it is gone. */
+  stopReplica(input: Pick<ReplicaInput, 'ownership' | 'containerName' | 'role'>): ServiceStep<void>
+  /** Commands and scheduler of an application; null for other services. */
+  application: ApplicationProcesses | null
+  /** Routes of a gateway; null for other services. */
+  gateway: Gateway | null
 }
 
 /**
  * One kind of service (specification section 9). A driver is pure: typed input in, files, scripts and variables out,
  * and parsers for what the scripts report; one executor runs them.
  */
-export interface ServiceDriver<Config = unknown> {
+export interface ServiceDriver {
   name: DriverName
   category: ServiceCategory
   /** Human name and version track, e.g. `Postgres`, `18`. */
@@ -119,21 +122,17 @@ export interface ServiceDriver<Config = unknown> {
   versionTrack: string
   defaultDeployPolicy: DeployPolicy
   defaultProcessRoles: readonly ProcessRole[]
-  configSchema: z.ZodType<Config>
-  image(config: Config): ImagePolicy
-  ports(role: ProcessRole, config: Config): readonly PortSpec[]
-  volumes(serviceId: string, config: Config): readonly VolumeSpec[]
+  configSchema: z.ZodType<StoredConfig>
   resourceDefaults: { cpuLimit: number | null; memoryLimitMb: number | null }
   update: UpdateBehaviour
   /** Stateful services keep one Compose project and replace the container in it; others run generations side by side. */
   stateful: boolean
-  /** Seconds between TERM and KILL for a replica of this role. */
-  stopGraceSeconds(role: ProcessRole, config: Config): number
   /** Administrative credentials made once, when the service is created; empty where a driver has none. */
-  generateAdmin(): Record<string, Secret>
-  /** Variables of the service's own container from its administrative credentials. */
-  serviceEnv(admin: Readonly<Record<string, Secret>>, config: Config): Record<string, string | Secret>
-  /** Writes the files, starts the containers, waits until they are healthy and reports them. */
-  startReplica(input: ReplicaInput<Config>): ServiceStep<ReplicaFacts>
-  slices: SliceDriver<never, never> | null
+  generateAdmin(): Credentials
+  /** Throws a ZodError where the configuration does not fit the schema. */
+  configured(config: unknown): ConfiguredService
+  /** Slices made inside the running service; a gateway's routes are `ConfiguredService.gateway`. */
+  slices: SliceDriver | null
+  /** How an image is made from a commit; null where images are pulled. */
+  build: BuildDriver | null
 }

@@ -1,0 +1,72 @@
+import type { z } from 'zod'
+import type { Secret } from '../../domain/secret.ts'
+import type { ServiceStep, StoredConfig } from './contract.ts'
+
+/** One replica as a gateway reaches it: alias on the same server, else private address and assigned port. */
+export interface Upstream {
+  host: string
+  port: number
+}
+
+/** A route slice (one domain on one gateway) with what it leads to at this moment. */
+export interface RouteInput {
+  sliceId: string
+  /** Host name or IP address, without scheme and port. */
+  domain: string
+  /** `service_slices.config` of the route, parsed by `routeSchema`. */
+  config: unknown
+  web: readonly Upstream[]
+  websocket: readonly Upstream[]
+  healthPath: string
+  drainWindowSeconds: number
+}
+
+/** A route's part of the configuration. `hash` is found again in the running configuration once this very text is live. */
+export interface Section {
+  text: string
+  hash: string
+}
+
+export interface GatewayFacts {
+  /** The revision that is applied after the step: its own, or a later one that came first. */
+  appliedRevision: number
+  /** Hashes of the sections in the running configuration, read back from the gateway itself. */
+  liveSections: readonly string[]
+}
+
+/** `status` is the HTTP status, null where no answer came. */
+export interface ProbeFacts {
+  ok: boolean
+  status: number | null
+}
+
+export interface UpstreamRequests {
+  /** `host:port` */
+  upstream: string
+  inFlight: number
+}
+
+/** Exit code of `apply` when the gateway refused the text: everything is as it was, and the text's author is at fault. */
+export const refusedConfigurationExitCode = 3
+
+export interface Gateway {
+  /** Schema of a route slice's config. */
+  routeSchema: z.ZodType<StoredConfig>
+  /** Throws a ZodError where the route's config does not fit, and an Error where the domain is none. */
+  renderSection(route: RouteInput): Section
+  /** The whole configuration of one server from the texts of its sections. */
+  renderConfiguration(sections: readonly string[]): string
+  /** Applies a revision unless a later one is there already (the fence is on the server), and reads the result back. */
+  apply(input: { containerName: string; revision: number; text: string; certificates: readonly Certificate[] }): ServiceStep<GatewayFacts>
+  /** Asks a replica for its health path from the gateway's own network. */
+  probe(input: { containerName: string; address: string; port: number; path: string; domain: string }): ServiceStep<ProbeFacts>
+  /** Requests that the gateway has in flight, per upstream. */
+  requestsInFlight(): ServiceStep<readonly UpstreamRequests[]>
+}
+
+/** A provided certificate of a route with `tls: provided`, PEM. */
+export interface Certificate {
+  sliceId: string
+  certificate: string
+  key: Secret
+}
