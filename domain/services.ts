@@ -37,3 +37,29 @@ export const replicaAlias = (replicaId: string): string => `replica-${replicaId}
 
 /** Compose project of one replica, or of a stateful service whose project outlives its replicas. */
 export const composeProject = (id: string): string => `keystone-${id}`
+
+/** Labels of everything that Keystone makes on a server; pruning and recovery find their things by them (design section 6). */
+export function ownershipLabels(owner: {
+  organisationId: string
+  environmentId: string | null
+  serviceId: string
+  replicaId: string
+  operationId: string
+}): Record<string, string> {
+  return {
+    'keystone.organisation': owner.organisationId,
+    ...(owner.environmentId ? { 'keystone.environment': owner.environmentId } : {}),
+    'keystone.service': owner.serviceId,
+    'keystone.replica': owner.replicaId,
+    'keystone.operation': owner.operationId,
+  }
+}
+
+/** Volume of a service, e.g. `keystone_service_<id>_postgres_data` (specification section 10). */
+export const serviceVolume = (serviceId: string, name: string): string => `keystone_service_${serviceId}_${name}`
+
+/** Volume of an environment, shared by the services and generations of its application on one server. */
+export const environmentVolume = (environmentId: string, name: string): string => `keystone_environment_${environmentId}_${name}`
+
+export const servicesFolder = '/home/keystone/services'
+export const gatewayFolder = '/home/keystone/gateway'

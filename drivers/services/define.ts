@@ -1,0 +1,37 @@
+import type { z } from 'zod'
+import type { ConfiguredService, Credentials, ServiceDriver, StoredConfig } from './contract.ts'
+import type { ConfiguredSlice, SliceDriver } from './contract-slices.ts'
+
+type ServiceDefinition<Config extends StoredConfig> = Omit<ServiceDriver, 'configSchema' | 'configured'> & {
+  configSchema: z.ZodType<Config>
+  configured(config: Config): Omit<ConfiguredService, 'config'>
+}
+
+/** Turns a driver of its own types into one that takes stored JSON and parses it itself. */
+export function defineService<Config extends StoredConfig>(definition: ServiceDefinition<Config>): ServiceDriver {
+  return {
+    ...definition,
+    configured(stored) {
+      const config = definition.configSchema.parse(stored)
+      return { config, ...definition.configured(config) }
+    },
+  }
+}
+
+type SliceDefinition<Config extends StoredConfig, Access> = Omit<SliceDriver, 'configSchema' | 'configure' | 'configured'> & {
+  configSchema: z.ZodType<Config>
+  credentialsSchema: z.ZodType<Access>
+  configure(name: string, taken: readonly Config[]): Config
+  configured(config: Config, credentials: Access): ConfiguredSlice
+}
+
+/** The same for slices: config and credentials are parsed where they come in. */
+export function defineSlices<Config extends StoredConfig, Access>(definition: SliceDefinition<Config, Access>): SliceDriver {
+  const { configSchema, credentialsSchema } = definition
+  return {
+    ...definition,
+    configure: (name, taken) => definition.configure(name, taken.map((config) => configSchema.parse(config))),
+    configured: ({ config, credentials }: { config: unknown; credentials: Credentials }) =>
+      definition.configured(configSchema.parse(config), credentialsSchema.parse(credentials)),
+  }
+}

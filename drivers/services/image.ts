@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import type { ImageFacts, ServiceStep } from './contract.ts'
+import { textBeside } from './scripts.ts'
+
+const script = textBeside(import.meta.url, 'image-resolve.sh')
+const report = z.object({ imageId: z.string().startsWith('sha256:'), digests: z.array(z.string()) })
+
+/** Pulls a tag and reports its digest; given a digest resolved before (`name@sha256:…`), makes exactly this one present. */
+export function resolveImage(reference: string): ServiceStep<ImageFacts> {
+  return {
+    name: `resolve image ${reference.split('@')[0]}`,
+    script,
+    inputs: { REFERENCE: reference },
+    secrets: {},
+    files: [],
+    parse(result) {
+      const { imageId, digests } = report.parse(JSON.parse(result))
+      const digest = digests.find((candidate) => candidate.startsWith(`${repository(reference)}@sha256:`))
+      if (!digest) throw new Error(`Docker shows no digest of ${reference}: it was not pulled from a registry`)
+      return { digest, imageId }
+    },
+  }
+}
+
+/** `postgres` of `postgres:18`: a colon before the last slash belongs to the registry's port. */
+function repository(reference: string): string {
+  return reference.replace(/@sha256:.*$/, '').replace(/:[^:/]+$/, '')
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { Secret } from '../../../domain/secret.ts'
+import type { ServiceStep } from '../contract.ts'
+import { defineSlices } from '../define.ts'
+import { prefixed } from '../exports.ts'
+import { freeIdentifier } from '../names.ts'
+import { randomPassword } from '../passwords.ts'
+import { textBeside } from '../scripts.ts'
+import { scramVerifier } from './scram.ts'
+import { loginName, provisionSql, removeSql } from './sql.ts'
+
+const script = textBeside(import.meta.url, 'psql.sh')
+
+/** Postgres allows 63 bytes; the logins add two. */
+const longestName = 61
+
+const configSchema = z.object({
+  database: z.string().regex(/^[a-z][a-z0-9_]*$/).max(longestName),
+  extensions: z.array(z.string().regex(/^[a-z][a-z0-9_-]*$/)).default([]),
+  connectionLimit: z.int().positive().nullable().default(null),
+})
+
+const login = z.enum(['a', 'b'])
+const credentialsSchema = z.object({
+  activeLogin: z.instanceof(Secret).transform((stored) => login.parse(stored.reveal())),
+  password: z.instanceof(Secret),
+})
+
+/** Databases: each owned by a role without login; the two logins act as that role, so objects always belong to it. */
+export const databases = defineSlices({
+  type: 'database',
+  configSchema,
+  credentialsSchema,
+  configure: (name, taken) => ({
+    database: freeIdentifier(name, ['postgres', ...taken.map((slice) => slice.database)], longestName),
+    extensions: [],
+    connectionLimit: null,
+  }),
+  generateCredentials: () => ({ activeLogin: new Secret('a'), password: randomPassword() }),
+  configured: (config, { activeLogin, password }) => ({
+    provision({ containerName }) {
+      const sql = provisionSql(config, { activeLogin, verifier: scramVerifier(password) })
+      return psqlStep('provision database', containerName, sql)
+    },
+    remove: ({ containerName }) => psqlStep('remove database', containerName, removeSql(config.database)),
+    exports: ({ endpoint, prefix }) =>
+      prefixed(prefix, {
+        DB_CONNECTION: 'pgsql',
+        DB_HOST: endpoint.host,
+        DB_PORT: `${endpoint.port}`,
+        DB_DATABASE: config.database,
+        DB_USERNAME: loginName(config.database, activeLogin),
+        DB_PASSWORD: password,
+      }),
+  }),
+})
+
+function psqlStep(name: string, containerName: string, sql: string): ServiceStep<void> {
+  return { name, script, inputs: { CONTAINER: containerName }, secrets: { sql: new Secret(sql) }, files: [], parse: () => {} }
+}

@@ -1,0 +1,55 @@
+/** SQL of a database slice, for psql: every statement may be run again over whatever is there already. */
+export interface DatabaseSlice {
+  database: string
+  extensions: readonly string[]
+  connectionLimit: number | null
+}
+
+export interface ActiveLogin {
+  activeLogin: 'a' | 'b'
+  /** SCRAM verifier, never a password. */
+  verifier: string
+}
+
+const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/** The two logins of a database are used in turn, so that a password can be changed without an outage (design section 9). */
+export const loginName = (database: string, login: 'a' | 'b'): string => `${database}_${login}`
+
+export function provisionSql({ database, extensions, connectionLimit }: DatabaseSlice, { activeLogin, verifier }: ActiveLogin): string {
+  const idleLogin = activeLogin === 'a' ? 'b' : 'a'
+  const active = loginName(database, activeLogin)
+  const idle = loginName(database, idleLogin)
+  return [
+    quietOnError,
+    ...[database, active, idle].map(createRole),
+    `alter role ${identifier(database)} nologin;`,
+    ...[active, idle].map((login) => `grant ${identifier(database)} to ${identifier(login)};`),
+    ...[active, idle].map((login) => `alter role ${identifier(login)} set role to ${identifier(database)};`),
+    `alter role ${identifier(active)} login password ${literal(verifier)} connection limit ${connectionLimit ?? -1};`,
+    `alter role ${identifier(idle)} nologin;`,
+    `select format('create database %I owner %I', ${literal(database)}, ${literal(database)})`,
+    `  where not exists (select from pg_database where datname = ${literal(database)}) \\gexec`,
+    `alter database ${identifier(database)} owner to ${identifier(database)};`,
+    `revoke all on database ${identifier(database)} from public;`,
+    ...(extensions.length > 0 ? [`\\connect ${identifier(database)}`, quietOnError] : []),
+    ...extensions.map((extension) => `create extension if not exists ${identifier(extension)};`),
+    '',
+  ].join('\n')
+}
+
+export function removeSql(database: string): string {
+  const roles = [loginName(database, 'a'), loginName(database, 'b'), database]
+  return [
+    `drop database if exists ${identifier(database)} with (force);`,
+    ...roles.map((role) => `drop role if exists ${identifier(role)};`),
+    '',
+  ].join('\n')
+}
+
+/** A failing statement would otherwise be written to the server's log, verifier and all. */
+const quietOnError = 'set log_min_error_statement = panic;'
+
+const createRole = (role: string): string =>
+  `select format('create role %I nologin', ${literal(role)}) where not exists (select from pg_roles where rolname = ${literal(role)}) \\gexec`

@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import { renderDotenv } from '../../domain/dotenv.ts'
+import { revealed, Secret } from '../../domain/secret.ts'
+import { composeProject, servicesFolder } from '../../domain/services.ts'
+import type { RemoteFile } from '../ssh/remote.ts'
+import { type ContainerShape, renderCompose } from './compose.ts'
+import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep } from './contract.ts'
+import { textBeside } from './scripts.ts'
+
+const upScript = textBeside(import.meta.url, 'replica-up.sh')
+const downScript = textBeside(import.meta.url, 'replica-down.sh')
+
+/** A Compose project on a server. */
+export interface Project {
+  name: string
+  folder: string
+}
+
+/** Stateful services have one project that outlives its replicas. */
+export const statefulProject = ({ serviceId }: Ownership): Project => ({
+  name: composeProject(serviceId),
+  folder: `${servicesFolder}/${serviceId}`,
+})
+
+/** The other services have a project per replica, so that generations run side by side. */
+export const generationProject = ({ serviceId, replicaId }: Ownership): Project => ({
+  name: composeProject(replicaId),
+  folder: `${servicesFolder}/${serviceId}/${replicaId}`,
+})
+
+export interface ReplicaShape {
+  project: Project
+  main: ContainerShape
+  /** Further containers of the project, started by steps of their own. */
+  companions?: readonly ContainerShape[]
+  files?: readonly RemoteFile[]
+  startTimeoutSeconds: number
+  /** How long a container without a telling health check has to stay up. */
+  settleSeconds?: number
+}
+
+/** Starts one container of the project. Throws a RangeError where a variable cannot be put into a `.env`. */
+export function startStep(name: string, input: ReplicaInput, shape: ReplicaShape, container = shape.main): ServiceStep<ReplicaFacts> {
+  return {
+    name,
+    script: upScript,
+    inputs: {
+      ...projectInputs(input, shape, container),
+      TIMEOUT_SECONDS: `${shape.startTimeoutSeconds}`,
+      SETTLE_SECONDS: `${shape.settleSeconds ?? 0}`,
+    },
+    secrets: {},
+    files: projectFiles(input, shape),
+    parse: parseReplicaFacts,
+  }
+}
+
+/** What a script needs to reach one service of the project and to create what lies outside of Compose. */
+export function projectInputs({ ownership }: ReplicaInput, { project }: ReplicaShape, container: ContainerShape): Record<string, string> {
+  const owner = [`keystone.organisation=${ownership.organisationId}`]
+  const environment = ownership.environmentId ? [`keystone.environment=${ownership.environmentId}`] : [`keystone.service=${ownership.serviceId}`]
+  return {
+    PROJECT: project.name,
+    FOLDER: project.folder,
+    SERVICE: container.key,
+    NETWORKS: lines(container.networks),
+    NETWORK_LABELS: lines(owner),
+    VOLUMES: lines(container.volumes.map((volume) => volume.name)),
+    VOLUME_LABELS: lines([...owner, ...environment]),
+  }
+}
+
+export function projectFiles(input: ReplicaInput, { project, main, companions = [], files = [] }: ReplicaShape): RemoteFile[] {
+  const env = Object.fromEntries(Object.entries(input.env).map(([key, value]) => [key, revealed(value)]))
+  return [
+    { path: `${project.folder}/compose.yml`, content: renderCompose(input, project.name, [main, ...companions]), mode: 0o600 },
+    { path: `${project.folder}/.env`, content: new Secret(renderDotenv(env)), mode: 0o600 },
+    ...files,
+  ]
+}
+
+export interface StopShape {
+  project: Project
+  graceSeconds: number
+  /** What to remove with the last container; the project's folder by default. */
+  paths?: readonly string[]
+}
+
+export function stopStep(ownership: Ownership, { project, graceSeconds, paths = [project.folder] }: StopShape): ServiceStep<void> {
+  return {
+    name: 'stop replica',
+    script: downScript,
+    inputs: { REPLICA: ownership.replicaId, PROJECT: project.name, GRACE_SECONDS: `${graceSeconds}`, PATHS: lines(paths) },
+    secrets: {},
+    files: [],
+    parse: () => {},
+  }
+}
+
+const replicaReport = z.object({
+  containerId: z.string().regex(/^[0-9a-f]{64}$/),
+  imageId: z.string().startsWith('sha256:'),
+  networks: z.record(z.string(), z.object({ IPAddress: z.string() })),
+})
+
+function parseReplicaFacts(result: string): ReplicaFacts {
+  const { containerId, imageId, networks } = replicaReport.parse(JSON.parse(result))
+  const addresses = Object.fromEntries(Object.entries(networks).map(([name, { IPAddress }]) => [name, IPAddress]))
+  return { containerId, imageId, addresses }
+}
+
+/** Lists go to a script one entry a line; none of the entries can hold a line break. */
+export function lines(entries: readonly string[]): string {
+  return entries.join('\n')
+}
