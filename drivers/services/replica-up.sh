@@ -3,10 +3,10 @@
 # left alone. Lists (NETWORKS, VOLUMES, *_LABELS) hold one entry a line.
 set -euo pipefail
 
-mapfile -t networks < <(printf '%s' "$NETWORKS")
-mapfile -t volumes < <(printf '%s' "$VOLUMES")
-mapfile -t network_labels < <(printf '%s' "$NETWORK_LABELS")
-mapfile -t volume_labels < <(printf '%s' "$VOLUME_LABELS")
+mapfile -t network_names < <(printf '%s' "$NETWORKS")
+mapfile -t volume_names < <(printf '%s' "$VOLUMES")
+mapfile -t on_networks < <(printf '%s' "$NETWORK_LABELS")
+mapfile -t on_volumes < <(printf '%s' "$VOLUME_LABELS")
 
 compose() { docker compose --env-file /dev/null --project-directory "$FOLDER" --file "$FOLDER/compose.yml" --project-name "$PROJECT" "$@"; }
 container() {
@@ -17,11 +17,11 @@ container() {
 # Docker accepts a second network of the same name while two are created at once.
 exec 8>"$HOME/.docker-objects.lock"
 flock 8
-for name in "${networks[@]}"; do
-  docker network inspect "$name" >/dev/null 2>&1 || docker network create "${network_labels[@]/#/--label=}" "$name" >/dev/null
+for name in "${network_names[@]}"; do
+  docker network inspect "$name" >/dev/null 2>&1 || docker network create "${on_networks[@]/#/--label=}" "$name" >/dev/null
 done
-for name in "${volumes[@]}"; do
-  docker volume inspect "$name" >/dev/null 2>&1 || docker volume create "${volume_labels[@]/#/--label=}" "$name" >/dev/null
+for name in "${volume_names[@]}"; do
+  docker volume inspect "$name" >/dev/null 2>&1 || docker volume create "${on_volumes[@]/#/--label=}" "$name" >/dev/null
 done
 exec 8>&-
 

@@ -22,7 +22,7 @@ export function provisionSql({ database, extensions, connectionLimit }: Database
   const active = loginName(database, activeLogin)
   const idle = loginName(database, idleLogin)
   return [
-    quietOnError,
+    quietly,
     ...[database, active, idle].map(createRole),
     `alter role ${identifier(database)} nologin;`,
     ...[active, idle].map((login) => `grant ${identifier(database)} to ${identifier(login)};`),
@@ -33,7 +33,7 @@ export function provisionSql({ database, extensions, connectionLimit }: Database
     `  where not exists (select from pg_database where datname = ${literal(database)}) \\gexec`,
     `alter database ${identifier(database)} owner to ${identifier(database)};`,
     `revoke all on database ${identifier(database)} from public;`,
-    ...(extensions.length > 0 ? [`\\connect ${identifier(database)}`, quietOnError] : []),
+    ...(extensions.length > 0 ? [`\\connect ${identifier(database)}`, quietly] : []),
     ...extensions.map((extension) => `create extension if not exists ${identifier(extension)};`),
     '',
   ].join('\n')
@@ -48,8 +48,8 @@ export function removeSql(database: string): string {
   ].join('\n')
 }
 
-/** A failing statement would otherwise be written to the server's log, verifier and all. */
-const quietOnError = 'set log_min_error_statement = panic;'
+/** A failing statement would otherwise be written to the server's log, verifier and all; notices say what was there already. */
+const quietly = 'set log_min_error_statement = panic; set client_min_messages = warning;'
 
 const createRole = (role: string): string =>
   `select format('create role %I nologin', ${literal(role)}) where not exists (select from pg_roles where rolname = ${literal(role)}) \\gexec`

@@ -1,6 +1,10 @@
 #!/bin/bash
 # Runs the commands of a slice as administrator inside the container. They come by stdin, for they hold passwords.
-# valkey-cli prints what it thinks of each command, and only -e makes it fail with it.
+# valkey-cli exits with 0 whatever the server answers, so every answer must be OK or a count.
 set -euo pipefail
 
-docker exec --interactive "$CONTAINER" valkey-cli -e <"$KEYSTONE_SECRETS/commands"
+answers=$(docker exec --interactive "$CONTAINER" valkey-cli <"$KEYSTONE_SECRETS/commands")
+if grep -Evq '^(OK|[0-9]+)?$' <<<"$answers"; then
+  printf 'Valkey refused a command:\n%s\n' "$answers" >&2
+  exit 1
+fi

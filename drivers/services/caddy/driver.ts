@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { composeProject, gatewayFolder, gatewayNetwork, serviceAlias, serviceVolume } from '../../../domain/services.ts'
+import type { Ownership, ReplicaInput } from '../contract.ts'
+import { defineService } from '../define.ts'
+import { type Project, type ReplicaShape, startStep, stopStep } from '../replica.ts'
+import { healthPort, renderCaddyfile } from './caddyfile.ts'
+import { gateway } from './gateway.ts'
+
+const stopGraceSeconds = 30
+
+const configSchema = z.object({
+  acmeEmail: z.email().nullable().default(null),
+  acmeDirectory: z.url().nullable().default(null),
+})
+type Config = z.infer<typeof configSchema>
+
+const healthcheck = {
+  test: ['CMD', 'wget', '-q', '-O', '/dev/null', `http://127.0.0.1:${healthPort}/`],
+  intervalSeconds: 10,
+  timeoutSeconds: 5,
+  retries: 3,
+  startPeriodSeconds: 30,
+}
+
+const authority = ({ acmeEmail, acmeDirectory }: Config) => ({ email: acmeEmail, directory: acmeDirectory })
+
+const volumes = (serviceId: string) => [
+  { name: serviceVolume(serviceId, 'caddy_data'), target: '/data' },
+  { name: serviceVolume(serviceId, 'caddy_config'), target: '/config' },
+]
+
+const project = ({ serviceId }: Ownership): Project => ({ name: composeProject(serviceId), folder: gatewayFolder })
+
+export const caddy = defineService({
+  name: 'caddy',
+  category: 'gateway',
+  label: 'Caddy',
+  versionTrack: '2',
+  defaultDeployPolicy: 'manual_or_on_route_change',
+  defaultProcessRoles: ['server'],
+  configSchema,
+  resourceDefaults: { cpuLimit: null, memoryLimitMb: null },
+  update: { downtime: true, dataRisk: false },
+  stateful: true,
+  generateAdmin: () => ({}),
+  slices: null,
+  build: null,
+  configured: (config: Config) => ({
+    image: { from: 'registry', reference: 'caddy:2' },
+    ports: () => [
+      { name: 'http', containerPort: 80, protocol: 'tcp', exposure: 'public' },
+      { name: 'https', containerPort: 443, protocol: 'tcp', exposure: 'public' },
+      { name: 'http3', containerPort: 443, protocol: 'udp', exposure: 'public' },
+    ],
+    volumes: ({ serviceId }) => volumes(serviceId),
+    stopGraceSeconds: () => stopGraceSeconds,
+    startReplica: (input) => startStep('start gateway', input, shape(config, input)),
+    /** The applied configuration stays: a gateway that starts again goes on with it. */
+    stopReplica: ({ ownership }) =>
+      stopStep(ownership, {
+        project: project(ownership),
+        graceSeconds: stopGraceSeconds,
+        paths: ['compose.yml', '.env', 'Caddyfile.first'].map((name) => `${gatewayFolder}/${name}`),
+      }),
+    application: null,
+    gateway: gateway(authority(config)),
+  }),
+})
+
+function shape(config: Config, input: ReplicaInput): ReplicaShape {
+  const { serviceId } = input.ownership
+  return {
+    project: project(input.ownership),
+    startTimeoutSeconds: 60,
+    files: [{ path: `${gatewayFolder}/Caddyfile.first`, content: renderCaddyfile(authority(config), []), mode: 0o600 }],
+    main: {
+      key: serviceAlias(serviceId),
+      containerName: input.containerName,
+      command: ['sh', '-c', startCommand],
+      healthcheck,
+      stopGraceSeconds,
+      networks: [gatewayNetwork, ...input.networks],
+      volumes: volumes(serviceId),
+      mounts: ['.:/etc/caddy'],
+      ports: ['80:80', '443:443', '443:443/udp'],
+    },
+  }
+}
+
+/** A gateway that starts again keeps the configuration that was applied last. */
+const startCommand =
+  'test -e /etc/caddy/Caddyfile || cp /etc/caddy/Caddyfile.first /etc/caddy/Caddyfile; ' +
+  'exec caddy run --config /etc/caddy/Caddyfile --adapter caddyfile'

@@ -1,0 +1,36 @@
+#!/bin/bash
+# Gives the gateway a revision of its configuration, unless it has that one or a later one, and reads back what it runs.
+# Caddy itself is the judge: it keeps what it has when it refuses a text (exit code 3), and does nothing when it has it already.
+set -euo pipefail
+
+cd /home/keystone/gateway
+exec 9>.lock
+flock 9
+
+admin() { sudo curl --silent --show-error --max-time 60 --unix-socket admin.sock "$@"; }
+
+applied=$(cat applied 2>/dev/null || echo 0)
+if [ "$applied" -lt "$REVISION" ]; then
+  cp "next/$REVISION" Caddyfile.next
+  status=$(admin --header 'Content-Type: text/caddyfile' --data-binary @Caddyfile.next --output load.out --write-out '%{http_code}' http://localhost/load)
+  if [ "$status" != 200 ]; then
+    echo "Caddy refused revision $REVISION (HTTP $status): $(cat load.out)" >&2
+    rm -f Caddyfile.next load.out "next/$REVISION"
+    [ "$status" = 400 ] && exit 3
+    exit 1
+  fi
+  mv Caddyfile.next Caddyfile
+  echo "$REVISION" >applied.next
+  mv applied.next applied
+  applied=$REVISION
+fi
+
+running=$(admin --fail http://localhost/config/)
+sections=$(grep -o '"keystone_section":"[0-9a-f]*"' <<<"$running" | cut -d '"' -f 4 | sort -u | sed 's/.*/"&"/' | paste -sd, || true)
+printf '{"appliedRevision":%s,"liveSections":[%s]}' "$applied" "$sections" >"$KEYSTONE_RESULT"
+
+# Texts of revisions that can no longer come.
+find next -type f -name '[0-9]*' | while read -r text; do
+  [ "$(basename "$text")" -gt "$applied" ] || rm -f "$text"
+done
+rm -f load.out

@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import { gatewayFolder } from '../../../domain/services.ts'
+import type { RemoteFile } from '../../ssh/remote.ts'
+import type { Certificate, Gateway } from '../contract-gateway.ts'
+import { textBeside } from '../scripts.ts'
+import { type Authority, renderCaddyfile } from './caddyfile.ts'
+import { renderSection, routeSchema } from './section.ts'
+
+const applyScript = textBeside(import.meta.url, 'gateway-apply.sh')
+const probeScript = textBeside(import.meta.url, 'upstream-probe.sh')
+const requestsScript = textBeside(import.meta.url, 'upstream-requests.sh')
+
+const applyReport = z.object({ appliedRevision: z.int(), liveSections: z.array(z.string()) })
+const probeReport = z.object({ status: z.int() })
+const requestsReport = z.array(z.object({ address: z.string(), num_requests: z.int() }))
+
+export function gateway(authority: Authority): Gateway {
+  return {
+    routeSchema,
+    renderSection,
+    renderConfiguration: (sections) => renderCaddyfile(authority, sections),
+    apply: ({ revision, text, certificates }) => ({
+      name: `apply gateway revision ${revision}`,
+      script: applyScript,
+      inputs: { REVISION: `${revision}` },
+      secrets: {},
+      files: [...certificates.flatMap(certificateFiles), { path: `${gatewayFolder}/next/${revision}`, content: text, mode: 0o600 }],
+      parse: (result) => applyReport.parse(JSON.parse(result)),
+    }),
+    probe: ({ containerName, address, port, path, domain }) => ({
+      name: 'ask replica from the gateway',
+      script: probeScript,
+      inputs: { CONTAINER: containerName, ADDRESS: address, PORT: `${port}`, HEALTH_PATH: path, DOMAIN: domain },
+      secrets: {},
+      files: [],
+      parse(result) {
+        const { status } = probeReport.parse(JSON.parse(result))
+        return { ok: status >= 200 && status < 400, status: status === 0 ? null : status }
+      },
+    }),
+    requestsInFlight: () => ({
+      name: 'count requests in flight',
+      script: requestsScript,
+      inputs: {},
+      secrets: {},
+      files: [],
+      parse: (result) =>
+        requestsReport.parse(JSON.parse(result)).map(({ address, num_requests }) => ({ upstream: address, inFlight: num_requests })),
+    }),
+  }
+}
+
+function certificateFiles({ sliceId, certificate, key }: Certificate): RemoteFile[] {
+  const file = `${gatewayFolder}/certificates/${sliceId}`
+  return [
+    { path: `${file}.crt`, content: certificate, mode: 0o600 },
+    { path: `${file}.key`, content: key, mode: 0o600 },
+  ]
+}
