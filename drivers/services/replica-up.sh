@@ -1,29 +1,11 @@
-#!/bin/bash
-# Starts one service of a Compose project and returns when it is healthy. A healthy container with the same configuration is
-# left alone. Lists (NETWORKS, VOLUMES, *_LABELS) hold one entry a line.
-set -euo pipefail
+# shellcheck shell=bash disable=SC2154
+# After project.sh: starts one service of the project and returns when it is healthy. A healthy container with the same
+# configuration is left alone.
 
-mapfile -t network_names < <(printf '%s' "$NETWORKS")
-mapfile -t volume_names < <(printf '%s' "$VOLUMES")
-mapfile -t on_networks < <(printf '%s' "$NETWORK_LABELS")
-mapfile -t on_volumes < <(printf '%s' "$VOLUME_LABELS")
-
-compose() { docker compose --env-file /dev/null --project-directory "$FOLDER" --file "$FOLDER/compose.yml" --project-name "$PROJECT" "$@"; }
 container() {
   docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \
     --filter "label=com.docker.compose.service=$SERVICE" --filter label=com.docker.compose.oneoff=False
 }
-
-# Docker accepts a second network of the same name while two are created at once.
-exec 8>"$HOME/.docker-objects.lock"
-flock 8
-for name in "${network_names[@]}"; do
-  docker network inspect "$name" >/dev/null 2>&1 || docker network create "${on_networks[@]/#/--label=}" "$name" >/dev/null
-done
-for name in "${volume_names[@]}"; do
-  docker volume inspect "$name" >/dev/null 2>&1 || docker volume create "${on_volumes[@]/#/--label=}" "$name" >/dev/null
-done
-exec 8>&-
 
 explain() {
   echo "$1" >&2
@@ -35,6 +17,7 @@ explain() {
   exit 1
 }
 
+create_missing_objects
 compose up --detach --no-deps --quiet-pull "$SERVICE"
 id=$(container)
 [ -n "$id" ] || { echo "Compose started no container for $SERVICE" >&2; exit 1; }

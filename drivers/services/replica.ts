@@ -7,7 +7,9 @@ import { type ContainerShape, renderCompose } from './compose.ts'
 import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep } from './contract.ts'
 import { textBeside } from './scripts.ts'
 
-const upScript = textBeside(import.meta.url, 'replica-up.sh')
+/** Functions for scripts that work on a Compose project; they need the inputs of `projectInputs`. */
+export const projectScript = textBeside(import.meta.url, 'project.sh')
+const upScript = projectScript + textBeside(import.meta.url, 'replica-up.sh')
 const downScript = textBeside(import.meta.url, 'replica-down.sh')
 
 /** A Compose project on a server. */

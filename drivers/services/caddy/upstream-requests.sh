@@ -2,5 +2,6 @@
 # Requests in flight per upstream, as Caddy's admin API counts them.
 set -euo pipefail
 
-sudo curl --silent --show-error --fail --max-time 10 --unix-socket /home/keystone/gateway/admin.sock \
-  http://localhost/reverse_proxy/upstreams >"$KEYSTONE_RESULT"
+upstreams=$(sudo curl --silent --show-error --fail --max-time 10 --unix-socket /home/keystone/gateway/admin.sock \
+  http://localhost/reverse_proxy/upstreams)
+printf '%s' "$upstreams" >"$KEYSTONE_RESULT"

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import type { ServiceStep } from '../contract.ts'
+import type { BaseImage, BuildDriver, BuildFacts, BuildInput, BuildSource, ConfiguredBuild } from '../contract-application.ts'
+import { lines } from '../replica.ts'
+import { textBeside } from '../scripts.ts'
+import { type BuildConfig, buildSchema } from './config.ts'
+import { dockerignore, renderDockerfile } from './dockerfile.ts'
+
+const script = textBeside(import.meta.url, 'build.sh')
+
+export const build: BuildDriver = {
+  configSchema: buildSchema,
+  configured: (stored) => configured(buildSchema.parse(stored)),
+}
+
+function configured(config: BuildConfig): ConfiguredBuild {
+  const bases = baseImages(config)
+  const key = (source: BuildSource) => artifactKey(config, source)
+  return { baseImages: bases, key, run: (input) => buildStep(config, bases, input, key(input)) }
+}
+
+function baseImages({ phpVersion, assetBuild }: BuildConfig): BaseImage[] {
+  return [
+    { name: 'php', reference: `serversideup/php:${phpVersion}-frankenphp` },
+    { name: 'composer', reference: 'composer:2' },
+    ...(assetBuild === 'node' ? [{ name: 'assets', reference: 'node:22' }] : []),
+    ...(assetBuild === 'bun' ? [{ name: 'assets', reference: 'oven/bun:1' }] : []),
+  ]
+}
+
+/** The rendered Dockerfile stands for configuration and template version alike. */
+function artifactKey(config: BuildConfig, { commitSha, projectRoot, baseDigests, platform }: BuildSource): string {
+  const digests = Object.entries(baseDigests).toSorted(([one], [other]) => (one < other ? -1 : 1))
+  const parts = [commitSha, projectRoot, renderDockerfile(config, ''), dockerignore, digests, platform]
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+function buildStep(config: BuildConfig, bases: readonly BaseImage[], input: BuildInput, key: string): ServiceStep<BuildFacts> {
+  const imageTag = `keystone/${input.applicationId}:${key.slice(0, 12)}`
+  return {
+    name: 'build image',
+    script,
+    inputs: {
+      ARTIFACT_KEY: key,
+      IMAGE_TAG: imageTag,
+      COMMIT: input.commitSha,
+      PROJECT_ROOT: input.projectRoot,
+      REPOSITORY_URL: input.repositoryUrl,
+      KNOWN_HOSTS: input.knownHosts,
+      DOCKERFILE: renderDockerfile(config, input.applicationId),
+      DOCKERIGNORE: dockerignore,
+      BUILD_ARGS: lines([...bases.map((base) => baseArgument(base, input)), `KEYSTONE_COMMIT=${input.commitSha}`]),
+      IMAGE_LABELS: lines(imageLabels(input, key)),
+      BUILDX_CONFIG: '/home/keystone/.buildx',
+    },
+    secrets: { 'deploy-key': input.deployKey },
+    files: [],
+    parse(result) {
+      const { os, architecture, ...facts } = buildReport.parse(JSON.parse(result))
+      return { ...facts, imageTag, platform: `${os}/${architecture}` }
+    },
+  }
+}
+
+function baseArgument({ name }: BaseImage, { baseDigests }: BuildInput): string {
+  const digest = baseDigests[name]
+  if (!digest) throw new Error(`the base image "${name}" has no resolved digest`)
+  return `${name.toUpperCase()}_IMAGE=${digest}`
+}
+
+const imageLabels = (input: BuildInput, key: string): string[] => [
+  `keystone.organisation=${input.organisationId}`,
+  `keystone.application=${input.applicationId}`,
+  `keystone.environment=${input.environmentId}`,
+  `keystone.commit=${input.commitSha}`,
+  `keystone.artifact=${key}`,
+]
+
+const buildReport = z.object({
+  imageId: z.string().startsWith('sha256:'),
+  sizeBytes: z.int(),
+  os: z.string(),
+  architecture: z.string(),
+  reused: z.boolean(),
+})

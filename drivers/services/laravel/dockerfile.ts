@@ -1,0 +1,40 @@
+import Handlebars from 'handlebars'
+import { textBeside } from '../scripts.ts'
+import type { BuildConfig } from './config.ts'
+
+const scripts = {
+  healthScript: textBeside(import.meta.url, 'health.sh'),
+  schedulerScript: textBeside(import.meta.url, 'scheduler.sh'),
+  warmScript: textBeside(import.meta.url, 'warm.sh'),
+}
+
+const template = Handlebars.compile(textBeside(import.meta.url, 'Dockerfile.hbs'), { noEscape: true, strict: true })
+
+const composerFlags = ['--no-dev', '--prefer-dist', '--no-interaction', '--no-progress', '--optimize-autoloader']
+
+/** By lock file, since only the source says which package manager it uses. */
+const assets: Readonly<Record<BuildConfig['assetBuild'], string>> = {
+  none: '',
+  node:
+    'export npm_config_cache=/tmp/assets-cache; ' +
+    'if [ -f pnpm-lock.yaml ]; then corepack enable && pnpm install --frozen-lockfile && pnpm run build; ' +
+    'elif [ -f yarn.lock ]; then corepack enable && yarn install --immutable && yarn run build; ' +
+    'else npm ci && npm run build; fi',
+  bun: 'BUN_INSTALL_CACHE_DIR=/tmp/assets-cache bun install --frozen-lockfile && bun run build',
+}
+
+/** The Dockerfile of an application. `cacheId` keeps the package caches of applications apart. */
+export function renderDockerfile(config: BuildConfig, cacheId: string): string {
+  return template({
+    ...scripts,
+    cacheId,
+    extensions: config.phpExtensions.join(' '),
+    documentRoot: config.documentRoot,
+    composerFlags: [...composerFlags, ...config.composerFlags].join(' '),
+    persistentPaths: config.persistentPaths.join(' '),
+    assets: assets[config.assetBuild],
+  })
+}
+
+/** Beside the Dockerfile, so that it counts instead of the repository's own. */
+export const dockerignore = textBeside(import.meta.url, 'dockerignore')

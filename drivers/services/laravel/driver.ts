@@ -1,0 +1,37 @@
+import { defineService } from '../define.ts'
+import { generationProject, startStep, stopStep } from '../replica.ts'
+import { build } from './build.ts'
+import { laravelRoles, type ServiceConfig, serviceSchema, stopGraceSeconds } from './config.ts'
+import { processes } from './processes.ts'
+import { persistentVolumes, replicaShape, webPort } from './shape.ts'
+
+export const laravel = defineService({
+  name: 'laravel',
+  category: 'application',
+  label: 'Laravel',
+  versionTrack: 'managed',
+  defaultDeployPolicy: 'with_environment',
+  defaultProcessRoles: laravelRoles,
+  configSchema: serviceSchema,
+  resourceDefaults: { cpuLimit: null, memoryLimitMb: null },
+  update: { downtime: false, dataRisk: false },
+  stateful: false,
+  generateAdmin: () => ({}),
+  slices: null,
+  build,
+  configured: (config: ServiceConfig) => ({
+    image: { from: 'build' },
+    ports(role) {
+      if (role === 'web') return [{ name: 'http', containerPort: webPort, protocol: 'tcp', exposure: 'internal' }]
+      if (role === 'websocket') return [{ name: 'websocket', containerPort: config.websocket.port, protocol: 'tcp', exposure: 'internal' }]
+      return []
+    },
+    volumes: ({ environmentId }) => persistentVolumes(config, environmentId),
+    stopGraceSeconds: (role) => stopGraceSeconds(role, config),
+    startReplica: (input) => startStep(`start ${input.role}`, input, replicaShape(config, input)),
+    stopReplica: ({ ownership, role }) =>
+      stopStep(ownership, { project: generationProject(ownership), graceSeconds: stopGraceSeconds(role, config) }),
+    application: processes(config),
+    gateway: null,
+  }),
+})

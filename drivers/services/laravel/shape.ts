@@ -1,0 +1,114 @@
+import { environmentVolume, gatewayNetwork, replicaAlias, type ProcessRole } from '../../../domain/services.ts'
+import type { ContainerShape, Healthcheck } from '../compose.ts'
+import type { ReplicaInput, VolumeSpec } from '../contract.ts'
+import { publishedPorts } from '../published.ts'
+import { generationProject, type ReplicaShape } from '../replica.ts'
+import { type ServiceConfig, stopGraceSeconds } from './config.ts'
+
+export const webPort = 8080
+const applicationFolder = '/var/www/html'
+
+/** A generation's project: the replica itself, and the scheduler that is started by a step of its own. */
+export function replicaShape(config: ServiceConfig, input: ReplicaInput): ReplicaShape {
+  const settleSeconds = input.role === 'worker' ? { settleSeconds: 2 } : {}
+  return {
+    project: generationProject(input.ownership),
+    main: mainContainer(config, input),
+    companions: [schedulerContainer(config, input)],
+    startTimeoutSeconds: config.startTimeoutSeconds,
+    ...settleSeconds,
+  }
+}
+
+function mainContainer(config: ServiceConfig, input: ReplicaInput): ContainerShape {
+  const { role } = input
+  return {
+    ...runtime(config, input),
+    key: replicaAlias(input.ownership.replicaId),
+    containerName: input.containerName,
+    ...command(role, config),
+    healthcheck: healthcheck(role, config),
+    stopGraceSeconds: stopGraceSeconds(role, config),
+    ports: publishedPorts(input),
+  }
+}
+
+/** The scheduler joins the project behind a profile, so that only naming it starts it. */
+export function schedulerContainer(config: ServiceConfig, input: ReplicaInput): ContainerShape {
+  return {
+    ...runtime(config, input),
+    key: `scheduler-${input.ownership.replicaId}`,
+    containerName: `${input.containerName}-scheduler`,
+    profiles: ['scheduler'],
+    command: ['keystone-scheduler'],
+    healthcheck: processCheck('keystone-schedu'),
+    stopGraceSeconds: config.schedulerGraceSeconds,
+    ports: [],
+    labels: { 'keystone.scheduler': 'yes' },
+  }
+}
+
+function runtime(config: ServiceConfig, input: ReplicaInput) {
+  return {
+    networks: [...new Set([gatewayNetwork, ...input.networks])],
+    volumes: persistentVolumes(config, input.ownership.environmentId),
+  }
+}
+
+/** Volumes of the environment: web and worker, old and new generation on a server see the same files. */
+export function persistentVolumes({ persistentPaths }: ServiceConfig, environmentId: string | null): VolumeSpec[] {
+  if (environmentId === null) return []
+  return persistentPaths.map((path) => ({
+    name: environmentVolume(environmentId, path.replaceAll('/', '_')),
+    target: `${applicationFolder}/${path}`,
+  }))
+}
+
+function command(role: ProcessRole, config: ServiceConfig): { command?: string[] } {
+  switch (role) {
+    case 'web':
+      return {}
+    case 'worker':
+      return { command: config.workerCommand === null ? queueWork(config) : shell(config.workerCommand) }
+    case 'websocket':
+      return { command: shell(config.websocket.command) }
+    case 'server':
+      throw new Error('an application has no process of the role "server"')
+    default:
+      return role satisfies never
+  }
+}
+
+function queueWork({ queue }: ServiceConfig): string[] {
+  return [
+    'php',
+    'artisan',
+    'queue:work',
+    `--queue=${queue.queues.join(',')}`,
+    `--tries=${queue.tries}`,
+    `--timeout=${queue.timeoutSeconds}`,
+    `--memory=${queue.memoryMb}`,
+    `--max-time=${queue.maxTimeSeconds}`,
+    '--no-interaction',
+  ]
+}
+
+/** `exec`, so that the process itself gets the TERM of a stop. */
+const shell = (commandLine: string): string[] => ['sh', '-c', `exec ${commandLine}`]
+
+function healthcheck(role: ProcessRole, config: ServiceConfig): Healthcheck {
+  if (role === 'worker') return processCheck('php')
+  const port = role === 'websocket' ? config.websocket.port : webPort
+  return check(['CMD', 'keystone-health', `${port}`, config.healthPath], config.startTimeoutSeconds)
+}
+
+/** The image's entrypoint has handed over to the process itself; whether that stays up is watched by the start. */
+const processCheck = (process: string): Healthcheck => check(['CMD', 'grep', '-qx', process, '/proc/1/comm'], 60)
+
+const check = (test: readonly string[], startPeriodSeconds: number): Healthcheck => ({
+  test,
+  intervalSeconds: 10,
+  timeoutSeconds: 10,
+  retries: 3,
+  startPeriodSeconds,
+})

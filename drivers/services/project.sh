@@ -1,0 +1,25 @@
+#!/bin/bash
+# What every script on a Compose project begins with. Lists (NETWORKS, VOLUMES, *_LABELS) hold one entry a line.
+set -euo pipefail
+
+# Not the project's .env: those are the container's variables, and Compose would obey some of them itself.
+compose() { docker compose --env-file /dev/null --project-directory "$FOLDER" --file "$FOLDER/compose.yml" --project-name "$PROJECT" "$@"; }
+
+# Networks and volumes live outside of Compose, so that no project can take them away.
+create_missing_objects() {
+  local network_names volume_names on_networks on_volumes name
+  mapfile -t network_names < <(printf '%s' "$NETWORKS")
+  mapfile -t volume_names < <(printf '%s' "$VOLUMES")
+  mapfile -t on_networks < <(printf '%s' "$NETWORK_LABELS")
+  mapfile -t on_volumes < <(printf '%s' "$VOLUME_LABELS")
+  # Docker accepts a second network of the same name while two are created at once.
+  exec 8>"$HOME/.docker-objects.lock"
+  flock 8
+  for name in "${network_names[@]}"; do
+    docker network inspect "$name" >/dev/null 2>&1 || docker network create "${on_networks[@]/#/--label=}" "$name" >/dev/null
+  done
+  for name in "${volume_names[@]}"; do
+    docker volume inspect "$name" >/dev/null 2>&1 || docker volume create "${on_volumes[@]/#/--label=}" "$name" >/dev/null
+  done
+  exec 8>&-
+}
