@@ -27,7 +27,7 @@ printf '%s' "$DOCKERIGNORE" >"$work/Dockerfile.dockerignore"
 
 export GIT_TERMINAL_PROMPT=0
 export GIT_SSH_COMMAND="ssh -F none -i $KEYSTONE_SECRETS/deploy-key -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=$work/known_hosts -o GlobalKnownHostsFile=none -o ConnectTimeout=20"
-git init --quiet "$work/source"
+git -c init.defaultBranch=main init --quiet "$work/source"
 cd "$work/source"
 git remote add origin "$REPOSITORY_URL"
 echo "Fetching commit $COMMIT"

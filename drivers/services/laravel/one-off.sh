@@ -6,7 +6,11 @@ container=keystone-$KEYSTONE_OPERATION-$NAME
 verdict=$KEYSTONE_STEP_DIR/one-off-verdict
 started=$KEYSTONE_STEP_DIR/one-off-started
 
-state() { docker inspect --format "{{.State.$1}}" "$container" 2>/dev/null || echo absent; }
+state() {
+  local value
+  value=$(docker inspect --format "{{.State.$1}}" "$container" 2>/dev/null) || value=absent
+  echo "$value"
+}
 
 start() {
   create_missing_objects
