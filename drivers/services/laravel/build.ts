@@ -4,7 +4,7 @@ import type { ServiceStep } from '../contract.ts'
 import type { BaseImage, BuildDriver, BuildFacts, BuildInput, BuildSource, ConfiguredBuild } from '../contract-application.ts'
 import { lines } from '../replica.ts'
 import { textBeside } from '../scripts.ts'
-import { type BuildConfig, buildSchema } from './config.ts'
+import { type BuildConfig, buildSchema, projectRoot } from './config.ts'
 import { dockerignore, renderDockerfile } from './dockerfile.ts'
 
 const script = textBeside(import.meta.url, 'build.sh')
@@ -30,9 +30,9 @@ function baseImages({ phpVersion, assetBuild }: BuildConfig): BaseImage[] {
 }
 
 /** The rendered Dockerfile stands for configuration and template version alike. */
-function artifactKey(config: BuildConfig, { commitSha, projectRoot, baseDigests, platform }: BuildSource): string {
+function artifactKey(config: BuildConfig, { commitSha, projectRoot: root, baseDigests, platform }: BuildSource): string {
   const digests = Object.entries(baseDigests).toSorted(([one], [other]) => (one < other ? -1 : 1))
-  const parts = [commitSha, projectRoot, renderDockerfile(config, ''), dockerignore, digests, platform]
+  const parts = [commitSha, root, renderDockerfile(config, ''), dockerignore, digests, platform]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
@@ -45,7 +45,7 @@ function buildStep(config: BuildConfig, bases: readonly BaseImage[], input: Buil
       ARTIFACT_KEY: key,
       IMAGE_TAG: imageTag,
       COMMIT: input.commitSha,
-      PROJECT_ROOT: input.projectRoot,
+      PROJECT_ROOT: projectRoot.parse(input.projectRoot),
       REPOSITORY_URL: input.repositoryUrl,
       KNOWN_HOSTS: input.knownHosts,
       DOCKERFILE: renderDockerfile(config, input.applicationId),

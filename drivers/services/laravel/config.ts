@@ -4,6 +4,8 @@ import { processRoles, type ProcessRole } from '../../../domain/services.ts'
 const command = z.string().trim().min(1).max(4096)
 /** A folder below the application's root, without a way out of it. */
 const relativePath = z.string().regex(/^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/).refine((path) => !path.split('/').includes('..'))
+/** The application's folder in its repository. */
+export const projectRoot = z.union([z.literal('.'), relativePath])
 const urlPath = z.string().regex(/^\/[A-Za-z0-9._~/-]*$/)
 
 /** `environments.build_config`: what the one image of an environment is made with. */

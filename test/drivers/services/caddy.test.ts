@@ -1,0 +1,171 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Secret } from '../../../domain/secret.ts'
+import { siteName, word } from '../../../drivers/services/caddy/caddyfile.ts'
+import { caddy } from '../../../drivers/services/caddy/driver.ts'
+import type { RouteInput } from '../../../drivers/services/contract-gateway.ts'
+import { replica } from './replicas.ts'
+
+const gateway = caddy.configured({}).gateway!
+
+const route: RouteInput = {
+  sliceId: 'slice-1',
+  domain: 'shop.example.com',
+  config: {},
+  web: [{ host: 'replica-1', port: 8080 }],
+  websocket: [],
+  healthPath: '/up',
+  drainWindowSeconds: 30,
+}
+
+const proxy = (upstreams: string, further = '') => `		reverse_proxy ${upstreams} {
+			lb_policy least_conn
+			lb_try_duration 5s
+			lb_try_interval 100ms
+			fail_duration 2s
+			max_fails 3
+			stream_close_delay 30s
+${further}		}
+`
+
+describe('renderSection', () => {
+  it('renders a site with its hash in it', () => {
+    const { text, hash } = gateway.renderSection(route)
+    expect(text).toBe(`# route slice-1
+shop.example.com {
+	vars keystone_section ${hash}
+	handle {
+${proxy('replica-1:8080')}	}
+}
+`)
+  })
+
+  it('renders old and new replicas, websockets, redirects, active checks and a policy', () => {
+    const { text, hash } = gateway.renderSection({
+      ...route,
+      config: { tls: 'off', redirectFrom: ['www.shop.example.com'], activeHealthIntervalSeconds: 10 },
+      web: [{ host: 'replica-1', port: 8080 }, { host: '10.0.0.2', port: 20001 }],
+      websocket: [{ host: 'replica-2', port: 8080 }],
+    })
+    const health = '			health_uri /up\n			health_interval 10s\n			health_timeout 5s\n'
+    expect(text).toBe(`# route slice-1
+http://shop.example.com {
+	vars keystone_section ${hash}
+	@websocket path /app /app/*
+	handle @websocket {
+${proxy('replica-2:8080', health)}	}
+	handle {
+${proxy('replica-1:8080 10.0.0.2:20001', health)}	}
+}
+http://www.shop.example.com {
+	redir http://shop.example.com{uri} 308
+}
+`)
+  })
+
+  it('answers 503 where nothing runs', () => {
+    expect(gateway.renderSection({ ...route, web: [] }).text).toContain('respond "This site has no running version at the moment." 503')
+  })
+
+  it.each([
+    ['automatic', ''],
+    ['internal', '	tls internal\n'],
+    ['provided', '	tls /etc/caddy/certificates/slice-1.crt /etc/caddy/certificates/slice-1.key\n'],
+  ])('serves TLS %s', (tls, line) => {
+    const { text, hash } = gateway.renderSection({ ...route, config: { tls } })
+    expect(text).toContain(`shop.example.com {\n	vars keystone_section ${hash}\n${line}	handle {`)
+  })
+
+  it('has another hash as soon as anything in it is another', () => {
+    const hash = (overrides: Partial<RouteInput>) => gateway.renderSection({ ...route, ...overrides }).hash
+    const all = [{}, { sliceId: 'slice-2' }, { domain: 'a.example.com' }, { web: [] }, { drainWindowSeconds: 31 }, { config: { tls: 'off' } }].map(hash)
+    expect(new Set(all).size).toBe(all.length)
+    expect(hash({})).toBe(hash({}))
+  })
+})
+
+describe('what goes into a Caddyfile', () => {
+  it('is a domain that cannot end its line, or is refused', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        try {
+          expect(siteName(text)).toMatch(/^(\*\.)?[a-z0-9.-]+$/)
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError)
+        }
+      }),
+    )
+    fc.assert(fc.property(fc.domain(), (domain) => siteName(domain) === domain.toLowerCase()))
+  })
+
+  it.each(['', 'a b', 'a{b}', 'http://a.example', 'a.example:80', 'a/b', 'a..b', '-a.example', 'a.*.example', 'ä.example', 'a\n:80 {'])(
+    'is not %j as a domain',
+    (domain) => expect(() => siteName(domain)).toThrow(RangeError),
+  )
+
+  it('is one word without placeholders, or is refused', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const plain = /^[^\s{}"`\\#()<>|^$'!;[\]]+$/.test(text)
+        if (!plain) expect(() => word(text)).toThrow(RangeError)
+      }),
+    )
+  })
+})
+
+describe('the configuration of a server', () => {
+  it('has the admin API on a socket in the mounted folder, and a 404 for unknown hosts', () => {
+    const settings = { acmeEmail: 'ops@example.com', acmeDirectory: 'https://10.0.0.4/acme/local/directory' }
+    expect(caddy.configured(settings).gateway!.renderConfiguration(['# route slice-1\nshop.example.com {\n}\n'])).toBe(`{
+	admin unix//etc/caddy/admin.sock
+	email ops@example.com
+	acme_ca https://10.0.0.4/acme/local/directory
+}
+
+http://127.0.0.1:2018 {
+	bind 127.0.0.1
+	respond "well"
+}
+
+http:// {
+	respond "No such site here." 404
+}
+
+# route slice-1
+shop.example.com {
+}
+`)
+  })
+
+  it('is handed over under its revision, certificates beside it', () => {
+    const certificates = [{ sliceId: 's', certificate: 'CERT', key: new Secret('KEY') }]
+    const step = gateway.apply({ containerName: 'gateway', revision: 7, text: 'text', certificates })
+    expect(step.inputs).toEqual({ REVISION: '7' })
+    expect(step.files.map(({ path, mode }) => [path, mode])).toEqual([
+      ['/home/keystone/gateway/certificates/s.crt', 0o600],
+      ['/home/keystone/gateway/certificates/s.key', 0o600],
+      ['/home/keystone/gateway/next/7', 0o600],
+    ])
+    expect(step.parse('{"appliedRevision":8,"liveSections":["ab"]}')).toEqual({ appliedRevision: 8, liveSections: ['ab'] })
+  })
+
+  it('starts with a file that does not touch the applied one', () => {
+    const step = caddy.configured({}).startReplica(replica())
+    expect(step.files.map(({ path }) => path)).toEqual(['compose.yml', '.env', 'Caddyfile.first'].map((name) => `/home/keystone/gateway/${name}`))
+    expect(step.inputs).toMatchObject({ NETWORKS: 'keystone_gateway', VOLUMES: 'keystone_service_svc_caddy_data\nkeystone_service_svc_caddy_config' })
+  })
+})
+
+describe('what the gateway reports', () => {
+  it('is the status of a probe', () => {
+    const probe = gateway.probe({ containerName: 'gateway', address: '172.18.0.5', port: 8080, path: '/up', domain: 'a.example' })
+    expect(probe.parse('{"status":200}')).toEqual({ ok: true, status: 200 })
+    expect(probe.parse('{"status":500}')).toEqual({ ok: false, status: 500 })
+    expect(probe.parse('{"status":0}')).toEqual({ ok: false, status: null })
+  })
+
+  it('is the number of requests in flight', () => {
+    const answer = '[{"address":"replica-1:8080","num_requests":2,"fails":0}]'
+    expect(gateway.requestsInFlight().parse(answer)).toEqual([{ upstream: 'replica-1:8080', inFlight: 2 }])
+  })
+})

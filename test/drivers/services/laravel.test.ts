@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { Secret } from '../../../domain/secret.ts'
+import type { ReplicaInput } from '../../../drivers/services/contract.ts'
+import { laravel } from '../../../drivers/services/laravel/driver.ts'
+import { renderDockerfile } from '../../../drivers/services/laravel/dockerfile.ts'
+import { buildSchema } from '../../../drivers/services/laravel/config.ts'
+import { replica } from './replicas.ts'
+
+const web = replica({
+  ownership: { ...replica().ownership, environmentId: 'env' },
+  containerName: 'shop-web-rep',
+  role: 'web',
+  image: 'sha256:abc',
+  imageIsLocal: true,
+  networks: ['keystone_service_pg'],
+})
+
+const composed = (input: ReplicaInput, config: unknown = {}) =>
+  parse(String(laravel.configured(config).startReplica(input).files[0]?.content)).services
+
+describe('the Dockerfile', () => {
+  it('is Keystone\'s own', async () => {
+    await expect(renderDockerfile(buildSchema.parse({}), 'app')).toMatchFileSnapshot('Dockerfile.expected')
+  })
+
+  it('has a stage for assets, extensions and the document root where they are asked for', () => {
+    const text = renderDockerfile(buildSchema.parse({ assetBuild: 'bun', phpExtensions: ['intl', 'gd'], documentRoot: 'web/public' }), 'app')
+    expect(text).toContain('RUN install-php-extensions intl gd\n')
+    expect(text).toContain('CADDY_SERVER_ROOT=/var/www/html/web/public\n')
+    expect(text).toContain('FROM ${ASSETS_IMAGE} AS assets\n')
+    expect(text).toContain('bun install --frozen-lockfile && bun run build\n')
+    expect(text).toContain('COPY --chown=www-data:www-data --from=assets /app/public ./public\n')
+  })
+
+  it.each([{ documentRoot: '../etc' }, { documentRoot: '/etc' }, { persistentPaths: ['a; rm'] }, { composerFlags: ['-d /'] }, { phpVersion: 'latest' }])(
+    'takes no %j',
+    (config) => expect(() => buildSchema.parse(config)).toThrow(),
+  )
+})
+
+describe('a build', () => {
+  const source = { commitSha: 'c'.repeat(40), projectRoot: '.', baseDigests: { php: 'p@sha256:1', composer: 'c@sha256:2' }, platform: 'linux/amd64' }
+  const build = laravel.build!.configured({})
+
+  it('starts from the PHP and Composer images', () => {
+    expect(build.baseImages).toEqual([
+      { name: 'php', reference: 'serversideup/php:8.4-frankenphp' },
+      { name: 'composer', reference: 'composer:2' },
+    ])
+    expect(laravel.build!.configured({ assetBuild: 'node' }).baseImages).toContainEqual({ name: 'assets', reference: 'node:22' })
+  })
+
+  it('has a key that changes with everything that goes into the image', () => {
+    const keys = [
+      build.key(source),
+      build.key({ ...source, commitSha: 'd'.repeat(40) }),
+      build.key({ ...source, projectRoot: 'app' }),
+      build.key({ ...source, platform: 'linux/arm64' }),
+      build.key({ ...source, baseDigests: { ...source.baseDigests, php: 'p@sha256:3' } }),
+      laravel.build!.configured({ documentRoot: 'web' }).key(source),
+    ]
+    expect(new Set(keys).size).toBe(keys.length)
+    expect(build.key({ ...source, baseDigests: { composer: 'c@sha256:2', php: 'p@sha256:1' } })).toBe(keys[0])
+    expect(keys[0]).toMatch(/^[0-9a-f]{64}$/)
+  })
+
+  const input = {
+    ...source,
+    organisationId: 'org',
+    applicationId: 'app',
+    environmentId: 'env',
+    repositoryUrl: 'ssh://git@git.lab/visits.git',
+    deployKey: new Secret('deploy key text'),
+    knownHosts: 'git.lab ssh-ed25519 AAAA',
+  }
+  const step = build.run(input)
+
+  it('gets the deploy key as a secret and everything else as inputs', () => {
+    expect(Object.keys(step.secrets)).toEqual(['deploy-key'])
+    expect(JSON.stringify(step.inputs)).not.toContain('deploy key text')
+    expect(step.inputs).toMatchObject({
+      IMAGE_TAG: `keystone/app:${build.key(source).slice(0, 12)}`,
+      BUILD_ARGS: `PHP_IMAGE=p@sha256:1\nCOMPOSER_IMAGE=c@sha256:2\nKEYSTONE_COMMIT=${source.commitSha}`,
+    })
+  })
+
+  it('stays within the repository', () => {
+    const outside = { ...input, projectRoot: '../../etc' }
+    expect(() => build.run(outside)).toThrow()
+  })
+
+  it('reports the image', () => {
+    const report = { imageId: 'sha256:1', sizeBytes: 10, os: 'linux', architecture: 'amd64', reused: false }
+    expect(step.parse(JSON.stringify(report))).toEqual({
+      imageId: 'sha256:1',
+      sizeBytes: 10,
+      reused: false,
+      platform: 'linux/amd64',
+      imageTag: step.inputs.IMAGE_TAG,
+    })
+  })
+})
+
+describe('a replica', () => {
+  it('of the web is found healthy over HTTP and joins the gateway', () => {
+    const { 'replica-rep': service } = composed(web)
+    expect(service).not.toHaveProperty('command')
+    expect(service).toMatchObject({
+      networks: ['keystone_gateway', 'keystone_service_pg'],
+      volumes: ['keystone_environment_env_storage_app:/var/www/html/storage/app'],
+      stop_grace_period: '40s',
+      healthcheck: { test: ['CMD', 'keystone-health', '8080', '/up'], start_interval: '100ms' },
+    })
+  })
+
+  it('of a worker finishes its job: it is stopped 10 s after the job\'s timeout', () => {
+    const { 'replica-rep': service } = composed({ ...web, role: 'worker' }, { queue: { queues: ['high', 'default'], timeoutSeconds: 120 } })
+    expect(service.command).toEqual([
+      'php', 'artisan', 'queue:work', '--queue=high,default', '--tries=3', '--timeout=120', '--memory=256', '--max-time=3600', '--no-interaction',
+    ])
+    expect(service.stop_grace_period).toBe('130s')
+  })
+
+  it('runs other commands as the process itself', () => {
+    expect(composed({ ...web, role: 'worker' }, { workerCommand: 'php artisan horizon' })['replica-rep'].command).toEqual(['sh', '-c', 'exec php artisan horizon'])
+    const { 'replica-rep': socket } = composed({ ...web, role: 'websocket' }, { websocket: { command: 'php artisan socket:serve', port: 6001 } })
+    expect(socket.healthcheck.test).toEqual(['CMD', 'keystone-health', '6001', '/up'])
+  })
+
+  it('has a project of its own, with a scheduler behind a profile', () => {
+    const step = laravel.configured({}).startReplica(web)
+    expect(step.inputs).toMatchObject({ PROJECT: 'keystone-rep', FOLDER: '/home/keystone/services/svc/rep', SERVICE: 'replica-rep' })
+    expect(composed(web)['scheduler-rep']).toMatchObject({
+      profiles: ['scheduler'],
+      container_name: 'shop-web-rep-scheduler',
+      command: ['keystone-scheduler'],
+      labels: { 'keystone.scheduler': 'yes', 'keystone.replica': 'rep' },
+    })
+  })
+
+  it('is stopped with its folder', () => {
+    const { ownership, containerName, role } = web
+    expect(laravel.configured({}).stopReplica({ ownership, containerName, role }).inputs).toEqual({
+      REPLICA: 'rep',
+      PROJECT: 'keystone-rep',
+      GRACE_SECONDS: '40',
+      PATHS: '/home/keystone/services/svc/rep',
+    })
+  })
+})
+
+describe('a one-off command', () => {
+  const application = laravel.configured({}).application!
+  const step = application.oneOff({ replica: web, name: 'migrate', command: application.migration.command, repeatable: true })
+
+  it('runs in the project of a replica, with its files in place', () => {
+    expect(step.inputs).toMatchObject({ NAME: 'migrate', COMMAND: 'php artisan migrate --force', REPEATABLE: 'yes', SERVICE: 'replica-rep' })
+    expect(step.files.map(({ path }) => path)).toEqual(['compose.yml', '.env'].map((name) => `/home/keystone/services/svc/rep/${name}`))
+  })
+
+  it('reports how it ended', () => {
+    expect(step.parse('{"outcome":"exited","exitCode":1}')).toEqual({ outcome: 'exited', exitCode: 1 })
+    expect(step.parse('{"outcome":"unknown"}')).toEqual({ outcome: 'unknown' })
+  })
+})
