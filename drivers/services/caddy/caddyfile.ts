@@ -16,7 +16,7 @@ export function renderCaddyfile({ email, directory }: Authority, sections: reado
   ]
   return [
     block('', options),
-    block(`http://127.0.0.1:${healthPort}`, ['bind 127.0.0.1', 'respond "well"']),
+    block(`http://:${healthPort}`, ['bind 127.0.0.1', 'respond "well"']),
     block('http://', ['respond "No such site here." 404']),
     ...sections,
   ].join('\n')

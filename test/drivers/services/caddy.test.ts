@@ -122,7 +122,7 @@ describe('the configuration of a server', () => {
 	acme_ca https://10.0.0.4/acme/local/directory
 }
 
-http://127.0.0.1:2018 {
+http://:2018 {
 	bind 127.0.0.1
 	respond "well"
 }
