@@ -32,7 +32,9 @@ export interface CommandOptions {
 
 /**
  * A script that outlives the connection which started it (design section 5). It runs as the transient systemd unit
- * `keystone-<hash>-<nn>` in `/home/keystone/operations/<hash>/<nn>-<name>/`, exactly once, whoever asks and how often.
+ * `keystone-<hash>-<nn>` in `/home/keystone/operations/<hash>/<nn>-<name>/` (user root: below `/var/lib/keystone/operations`),
+ * exactly once, whoever asks and how often. It is given KEYSTONE_OPERATION (the hash), KEYSTONE_STEP_DIR (its folder, also
+ * the working folder), KEYSTONE_SECRETS and KEYSTONE_RESULT (files, see below).
  */
 export interface DurableStep {
   /** 12 hex characters: `operations.hash`. */
@@ -40,7 +42,7 @@ export interface DurableStep {
   order: number
   name: string
   user: 'keystone' | 'root'
-  /** Bash, constant text: it reads its inputs from variables and files, values are never written into it. */
+  /** Bash, run with `-euo pipefail`. Constant text: it reads its inputs from variables and files, values are never written into it. */
   script: string
   /** Plain inputs, exported to the script; kept in a 0600 file of the step's folder. Never secrets. */
   inputs: Record<string, string>
@@ -92,7 +94,7 @@ export interface Remote {
   upload(files: readonly RemoteFile[], signal?: AbortSignal): Promise<void>
   /** Starts the step or re-attaches to it, follows it to its end. One round trip. */
   step(step: DurableStep, observer: StepObserver): Promise<StepOutcome>
-  /** Stops a step's unit with its whole cgroup; fine when it does not run. Returns when it has ended. */
+  /** Ends a step for good: stops its unit with its whole cgroup and waits for that; whoever calls `step` later gets exit code 143. */
   stopStep(step: Pick<DurableStep, 'hash' | 'order' | 'name' | 'user'>): Promise<void>
 }
 

@@ -1,0 +1,25 @@
+import { Secret } from '../../domain/secret.ts'
+import { SshError } from './errors.ts'
+import type { Lane } from './lane.ts'
+import { quote } from './quote.ts'
+import type { CommandOptions, CommandResult } from './remote.ts'
+
+/** Runs argv and collects its output. Throws a SshError `timeout` when it takes longer than `timeoutSeconds`. */
+export async function runCommand(lane: Lane, argv: readonly string[], { stdin = '', timeoutSeconds, signal }: CommandOptions = {}): Promise<CommandResult> {
+  const process = await lane.start(quote(argv), signal)
+  const timer = timeoutSeconds === undefined ? undefined : setTimeout(() => {
+    process.abandon(new SshError('timeout', lane.server, `${argv[0]} gave no answer within ${timeoutSeconds} s`))
+  }, timeoutSeconds * 1000)
+  process.stdin(stdin instanceof Secret ? stdin.reveal() : stdin)
+  const output: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] }
+  try {
+    const exitCode = await process.read((stream, bytes) => void output[stream].push(bytes))
+    return { exitCode, stdout: text(output.stdout), stderr: text(output.stderr) }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function text(chunks: readonly Buffer[]): string {
+  return Buffer.concat(chunks).toString('utf8')
+}

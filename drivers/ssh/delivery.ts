@@ -1,0 +1,35 @@
+import { SshError } from './errors.ts'
+import type { Lane } from './lane.ts'
+
+/** The exit code by which the remote scripts say that somebody else is at the same step. */
+const busyExitCode = 75
+
+const diagnosticsBytes = 1024
+
+/** The end of what a remote script of ours said, for the message that a person reads. */
+export function createDiagnostics() {
+  let tail = Buffer.alloc(0)
+  return {
+    add: (bytes: Buffer) => {
+      tail = Buffer.concat([tail, bytes]).subarray(-diagnosticsBytes)
+    },
+    text: () => tail.toString('utf8').trim(),
+  }
+}
+
+/** The failure of one of Keystone's own remote scripts, as opposed to a step's exit code. */
+export function scriptFailure(server: string, doing: string, exitCode: number, diagnostics: string): SshError {
+  if (exitCode === busyExitCode) return new SshError('busy', server, `cannot ${doing}: another session is starting or stopping the same step`)
+  return new SshError('launch_failed', server, `cannot ${doing} (exit code ${exitCode}): ${diagnostics || 'it said nothing'}`)
+}
+
+/** Sends a parcel whose script only succeeds or fails. */
+export async function deliver(lane: Lane, doing: string, commandLine: string, parcel: Buffer, signal?: AbortSignal): Promise<void> {
+  const process = await lane.start(commandLine, signal)
+  process.stdin(parcel)
+  const diagnostics = createDiagnostics()
+  const exitCode = await process.read((stream, bytes) => {
+    if (stream === 'stderr') diagnostics.add(bytes)
+  })
+  if (exitCode !== 0) throw scriptFailure(lane.server, doing, exitCode, diagnostics.text())
+}

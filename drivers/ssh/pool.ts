@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+import { runCommand } from './command.ts'
+import { createLane, type Lane, type LaneTimings } from './lane.ts'
+import type { ServerTarget, SshPool } from './remote.ts'
+import { runStep, stopStep } from './step.ts'
+import { uploadFiles } from './upload.ts'
+
+/**
+ * One pool per worker: at most one connection per server, user and key, opened when needed and shared by all who ask for it.
+ * A server that hangs is noticed within about three times `keepaliveSeconds`.
+ */
+export function createSshPool(timings: LaneTimings): SshPool {
+  const lanes = new Map<string, Lane>()
+  const counts = { handshakes: 0, roundTrips: 0 }
+  const laneTo = (target: ServerTarget): Lane => {
+    const key = laneKey(target)
+    const lane = lanes.get(key) ?? createLane(target, timings, counts)
+    lanes.set(key, lane)
+    return lane
+  }
+  return {
+    to(target) {
+      const lane = laneTo(target)
+      return {
+        command: (argv, options) => runCommand(lane, argv, options),
+        upload: (files, signal) => uploadFiles(lane, files, signal),
+        step: (step, observer) => runStep(lane, step, observer),
+        stopStep: (step) => stopStep(lane, step),
+      }
+    },
+    async close() {
+      await Promise.all([...lanes.values()].map((lane) => lane.close()))
+      lanes.clear()
+    },
+    counts: () => ({ ...counts }),
+  }
+}
+
+/** Another pinned host key or private key is another connection: it must prove itself anew. */
+function laneKey({ serverId, address, port, user, hostKey, privateKey }: ServerTarget): string {
+  return createHash('sha256').update(JSON.stringify([serverId, address, port, user, hostKey, privateKey.reveal()])).digest('hex')
+}

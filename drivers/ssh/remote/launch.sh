@@ -1,0 +1,72 @@
+# launch.sh STAGING HASH NUMBER NAME USER STORED_RUN STORED_OUT STORED_ERR
+# Starts the step of the parcel unless it runs or has ended, then follows its current run from the stored bytes on.
+# stdout: BOUNDARY run offset NEWLINE, bytes of out, BOUNDARY code out-size err-size result-size NEWLINE, result.
+# stderr: BOUNDARY run offset NEWLINE, bytes of err.
+set -euo pipefail
+staging=$1 hash=$2 number=$3 name=$4 user=$5 stored_run=$6 stored_out=$7 stored_err=$8
+source "$staging/place.sh"
+source "$staging/step.sh"
+
+place_secrets() {
+  install -d -m 0711 /run/keystone
+  exec 8</run/keystone
+  flock 8 # against the rmdir of a step that is ending
+  install -d -m 0711 "/run/keystone/$hash"
+  rm -rf "$secrets"
+  mkdir -p "$staging/secrets"
+  mv "$staging/secrets" "$secrets"
+  exec 8<&-
+  chown -R "$user:" "$secrets"
+}
+
+# ExecStopPost also runs when the step was killed. An OOM kill within the step must end as its exit code, not as a vanished step.
+start_unit() {
+  systemd-run --quiet --collect --unit "$unit" --uid "$user" --service-type exec --working-directory "$folder" \
+    --description "keystone $hash $number-$name" \
+    --property OOMPolicy=continue --property TimeoutStopSec=10 \
+    --property "ExecStopPost=+/bin/rm -rf $secrets" \
+    --property "ExecStopPost=-+/usr/bin/flock /run/keystone /bin/rmdir --ignore-fail-on-non-empty /run/keystone/$hash" \
+    --setenv "KEYSTONE_OPERATION=$hash" --setenv "KEYSTONE_STEP_DIR=$folder" \
+    --setenv "KEYSTONE_SECRETS=$secrets" --setenv "KEYSTONE_RESULT=$folder/result" \
+    /bin/bash "$folder/wrapper.sh" "$run"
+}
+
+start() {
+  new_run
+  : >result
+  cp "$staging"/step/* .
+  chown "$user:" result script.sh inputs.sh wrapper.sh
+  place "$staging/files" "$user:"
+  place_secrets
+  start_unit || { rm -rf "$secrets"; return 1; }
+}
+
+# follow FILE OFFSET: prints the file from there on, until the unit's main process has gone.
+follow() {
+  local while_running=()
+  [ "$main_pid" = 0 ] || while_running=(--follow --sleep-interval 0.05 --pid "$main_pid")
+  printf '%s%d %d\n' "$boundary" "$run" "$2"
+  tail --bytes "+$(($2 + 1))" "${while_running[@]}" "$1" 2>/dev/null
+}
+
+print_ending() {
+  local code out err length
+  read -r code out err <exit || return 0 # vanished: no ending, and Keystone asks again
+  length=$(head -c 65536 result | wc -c)
+  printf '%s%d %d %d %d\n' "$boundary" "$code" "$out" "$err" "$length"
+  head -c 65536 result
+}
+
+enter_folder
+is_running || [ -e exit ] || start
+leave_folder
+boundary=$(<"$staging/boundary")
+rm -rf "$staging"
+
+run=$(current_run)
+[ "$run" = "$stored_run" ] || stored_out=0 stored_err=0
+main_pid=$(unit_property MainPID)
+follow "err.$run" "$stored_err" >&2 &
+follow "out.$run" "$stored_out"
+wait
+print_ending 2>/dev/null

@@ -1,0 +1,20 @@
+# make_folder FOLDER OWNER: makes it, and what is missing above it, 0700.
+make_folder() {
+  [ -n "$1" ] && [ ! -d "$1" ] || return 0
+  make_folder "${1%/*}" "$2"
+  mkdir -p -m 0700 "$1"
+  chown "$2" "$1"
+}
+
+# place STAGED OWNER: copies every file below STAGED beside its absolute target, then renames it over it: nobody reads half a file.
+place() {
+  local staged target beside
+  [ -d "$1" ] || return 0
+  chown -R "$2" "$1"
+  find "$1" -type f -print0 | while IFS= read -r -d '' staged; do
+    target=${staged#"$1"}
+    make_folder "${target%/*}" "$2"
+    beside=$(mktemp "${target%/*}/.keystone.XXXXXX")
+    cp -p "$staged" "$beside" && mv -T "$beside" "$target" || { rm -f "$beside"; return 1; }
+  done
+}

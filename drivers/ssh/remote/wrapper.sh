@@ -1,0 +1,13 @@
+# wrapper.sh RUN: the unit's main process. Runs the step's script and, as the last thing, tells its end.
+# A signal ends it without an exit file: only then may the step run again.
+set -u
+export LANG=C.UTF-8
+set -a
+source ./inputs.sh
+set +a
+/bin/bash -euo pipefail ./script.sh </dev/null >"out.$1" 2>"err.$1"
+code=$?
+umask 077
+find "$KEYSTONE_SECRETS" -mindepth 1 -delete
+printf '%d %d %d\n' "$code" "$(stat -c %s "out.$1")" "$(stat -c %s "err.$1")" >exit.new
+mv exit.new exit
