@@ -10,7 +10,7 @@ export async function runCommand(lane: Lane, argv: readonly string[], { stdin = 
   const timer = timeoutSeconds === undefined ? undefined : setTimeout(() => {
     process.abandon(new SshError('timeout', lane.server, `${argv[0]} gave no answer within ${timeoutSeconds} s`))
   }, timeoutSeconds * 1000)
-  process.stdin(stdin instanceof Secret ? stdin.reveal() : stdin)
+  process.sendLast(stdin instanceof Secret ? stdin.reveal() : stdin)
   const output: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] }
   try {
     const exitCode = await process.read((stream, bytes) => void output[stream].push(bytes))

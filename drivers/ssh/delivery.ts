@@ -23,10 +23,18 @@ export function scriptFailure(server: string, doing: string, exitCode: number, d
   return new SshError('launch_failed', server, `cannot ${doing} (exit code ${exitCode}): ${diagnostics || 'it said nothing'}`)
 }
 
-/** Sends a parcel whose script only succeeds or fails. */
-export async function deliver(lane: Lane, doing: string, commandLine: string, parcel: Buffer, signal?: AbortSignal): Promise<void> {
+interface Delivery {
+  /** For people, after `cannot`. */
+  doing: string
+  commandLine: string
+  parcel: Buffer
+  signal?: AbortSignal | undefined
+}
+
+/** Sends a parcel whose script only succeeds or fails. Throws SshErrors. */
+export async function deliver(lane: Lane, { doing, commandLine, parcel, signal }: Delivery): Promise<void> {
   const process = await lane.start(commandLine, signal)
-  process.stdin(parcel)
+  process.sendLast(parcel)
   const diagnostics = createDiagnostics()
   const exitCode = await process.read((stream, bytes) => {
     if (stream === 'stderr') diagnostics.add(bytes)

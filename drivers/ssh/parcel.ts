@@ -30,9 +30,9 @@ export function packParcel(main: keyof typeof mains, parts: readonly RemoteFile[
   return buffer(tar)
 }
 
-/** The command line that unpacks a parcel and runs its main script with these arguments. */
-export function parcelCommand(args: readonly string[], { needsSudo }: { needsSudo: boolean }): string {
-  return quote([...(needsSudo ? ['sudo', '-n', '--'] : []), '/bin/bash', '-c', bootstrap, 'keystone', ...args])
+/** The command line that unpacks a parcel and runs its main script with these arguments; stdin may stay open behind the parcel. */
+export function parcelCommand(parcel: Buffer, args: readonly string[], { needsSudo }: { needsSudo: boolean }): string {
+  return quote([...(needsSudo ? ['sudo', '-n', '--'] : []), '/bin/bash', '-c', bootstrap, 'keystone', `${parcel.length}`, ...args])
 }
 
 /** Where a parcel carries files for absolute targets. Throws a SshError `invalid_input` on a path that is not plainly absolute. */
@@ -47,6 +47,6 @@ export function filesPart(server: string, files: readonly RemoteFile[]): RemoteF
 
 function isPlainPath(path: string): boolean {
   const [root, ...names] = path.split('/')
-  const isPlain = (name: string) => name !== '' && name !== '.' && name !== '..' && !/[\x00-\x1f\x7f]/.test(name)
+  const isPlain = (name: string) => name !== '' && name !== '.' && name !== '..' && !name.includes('\0')
   return root === '' && names.length > 0 && names.every(isPlain)
 }

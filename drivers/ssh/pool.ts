@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { runCommand } from './command.ts'
-import { createLane, type Lane, type LaneTimings } from './lane.ts'
+import { createLane, type Lane } from './lane.ts'
+import type { PoolTimings } from './connection.ts'
 import type { ServerTarget, SshPool } from './remote.ts'
 import { runStep, stopStep } from './step.ts'
 import { uploadFiles } from './upload.ts'
@@ -9,7 +10,7 @@ import { uploadFiles } from './upload.ts'
  * One pool per worker: at most one connection per server, user and key, opened when needed and shared by all who ask for it.
  * A server that hangs is noticed within about three times `keepaliveSeconds`.
  */
-export function createSshPool(timings: LaneTimings): SshPool {
+export function createSshPool(timings: PoolTimings): SshPool {
   const lanes = new Map<string, Lane>()
   const counts = { handshakes: 0, roundTrips: 0 }
   const laneTo = (target: ServerTarget): Lane => {

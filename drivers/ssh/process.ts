@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { Client, ClientChannel } from 'ssh2'
 import { unlessAborted } from './abort.ts'
@@ -7,11 +8,13 @@ export type ProcessStream = 'stdout' | 'stderr'
 
 /** One remote process on its channel. `read` must be called; it rejects with the signal's reason as soon as that is aborted. */
 export interface RemoteProcess {
-  /** Sends all of the process's input. */
-  stdin(bytes: Buffer | string): void
+  /** Sends input and leaves stdin open: the process can tell by its end that nobody listens any more. */
+  send(bytes: Buffer): void
+  /** Sends input and closes stdin. */
+  sendLast(bytes: Buffer | string): void
   /** Hands the bytes of both streams to `take`, one call at a time (back-pressure); resolves with the exit code. */
   read(take: (stream: ProcessStream, bytes: Buffer) => void | Promise<void>): Promise<number>
-  /** Gives the process up: `read` rejects with the error at once and the channel is closed. What runs remotely is not stopped. */
+  /** Gives the process up: `read` rejects with the error at once and the channel is closed. */
   abandon(error: unknown): void
 }
 
@@ -20,33 +23,35 @@ interface Opening {
   client: Client
   commandLine: string
   signal: AbortSignal | undefined
-  /** The channel is free again; called once. */
-  onClose(): void
+  /** Nothing more comes from the channel; called once or twice. */
+  onClose: () => void
+  /** The process was given up, but may still count among the server's sessions. */
+  onAbandon: () => void
 }
 
 /** Starts a process on a channel of its own. Throws SshErrors `connection_lost` and `channel_refused`, or the signal's reason. */
-export async function openProcess({ server, client, commandLine, signal, onClose }: Opening): Promise<RemoteProcess> {
-  const opening = openOn(server, client, commandLine, onClose)
-  const process = await unlessAborted(opening, signal).catch((failed) => {
-    void opening.then((late) => discard(late, failed), () => {})
-    throw failed
-  })
-  const onAbort = () => process.abandon(signal?.reason)
-  signal?.addEventListener('abort', onAbort, { once: true })
-  return process
+export async function openProcess(opening: Opening): Promise<RemoteProcess> {
+  // The server may have counted channels that were just closed; when its refusal arrives it has forgotten them, so a second one is real.
+  const opened = openChannel(opening).catch((refusal) => isRefusal(refusal) ? openChannel(opening) : Promise.reject(refusal))
+  return unlessAborted(opened, opening.signal)
+}
+
+export function isRefusal(error: unknown): boolean {
+  return error instanceof SshError && error.code === 'channel_refused'
 }
 
 /** The listeners must be there when ssh2 calls back: the exit code may come in the same packet. */
-function openOn(server: string, client: Client, commandLine: string, onClose: () => void): Promise<RemoteProcess> {
+function openChannel(opening: Opening): Promise<RemoteProcess> {
+  const { client, server } = opening
   return new Promise((resolve, reject) => {
     const lost = () => reject(connectionLost(server))
     client.once('close', lost)
     const refused = 'it opens no further SSH channel: check MaxSessions in its sshd_config and its number of processes'
     try {
-      client.exec(commandLine, (cause, channel) => {
+      client.exec(opening.commandLine, (cause, channel) => {
         client.off('close', lost)
         if (cause) reject(new SshError('channel_refused', server, refused, { cause }))
-        else resolve(processOn(server, client, channel, onClose))
+        else resolve(processOn(channel, opening))
       })
     } catch {
       lost()
@@ -54,14 +59,22 @@ function openOn(server: string, client: Client, commandLine: string, onClose: ()
   })
 }
 
-function processOn(server: string, client: Client, channel: ClientChannel, onClose: () => void): RemoteProcess {
-  const exit = exitOf(server, client, channel, onClose)
+function processOn(channel: ClientChannel, opening: Opening): RemoteProcess {
+  const { signal } = opening
+  const exit = exitOf(channel, opening)
   let abandoned = false
   const abandon = (error: unknown) => {
     abandoned = true
     exit.reject(error)
     channel.close()
+    channel.resume()
+    channel.stderr.resume()
+    opening.onAbandon()
   }
+  const onAbort = () => abandon(signal?.reason)
+  if (signal?.aborted) onAbort()
+  signal?.addEventListener('abort', onAbort, { once: true })
+  channel.once('close', () => signal?.removeEventListener('abort', onAbort))
   /** Goes on reading after `abandon`: ssh2 frees a channel only when its streams have been read to the end. */
   const drain = async (readable: Readable, take: (bytes: Buffer) => Promise<void>) => {
     for await (const bytes of readable) {
@@ -69,7 +82,8 @@ function processOn(server: string, client: Client, channel: ClientChannel, onClo
     }
   }
   return {
-    stdin: (bytes) => channel.end(bytes),
+    send: (bytes) => void channel.write(bytes),
+    sendLast: (bytes) => void channel.end(bytes),
     abandon,
     async read(take) {
       let turn = Promise.resolve()
@@ -84,16 +98,13 @@ function processOn(server: string, client: Client, channel: ClientChannel, onClo
   }
 }
 
-function discard(process: RemoteProcess, error: unknown): void {
-  process.abandon(error)
-  process.read(() => {}).catch(() => {})
+/** By the shell's convention: 128 + the number of the signal that ended it. */
+function signalExitCode(name: string): number {
+  return 128 + (Object.entries(constants.signals).find(([signal]) => signal === name)?.[1] ?? 0)
 }
 
-/** Exit codes of processes that a signal ended, by the shell's convention of 128 + number. */
-const signalExitCodes: Readonly<Record<string, number>> = { HUP: 129, INT: 130, QUIT: 131, ABRT: 134, KILL: 137, SEGV: 139, PIPE: 141, TERM: 143 }
-
 /** A connection that ends before the channel was closed may have swallowed output, even if the exit code has come already. */
-function exitOf(server: string, client: Client, channel: ClientChannel, onClose: () => void) {
+function exitOf(channel: ClientChannel, { server, client, onClose }: Opening) {
   const exit = deferred<number>()
   let exitCode: number | null = null
   const lost = () => {
@@ -101,7 +112,7 @@ function exitOf(server: string, client: Client, channel: ClientChannel, onClose:
     onClose()
   }
   channel.on('exit', (code: number | null, signal?: string) => {
-    exitCode = code ?? signalExitCodes[signal ?? ''] ?? 128
+    exitCode = code ?? signalExitCode(signal ?? '')
   })
   client.once('close', lost)
   channel.once('close', () => {

@@ -1,9 +1,10 @@
 import { unlessAborted } from './abort.ts'
 
-/** A counted room: `take` waits for a free place, first come first served, and answers with the function that gives it back. */
+/** A counted number of places, given out in the order in which they were asked for. */
 export interface Slots {
+  /** Waits for a free place and answers with the function that gives it back. Throws the signal's reason. */
   take(signal?: AbortSignal): Promise<() => void>
-
+  isIdle(): boolean
 }
 
 export function createSlots(size: number, onIdle: () => void): Slots {
@@ -21,6 +22,7 @@ export function createSlots(size: number, onIdle: () => void): Slots {
     return Promise.resolve()
   }
   return {
+    isIdle: () => used === 0,
     async take(signal) {
       const entered = enter()
       try {

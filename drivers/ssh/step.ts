@@ -11,18 +11,19 @@ import { createStepReader, type StepReader } from './step-reader.ts'
 const nothingStored: StepPosition = { run: 0, out: 0, err: 0 }
 
 /** Starts a durable step or attaches to it, and follows it to its end. Throws SshErrors; retrying the retryable ones is always safe. */
-export async function runStep(lane: Lane, step: DurableStep, { stored, signal, onChunk }: StepObserver): Promise<StepOutcome> {
+export async function runStep(lane: Lane, step: DurableStep, observer: StepObserver): Promise<StepOutcome> {
+  const { stored, signal } = observer
+  const { run, out, err } = stored ?? nothingStored
   const boundary = newBoundary()
   const parcel = await packParcel('launch', stepParts(lane.server, step, boundary))
-  const { run, out, err } = stored ?? nothingStored
-  const commandLine = parcelCommand([...stepArgs(lane.server, step), `${run}`, `${out}`, `${err}`], lane)
+  const commandLine = parcelCommand(parcel, [...stepArgs(lane.server, step), `${run}`, `${out}`, `${err}`], lane)
   const reader = createStepReader(boundary, async (chunk) => {
     signal.throwIfAborted()
-    await onChunk(chunk)
+    await observer.onChunk(chunk)
   })
   const process = await lane.start(commandLine, signal)
-  process.stdin(parcel)
-  const exitCode = await process.read(reader.take)
+  process.send(parcel)
+  const exitCode = await process.read((stream, bytes) => reader.take(stream, bytes))
   return outcomeOf(lane.server, step.name, exitCode, reader)
 }
 
@@ -37,5 +38,6 @@ function outcomeOf(server: string, name: string, exitCode: number, reader: StepR
 /** Ends a step for good: its unit is stopped with all it started, and a later `runStep` finds exit code 143. Throws SshErrors. */
 export async function stopStep(lane: Lane, step: StepName): Promise<void> {
   const parcel = await packParcel('stop', [])
-  await deliver(lane, `stop step ${step.name}`, parcelCommand(stepArgs(lane.server, step), lane), parcel)
+  const commandLine = parcelCommand(parcel, stepArgs(lane.server, step), lane)
+  await deliver(lane, { doing: `stop step ${step.name}`, commandLine, parcel })
 }

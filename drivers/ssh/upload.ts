@@ -6,5 +6,5 @@ import type { RemoteFile } from './remote.ts'
 /** Puts files in place as the user who logs in; none of them is touched before all have arrived. Throws SshErrors. */
 export async function uploadFiles(lane: Lane, files: readonly RemoteFile[], signal?: AbortSignal): Promise<void> {
   const parcel = await packParcel('upload', filesPart(lane.server, files))
-  await deliver(lane, 'put files in place', parcelCommand([], { needsSudo: false }), parcel, signal)
+  await deliver(lane, { doing: 'put files in place', commandLine: parcelCommand(parcel, [], { needsSudo: false }), parcel, signal })
 }

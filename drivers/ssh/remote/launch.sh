@@ -46,7 +46,19 @@ follow() {
   local while_running=()
   [ "$main_pid" = 0 ] || while_running=(--follow --sleep-interval 0.05 --pid "$main_pid")
   printf '%s%d %d\n' "$boundary" "$run" "$2"
-  tail --bytes "+$(($2 + 1))" "${while_running[@]}" "$1" 2>/dev/null
+  exec tail --bytes "+$(($2 + 1))" "${while_running[@]}" "$1" 2>/dev/null
+}
+
+# Keystone keeps stdin open as long as it listens: without this a session whose caller has gone would last as long as the step.
+follow_while_heard() {
+  local err out hang_up
+  exec 3<&0
+  follow "err.$run" "$stored_err" >&2 & err=$!
+  follow "out.$run" "$stored_out" & out=$!
+  cat <&3 >/dev/null 2>&1 & hang_up=$!
+  wait -n "$out" "$hang_up" || true
+  kill "$hang_up" 2>/dev/null || { kill "$out" "$err"; exit 1; }
+  wait "$err"
 }
 
 print_ending() {
@@ -66,7 +78,5 @@ rm -rf "$staging"
 run=$(current_run)
 [ "$run" = "$stored_run" ] || stored_out=0 stored_err=0
 main_pid=$(unit_property MainPID)
-follow "err.$run" "$stored_err" >&2 &
-follow "out.$run" "$stored_out"
-wait
+follow_while_heard
 print_ending 2>/dev/null
