@@ -8,9 +8,9 @@ export interface RedactedPiece {
   bytes: Uint8Array
 }
 
-/** Redacts one stream. Pieces end between characters and between secrets: a new one may start at any piece's end and goes on the same. */
+/** Redacts one stream. Pieces end between characters and between secrets, so that another one may go on from any piece's end. */
 export interface Redactor {
-  /** Takes the next raw bytes; what may be the beginning of a secret or of a character is held back. Null when nothing can be said yet. */
+  /** Takes the next raw bytes; what may begin a secret or a character is held back. Null when nothing can be said yet. */
   push(bytes: Uint8Array): RedactedPiece | null
   /** What was held back, at the end of the stream. */
   end(): RedactedPiece | null

@@ -9,7 +9,8 @@ const shortestMasked = 6
 /** Every form of the secrets and credentials, without duplicates; values under 6 characters are left out. */
 export function secretForms(secrets: readonly string[], credentials: readonly Credential[] = []): string[] {
   const values = [...secrets, ...credentials.map(([, password]) => password)].map(asEncoded)
-  const pairs = credentials.filter(([, password]) => password.length >= shortestMasked).map(([user, password]) => `${user}:${password}`)
+  const maskedCredentials = credentials.filter(([, password]) => password.length >= shortestMasked)
+  const pairs = maskedCredentials.map(([user, password]) => `${user}:${password}`)
   const texts = values.flatMap((value) => [value, ...value.split(/\r?\n/)]).filter((text) => text.length >= shortestMasked)
   const forms = [...texts.flatMap(formsOf), ...pairs.flatMap(base64Forms)]
   return [...new Set(forms)].filter((form) => form.length >= shortestMasked)
@@ -24,7 +25,7 @@ function formsOf(text: string): string[] {
   return [text, ...base64Forms(text), ...urlForms(text), ...jsonForms(text), ...shellForms(text)]
 }
 
-/** Base64 with either alphabet, also where the text stands within something longer: what its neighbours share bits with is left off. */
+/** Base64 in either alphabet, also within something longer: signs that share bits with the neighbours are left off. */
 function base64Forms(text: string): string[] {
   const bytes = new TextEncoder().encode(text)
   const forms = [0, 1, 2].map((shift) => {

@@ -5,7 +5,8 @@ import { quote } from './quote.ts'
 import type { CommandOptions, CommandResult } from './remote.ts'
 
 /** Runs argv and collects its output. Throws a SshError `timeout` when it takes longer than `timeoutSeconds`. */
-export async function runCommand(lane: Lane, argv: readonly string[], { stdin = '', timeoutSeconds, signal }: CommandOptions = {}): Promise<CommandResult> {
+export async function runCommand(lane: Lane, argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  const { stdin = '', timeoutSeconds, signal } = options
   const process = await lane.start(quote(argv), signal)
   const timer = timeoutSeconds === undefined ? undefined : setTimeout(() => {
     process.abandon(new SshError('timeout', lane.server, `${argv[0]} gave no answer within ${timeoutSeconds} s`))

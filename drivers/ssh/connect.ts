@@ -1,5 +1,5 @@
 import { Client, type ConnectConfig } from 'ssh2'
-import { SshError } from './errors.ts'
+import { SshError, type SshErrorCode } from './errors.ts'
 import { hostKeyAlgorithms, isSameKey, keyLine } from './host-key.ts'
 import type { ServerTarget } from './remote.ts'
 
@@ -55,13 +55,14 @@ function classified(target: ServerTarget, seenHostKey: string | null, cause: unk
     const message = `its host key is not the pinned one: it shows ${seenHostKey}. Confirm the new key only if you reinstalled it`
     return new SshError('host_key_changed', name, message, { seenHostKey })
   }
+  const failed = (code: SshErrorCode, message: string) => new SshError(code, name, message, { cause })
   switch (levelOf(cause)) {
     case 'client-authentication':
-      return new SshError('authentication_failed', name, `${where} refuses the key for user ${user}: add it to its authorized_keys`, { cause })
+      return failed('authentication_failed', `${where} refuses the key for user ${user}: add it to its authorized_keys`)
     case 'handshake':
-      return new SshError('handshake_failed', name, `${where} offers no acceptable algorithms, or no longer the pinned type of host key`, { cause })
+      return failed('handshake_failed', `${where} offers no acceptable algorithms, or no longer the pinned type of host key`)
     default:
-      return new SshError('unreachable', name, `no SSH connection to ${where}: check that it is up and that its firewall lets Keystone in`, { cause })
+      return failed('unreachable', `no SSH connection to ${where}: check that it is up and that its firewall lets Keystone in`)
   }
 }
 

@@ -29,8 +29,9 @@ export interface Connection {
 }
 
 /**
- * `onEnd`: nothing may be started on it any more, for it failed, broke off, is idle, or has retired. It retires when a process on it
- * was given up (which may hang and count as a session for good) and when it refuses a channel; it is closed when the others are done.
+ * `onEnd`: nothing may be started on it any more, for it failed, broke off, is idle, or has retired. It retires when a process
+ * on it was given up (which may hang and count as a session for good) and when it refuses a channel; then it is closed as soon
+ * as the others are done.
  */
 export function openConnection(target: ServerTarget, timings: PoolTimings, counts: Counts, onEnd: () => void): Connection {
   const ready = connect(target, timings)

@@ -19,7 +19,9 @@ export function createDiagnostics() {
 
 /** The failure of one of Keystone's own remote scripts, as opposed to a step's exit code. */
 export function scriptFailure(server: string, doing: string, exitCode: number, diagnostics: string): SshError {
-  if (exitCode === busyExitCode) return new SshError('busy', server, `cannot ${doing}: another session is starting or stopping the same step`)
+  if (exitCode === busyExitCode) {
+    return new SshError('busy', server, `cannot ${doing}: another session is starting or stopping the same step`)
+  }
   return new SshError('launch_failed', server, `cannot ${doing} (exit code ${exitCode}): ${diagnostics || 'it said nothing'}`)
 }
 

@@ -44,3 +44,7 @@ export class SshError extends Error {
     this.seenHostKey = seenHostKey ?? null
   }
 }
+
+export function connectionLost(server: string): SshError {
+  return new SshError('connection_lost', server, 'the SSH connection broke off; what runs there goes on')
+}

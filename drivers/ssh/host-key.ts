@@ -10,7 +10,7 @@ const algorithmsByType: Readonly<Record<string, readonly ServerHostKeyAlgorithm[
   'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'],
 }
 
-/** The algorithms with which a server may prove the pinned key, so that it cannot answer with another of its keys; all when none is pinned. */
+/** How a server may prove the pinned key, so that it cannot answer with another of its keys; every way when none is pinned. */
 export function hostKeyAlgorithms(pinned: string | null): ServerHostKeyAlgorithm[] {
   const known = pinned === null ? undefined : algorithmsByType[keyType(pinned)]
   return known ? [...known] : Object.values(algorithmsByType).flat()

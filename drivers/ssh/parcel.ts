@@ -19,7 +19,7 @@ const mains = {
   stop: { content: script('stop.sh'), needs: [place, step] },
 }
 
-/** Packs a remote script with what it needs into the tar stream that `parcelCommand` reads from stdin; paths are relative to its staging folder. */
+/** Packs a remote script and its parts into the tar stream for `parcelCommand`; paths are relative to its staging folder. */
 export function packParcel(main: keyof typeof mains, parts: readonly RemoteFile[]): Promise<Buffer> {
   const tar = pack()
   const { content, needs } = mains[main]
@@ -30,12 +30,13 @@ export function packParcel(main: keyof typeof mains, parts: readonly RemoteFile[
   return buffer(tar)
 }
 
-/** The command line that unpacks a parcel and runs its main script with these arguments; stdin may stay open behind the parcel. */
+/** Unpacks a parcel from stdin, which may stay open behind it, and runs its main script with these arguments. */
 export function parcelCommand(parcel: Buffer, args: readonly string[], { needsSudo }: { needsSudo: boolean }): string {
-  return quote([...(needsSudo ? ['sudo', '-n', '--'] : []), '/bin/bash', '-c', bootstrap, 'keystone', `${parcel.length}`, ...args])
+  const sudo = needsSudo ? ['sudo', '-n', '--'] : []
+  return quote([...sudo, '/bin/bash', '-c', bootstrap, 'keystone', `${parcel.length}`, ...args])
 }
 
-/** Where a parcel carries files for absolute targets. Throws a SshError `invalid_input` on a path that is not plainly absolute. */
+/** Where a parcel carries files for absolute targets. Throws a SshError `invalid_input` on any other path. */
 export function filesPart(server: string, files: readonly RemoteFile[]): RemoteFile[] {
   return files.map((file) => {
     if (!isPlainPath(file.path)) {

@@ -2,7 +2,7 @@ import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { Client, ClientChannel } from 'ssh2'
 import { unlessAborted } from './abort.ts'
-import { SshError } from './errors.ts'
+import { connectionLost, SshError } from './errors.ts'
 
 export type ProcessStream = 'stdout' | 'stderr'
 
@@ -31,7 +31,7 @@ interface Opening {
 
 /** Starts a process on a channel of its own. Throws SshErrors `connection_lost` and `channel_refused`, or the signal's reason. */
 export async function openProcess(opening: Opening): Promise<RemoteProcess> {
-  // The server may have counted channels that were just closed; when its refusal arrives it has forgotten them, so a second one is real.
+  // The server may still count channels that were just closed. When it refuses it has forgotten them: a second refusal is real.
   const opened = openChannel(opening).catch((refusal) => isRefusal(refusal) ? openChannel(opening) : Promise.reject(refusal))
   return unlessAborted(opened, opening.signal)
 }
@@ -87,7 +87,10 @@ function processOn(channel: ClientChannel, opening: Opening): RemoteProcess {
     abandon,
     async read(take) {
       let turn = Promise.resolve()
-      const inTurn = (stream: ProcessStream) => (bytes: Buffer) => (turn = turn.then(() => abandoned ? undefined : take(stream, bytes)))
+      const inTurn = (stream: ProcessStream) => (bytes: Buffer) => {
+        turn = turn.then(() => abandoned ? undefined : take(stream, bytes))
+        return turn
+      }
       const [code] = await Promise.all([
         exit.promise,
         drain(channel, inTurn('stdout')),
@@ -122,10 +125,6 @@ function exitOf(channel: ClientChannel, { server, client, onClose }: Opening) {
     onClose()
   })
   return exit
-}
-
-export function connectionLost(server: string, cause?: unknown): SshError {
-  return new SshError('connection_lost', server, 'the SSH connection broke off; what runs there goes on', { cause })
 }
 
 function deferred<T>() {

@@ -11,7 +11,7 @@ export interface ServerTarget {
   privateKey: Secret
 }
 
-/** A file to be put on a server: written under a temporary name and renamed, so that nobody reads half of it. `mode` is octal, e.g. 0o600. */
+/** A file to be put on a server: written beside its path and renamed, so that nobody reads half of it. `mode`: e.g. 0o600. */
 export interface RemoteFile {
   path: string
   content: string | Secret
@@ -42,11 +42,11 @@ export interface DurableStep {
   order: number
   name: string
   user: 'keystone' | 'root'
-  /** Bash, run with `-euo pipefail`. Constant text: it reads its inputs from variables and files, values are never written into it. */
+  /** Bash, run with `-euo pipefail`. Constant text: it reads inputs from variables and files, they are never written into it. */
   script: string
   /** Plain inputs, exported to the script; kept in a 0600 file of the step's folder. Never secrets. */
   inputs: Record<string, string>
-  /** Secret inputs: files of these names in `$KEYSTONE_SECRETS`, a 0700 folder below `/run/keystone/<hash>` (tmpfs) that is gone when the step ends. */
+  /** Secret inputs: files of these names in `$KEYSTONE_SECRETS`, a 0700 folder below `/run/keystone/<hash>`, gone with the step. */
   secrets: Record<string, Secret>
   /** Files put in place before the script starts, in the same round trip. */
   files: readonly RemoteFile[]
@@ -94,7 +94,7 @@ export interface Remote {
   upload(files: readonly RemoteFile[], signal?: AbortSignal): Promise<void>
   /** Starts the step or re-attaches to it, follows it to its end. One round trip. */
   step(step: DurableStep, observer: StepObserver): Promise<StepOutcome>
-  /** Ends a step for good: stops its unit with its whole cgroup and waits for that; whoever calls `step` later gets exit code 143. */
+  /** Ends a step for good: stops its unit with its whole cgroup and waits; whoever calls `step` later gets exit code 143. */
   stopStep(step: Pick<DurableStep, 'hash' | 'order' | 'name' | 'user'>): Promise<void>
 }
 

@@ -7,8 +7,8 @@ export type StepName = Pick<DurableStep, 'hash' | 'order' | 'name' | 'user'>
 
 /** The arguments by which the remote scripts name a step; its folder is `<nn>-<name in lower case, with hyphens>`. */
 export function stepArgs(server: string, { hash, order, name, user }: StepName): string[] {
-  if (!/^[0-9a-f]{12}$/.test(hash)) throw new SshError('invalid_input', server, `${JSON.stringify(hash)} is no operation hash`)
-  if (!Number.isInteger(order) || order < 0) throw new SshError('invalid_input', server, `${order} is no number of a step`)
+  if (!/^[0-9a-f]{12}$/.test(hash)) throw invalid(server, hash, 'operation hash')
+  if (!Number.isInteger(order) || order < 0) throw invalid(server, order, 'number of a step')
   const folderName = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-|-$/g, '')
   return [hash, String(order).padStart(2, '0'), folderName || 'step', user]
 }
@@ -16,7 +16,7 @@ export function stepArgs(server: string, { hash, order, name, user }: StepName):
 /** What a step's parcel carries beside the scripts of this driver. */
 export function stepParts(server: string, step: DurableStep, boundary: string): RemoteFile[] {
   const secrets = Object.entries(step.secrets).map(([name, content]) => {
-    if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)) throw new SshError('invalid_input', server, `${JSON.stringify(name)} is no name of a secret`)
+    if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)) throw invalid(server, name, 'name of a secret')
     return { path: `secrets/${name}`, content, mode: 0o600 }
   })
   return [
@@ -30,7 +30,11 @@ export function stepParts(server: string, step: DurableStep, boundary: string): 
 
 function assignments(server: string, inputs: Record<string, string>): string {
   return Object.entries(inputs).map(([name, value]) => {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new SshError('invalid_input', server, `${JSON.stringify(name)} is no name of a variable`)
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw invalid(server, name, 'name of a variable')
     return `${name}=${quote([value])}\n`
   }).join('')
+}
+
+function invalid(server: string, value: unknown, what: string): SshError {
+  return new SshError('invalid_input', server, `${JSON.stringify(value)} is no ${what}`)
 }

@@ -55,9 +55,9 @@ function positionOf(header: string | null): Position | undefined {
 /** Ending of stdout: exit code, size of either stream, length of the result, newline, result. */
 function endingOf(bytes: Buffer, out: Position | undefined, err: Position | undefined): StepEnding | null {
   const headEnd = bytes.indexOf('\n')
-  const numbers = bytes.toString('latin1', 0, Math.max(headEnd, 0)).split(' ').map(Number)
-  const [exitCode, outSize, errSize, resultSize] = numbers
-  if (exitCode === undefined || outSize === undefined || errSize === undefined || resultSize === undefined || !out || !err) return null
+  const numbers = /^(\d+) (\d+) (\d+) (\d+)\n/.exec(bytes.toString('latin1', 0, headEnd + 1))?.slice(1).map(Number)
+  if (!numbers || !out || !err) return null
+  const [exitCode = 0, outSize = 0, errSize = 0, resultSize = 0] = numbers
   const result = bytes.subarray(headEnd + 1)
   return {
     outcome: { run: out.run, exitCode, result: result.toString('utf8') },

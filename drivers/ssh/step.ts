@@ -1,16 +1,15 @@
 import { deliver, scriptFailure } from './delivery.ts'
-import { SshError } from './errors.ts'
+import { connectionLost, SshError } from './errors.ts'
 import { newBoundary } from './framing.ts'
 import type { Lane } from './lane.ts'
 import { packParcel, parcelCommand } from './parcel.ts'
-import { connectionLost } from './process.ts'
 import type { DurableStep, StepObserver, StepOutcome, StepPosition } from './remote.ts'
 import { stepArgs, stepParts, type StepName } from './step-parts.ts'
 import { createStepReader, type StepReader } from './step-reader.ts'
 
 const nothingStored: StepPosition = { run: 0, out: 0, err: 0 }
 
-/** Starts a durable step or attaches to it, and follows it to its end. Throws SshErrors; retrying the retryable ones is always safe. */
+/** Starts a durable step or attaches to it, and follows it to its end. Throws SshErrors; retrying is always safe. */
 export async function runStep(lane: Lane, step: DurableStep, observer: StepObserver): Promise<StepOutcome> {
   const { stored, signal } = observer
   const { run, out, err } = stored ?? nothingStored

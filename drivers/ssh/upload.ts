@@ -6,5 +6,6 @@ import type { RemoteFile } from './remote.ts'
 /** Puts files in place as the user who logs in; none of them is touched before all have arrived. Throws SshErrors. */
 export async function uploadFiles(lane: Lane, files: readonly RemoteFile[], signal?: AbortSignal): Promise<void> {
   const parcel = await packParcel('upload', filesPart(lane.server, files))
-  await deliver(lane, { doing: 'put files in place', commandLine: parcelCommand(parcel, [], { needsSudo: false }), parcel, signal })
+  const commandLine = parcelCommand(parcel, [], { needsSudo: false })
+  await deliver(lane, { doing: 'put files in place', commandLine, parcel, signal })
 }

@@ -1,5 +1,5 @@
-# Unpacks the parcel, the first $1 bytes of stdin, into memory (tmpfs: it may carry secrets) and runs its main script with the other arguments.
-# That script is packed last: half a parcel has none.
+# Unpacks the parcel, the first $1 bytes of stdin, into memory (tmpfs: it may carry secrets), and runs its main script with the
+# other arguments. That script is packed last: half a parcel has none.
 umask 077
 size=$1
 shift

@@ -32,12 +32,11 @@ start_unit() {
 }
 
 start() {
-  new_run
-  : >result
   cp "$staging"/step/* .
-  chown "$user:" result script.sh inputs.sh wrapper.sh
+  chown "$user:" script.sh inputs.sh wrapper.sh
   place "$staging/files" "$user:"
   place_secrets
+  new_run
   start_unit || { rm -rf "$secrets"; return 1; }
 }
 
@@ -51,14 +50,15 @@ follow() {
 
 # Keystone keeps stdin open as long as it listens: without this a session whose caller has gone would last as long as the step.
 follow_while_heard() {
-  local err out hang_up
+  local err out listener
   exec 3<&0
   follow "err.$run" "$stored_err" >&2 & err=$!
   follow "out.$run" "$stored_out" & out=$!
-  cat <&3 >/dev/null 2>&1 & hang_up=$!
-  wait -n "$out" "$hang_up" || true
-  kill "$hang_up" 2>/dev/null || { kill "$out" "$err"; exit 1; }
+  exec 2>/dev/null # what the shell itself says must not get among the step's bytes
+  { read -r -u 3; kill "$out" "$err"; } & listener=$!
+  wait "$out"
   wait "$err"
+  kill "$listener"
 }
 
 print_ending() {
@@ -79,4 +79,4 @@ run=$(current_run)
 [ "$run" = "$stored_run" ] || stored_out=0 stored_err=0
 main_pid=$(unit_property MainPID)
 follow_while_heard
-print_ending 2>/dev/null
+print_ending

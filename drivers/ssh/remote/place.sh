@@ -6,7 +6,7 @@ make_folder() {
   chown "$2" "$1"
 }
 
-# place STAGED OWNER: copies every file below STAGED beside its absolute target, then renames it over it: nobody reads half a file.
+# place STAGED OWNER: copies every file below STAGED beside its absolute target and renames it: nobody reads half a file.
 place() {
   local staged target beside
   [ -d "$1" ] || return 0

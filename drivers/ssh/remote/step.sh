@@ -30,12 +30,13 @@ is_running() {
 
 current_run() { if [ -e run ]; then cat run; else echo 0; fi; }
 
-# new_run: counts it and opens its two streams.
+# new_run: counts it and empties what it will write.
 new_run() {
   run=$(($(current_run) + 1))
   : >"out.$run"
   : >"err.$run"
-  chown "$user:" "out.$run" "err.$run"
+  : >result
+  chown "$user:" "out.$run" "err.$run" result
   echo "$run" >run.new
   mv run.new run
 }

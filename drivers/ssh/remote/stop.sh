@@ -1,4 +1,4 @@
-# stop.sh STAGING HASH NUMBER NAME USER: stops the unit with all it started, and ends the step for good: it cannot be started later.
+# stop.sh STAGING HASH NUMBER NAME USER: stops the unit with all it started and ends the step, so that it cannot start later.
 set -euo pipefail
 staging=$1 hash=$2 number=$3 name=$4 user=$5
 source "$staging/place.sh"
