@@ -7,13 +7,16 @@ container() {
     --filter "label=com.docker.compose.service=$SERVICE" --filter label=com.docker.compose.oneoff=False
 }
 
+# The log first and the essence last, since the tail is what people are shown.
 explain() {
-  echo "$1" >&2
   echo "--- last lines of its log" >&2
-  docker logs --tail 40 "$2" >&2 2>&1 || true
-  local health
-  health=$(docker inspect --format '{{if .State.Health}}{{range .State.Health.Log}}exit code {{.ExitCode}}: {{.Output}}{{println}}{{end}}{{end}}' "$2" | sed '/^$/d' | tail -n 5)
-  [ -z "$health" ] || printf -- '--- last answers of its health check\n%s\n' "$health" >&2
+  docker logs --tail 100 "$2" >&2 2>&1 || true
+  echo "--- last errors in its log" >&2
+  docker logs --tail 1000 "$2" 2>&1 | { grep -iE 'error|exception|fatal|panic' || true; } | cut -c 1-200 | tail -n 3 >&2
+  echo "--- last answers of its health check" >&2
+  docker inspect --format '{{if .State.Health}}{{range .State.Health.Log}}exit code {{.ExitCode}}: {{.Output}}{{println}}{{end}}{{end}}' "$2" |
+    { grep . || true; } | cut -c 1-200 | tail -n 2 >&2
+  echo "$1" >&2
   exit 1
 }
 
