@@ -1,0 +1,76 @@
+import { and, desc, eq, getTableColumns, sql } from 'drizzle-orm'
+import type { ApplicationId, OrganisationId } from '../domain/ids.ts'
+import type { Keyring } from '../domain/keyring.ts'
+import { sealedPlaces } from '../domain/sealed-places.ts'
+import type { Secret } from '../domain/secret.ts'
+import type { Database } from './connect.ts'
+import { newId } from './ids.ts'
+import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
+import { applications } from './schema/index.ts'
+
+const { deployKeyPrivate, ...columns } = getTableColumns(applications)
+/** An application without its private deploy key. */
+export type Application = Omit<typeof applications.$inferSelect, 'deployKeyPrivate'>
+
+export async function applicationsOf(db: Database, organisationId: OrganisationId, page: PageRequest): Promise<Page<Application>> {
+  const rows = await db
+    .select(columns)
+    .from(applications)
+    .where(and(eq(applications.organisationId, organisationId), behindCursor(applications.id, page)))
+    .orderBy(desc(applications.id))
+    .limit(page.limit + 1)
+  return cutPage(rows, page)
+}
+
+const one = (organisationId: OrganisationId, id: ApplicationId) =>
+  and(eq(applications.organisationId, organisationId), eq(applications.id, id))
+
+export async function applicationOf(db: Database, organisationId: OrganisationId, id: ApplicationId): Promise<Application | null> {
+  const [found] = await db.select(columns).from(applications).where(one(organisationId, id))
+  return found ?? null
+}
+
+export interface NewApplication {
+  organisationId: OrganisationId
+  name: string
+  repositoryUrl: string
+  repositoryType: Application['repositoryType']
+  projectRoot: string
+  defaultBranch: string
+  deployKey: { publicKey: string; privateKey: Secret; fingerprint: string }
+}
+
+export async function insertApplication(db: Database, keyring: Keyring, application: NewApplication): Promise<Application> {
+  const { deployKey, ...values } = application
+  const id = newId<ApplicationId>()
+  const [created] = await db
+    .insert(applications)
+    .values({
+      ...values,
+      id,
+      deployKeyPublic: deployKey.publicKey,
+      deployKeyPrivate: keyring.seal(deployKey.privateKey, sealedPlaces.deployKey(id)),
+      deployKeyFingerprint: deployKey.fingerprint,
+    })
+    .returning(columns)
+  if (!created) throw new Error('the application was not stored')
+  return created
+}
+
+/** The private deploy key of an application that exists. */
+export async function deployKeyOf(db: Database, keyring: Keyring, id: ApplicationId): Promise<Secret> {
+  const [found] = await db.select({ sealed: applications.deployKeyPrivate }).from(applications).where(eq(applications.id, id))
+  if (!found) throw new Error(`application ${id} does not exist`)
+  return keyring.open(found.sealed, sealedPlaces.deployKey(id))
+}
+
+/** Records that the deploy key opened the repository; the first time counts. */
+export async function markDeployKeyInstalled(db: Database, organisationId: OrganisationId, id: ApplicationId): Promise<Application> {
+  const [updated] = await db
+    .update(applications)
+    .set({ deployKeyInstalledAt: sql`coalesce(${applications.deployKeyInstalledAt}, now())` })
+    .where(one(organisationId, id))
+    .returning(columns)
+  if (!updated) throw new Error(`application ${id} does not exist`)
+  return updated
+}

@@ -1,0 +1,43 @@
+import { and, desc, eq } from 'drizzle-orm'
+import type { EnvironmentId } from '../domain/ids.ts'
+import type { Database } from './connect.ts'
+import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
+import { environmentAttachments, services, serviceSlices } from './schema/index.ts'
+
+export type Attachment = typeof environmentAttachments.$inferSelect
+
+export async function insertAttachment(db: Database, values: typeof environmentAttachments.$inferInsert): Promise<Attachment> {
+  const [created] = await db.insert(environmentAttachments).values(values).returning()
+  if (!created) throw new Error('the attachment was not stored')
+  return created
+}
+
+export async function attachmentsOf(db: Database, environmentId: EnvironmentId, page: PageRequest): Promise<Page<Attachment>> {
+  const rows = await db
+    .select()
+    .from(environmentAttachments)
+    .where(and(eq(environmentAttachments.environmentId, environmentId), behindCursor(environmentAttachments.id, page)))
+    .orderBy(desc(environmentAttachments.id))
+    .limit(page.limit + 1)
+  return cutPage(rows, page)
+}
+
+/** Every attachment of an environment with its service's driver and its slice's configuration. */
+export async function attachedSlices(db: Database, environmentId: EnvironmentId) {
+  return db
+    .select({
+      attachmentId: environmentAttachments.id,
+      role: environmentAttachments.role,
+      envPrefix: environmentAttachments.envPrefix,
+      isPrimary: environmentAttachments.isPrimary,
+      serviceId: services.id,
+      driverName: services.driverName,
+      sliceId: serviceSlices.id,
+      config: serviceSlices.config,
+    })
+    .from(environmentAttachments)
+    .innerJoin(services, eq(services.id, environmentAttachments.serviceId))
+    .innerJoin(serviceSlices, eq(serviceSlices.id, environmentAttachments.serviceSliceId))
+    .where(eq(environmentAttachments.environmentId, environmentId))
+}
+export type AttachedSlice = Awaited<ReturnType<typeof attachedSlices>>[number]

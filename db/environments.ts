@@ -1,0 +1,62 @@
+import { and, desc, eq, ne } from 'drizzle-orm'
+import type { ApplicationId, EnvironmentId, OrganisationId, ServerId, ServiceId } from '../domain/ids.ts'
+import type { Database } from './connect.ts'
+import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
+import { environments, servicePlacements, services } from './schema/index.ts'
+
+export type Environment = typeof environments.$inferSelect
+
+const present = (organisationId: OrganisationId) => and(eq(environments.organisationId, organisationId), ne(environments.status, 'removed'))
+
+export async function environmentsOf(
+  db: Database,
+  { organisationId, applicationId }: { organisationId: OrganisationId; applicationId?: ApplicationId | undefined },
+  page: PageRequest,
+): Promise<Page<Environment>> {
+  const rows = await db
+    .select()
+    .from(environments)
+    .where(
+      and(
+        present(organisationId),
+        applicationId ? eq(environments.applicationId, applicationId) : undefined,
+        behindCursor(environments.id, page),
+      ),
+    )
+    .orderBy(desc(environments.id))
+    .limit(page.limit + 1)
+  return cutPage(rows, page)
+}
+
+export async function environmentOf(db: Database, organisationId: OrganisationId, id: EnvironmentId): Promise<Environment | null> {
+  const [found] = await db.select().from(environments).where(and(present(organisationId), eq(environments.id, id)))
+  return found ?? null
+}
+
+/** Takes the row of an environment until the transaction ends, so that its parts change one after the other. */
+export async function lockEnvironment(tx: Database, id: EnvironmentId): Promise<void> {
+  await tx.select({ id: environments.id }).from(environments).where(eq(environments.id, id)).for('update')
+}
+
+export async function insertEnvironment(db: Database, values: typeof environments.$inferInsert): Promise<Environment> {
+  const [created] = await db.insert(environments).values(values).returning()
+  if (!created) throw new Error('the environment was not stored')
+  return created
+}
+
+/** The scheduler runs on a replica of this service (specification section 8). */
+export async function setSchedulerTarget(db: Database, id: EnvironmentId, serviceId: ServiceId): Promise<Environment> {
+  const [updated] = await db.update(environments).set({ schedulerTargetServiceId: serviceId }).where(eq(environments.id, id)).returning()
+  if (!updated) throw new Error(`environment ${id} does not exist`)
+  return updated
+}
+
+/** The servers on which the environment's own services are placed. */
+export async function environmentServers(db: Database, id: EnvironmentId): Promise<ServerId[]> {
+  const rows = await db
+    .selectDistinct({ serverId: servicePlacements.serverId })
+    .from(servicePlacements)
+    .innerJoin(services, eq(services.id, servicePlacements.serviceId))
+    .where(and(eq(services.environmentId, id), ne(services.status, 'removed')))
+  return rows.map(({ serverId }) => serverId)
+}

@@ -1,0 +1,38 @@
+import { and, eq, inArray, ne } from 'drizzle-orm'
+import type { EnvironmentId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
+import { deployLocks, serviceLocks, sliceLocks } from '../domain/locks.ts'
+import type { Lock } from '../domain/operations.ts'
+import type { Database } from './connect.ts'
+import { environmentServers } from './environments.ts'
+import { environmentAttachments, servicePlacements, serviceSlices } from './schema/index.ts'
+
+/** What operations hold (`domain/locks.ts`), from what is stored at this moment. */
+
+export async function locksOfService(db: Database, id: ServiceId): Promise<Lock[]> {
+  return serviceLocks({ id, serverIds: await serversOfServices(db, [id]) })
+}
+
+export async function locksOfSlice(db: Database, id: SliceId): Promise<Lock[]> {
+  const [slice] = await db.select().from(serviceSlices).where(and(eq(serviceSlices.id, id), ne(serviceSlices.status, 'removed')))
+  if (!slice) throw new Error(`slice ${id} does not exist`)
+  return sliceLocks({ ...slice, serverIds: await serversOfServices(db, [slice.serviceId]) })
+}
+
+export async function locksOfEnvironment(db: Database, environmentId: EnvironmentId): Promise<Lock[]> {
+  const attached = await db
+    .selectDistinct({ serviceId: environmentAttachments.serviceId })
+    .from(environmentAttachments)
+    .where(eq(environmentAttachments.environmentId, environmentId))
+  const attachedServiceIds = attached.map(({ serviceId }) => serviceId)
+  const own = await environmentServers(db, environmentId)
+  const serverIds = [...new Set([...own, ...(await serversOfServices(db, attachedServiceIds))])]
+  return deployLocks({ environmentId, serverIds, attachedServiceIds })
+}
+
+async function serversOfServices(db: Database, ids: readonly ServiceId[]): Promise<ServerId[]> {
+  const rows = await db
+    .selectDistinct({ serverId: servicePlacements.serverId })
+    .from(servicePlacements)
+    .where(inArray(servicePlacements.serviceId, [...ids]))
+  return rows.map(({ serverId }) => serverId)
+}

@@ -1,0 +1,83 @@
+import { and, asc, desc, eq, getTableColumns, isNull } from 'drizzle-orm'
+import type { OperationId, OrganisationId } from '../domain/ids.ts'
+import type { OperationKind, OperationStatus, TargetType } from '../domain/operations.ts'
+import type { Database } from './connect.ts'
+import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
+import type { Operation } from './operations/request.ts'
+import { operations, operationSteps, servers } from './schema/index.ts'
+
+export interface OperationFilter {
+  status?: OperationStatus | undefined
+  kind?: OperationKind | undefined
+  targetType?: TargetType | undefined
+  targetId?: string | undefined
+}
+
+/** Root operations of an organisation, newest first. */
+export async function operationsOf(
+  db: Database,
+  organisationId: OrganisationId,
+  { status, kind, targetType, targetId }: OperationFilter,
+  page: PageRequest,
+): Promise<Page<Operation>> {
+  const rows = await db
+    .select()
+    .from(operations)
+    .where(
+      and(
+        eq(operations.organisationId, organisationId),
+        isNull(operations.parentId),
+        status && eq(operations.status, status),
+        kind && eq(operations.kind, kind),
+        targetType && eq(operations.targetType, targetType),
+        targetId ? eq(operations.targetId, targetId) : undefined,
+        behindCursor(operations.id, page),
+      ),
+    )
+    .orderBy(desc(operations.id))
+    .limit(page.limit + 1)
+  return cutPage(rows, page)
+}
+
+export async function operationOf(db: Database, organisationId: OrganisationId, id: OperationId): Promise<Operation | null> {
+  const [found] = await db
+    .select()
+    .from(operations)
+    .where(and(eq(operations.organisationId, organisationId), eq(operations.id, id)))
+  return found ?? null
+}
+
+const { script, secrets, serverId, ...stepColumns } = getTableColumns(operationSteps)
+
+async function stepsOfTree(db: Database, rootId: OperationId) {
+  return db
+    .select({ ...stepColumns, server: { id: servers.id, name: servers.name } })
+    .from(operationSteps)
+    .innerJoin(operations, eq(operations.id, operationSteps.operationId))
+    .leftJoin(servers, eq(servers.id, operationSteps.serverId))
+    .where(eq(operations.rootId, rootId))
+    .orderBy(asc(operationSteps.order))
+}
+
+/** A step without its script; `server` is null for work that is done elsewhere. */
+export type StepView = Awaited<ReturnType<typeof stepsOfTree>>[number]
+
+export interface OperationTree {
+  operation: Operation
+  steps: StepView[]
+  children: OperationTree[]
+}
+
+/** An operation with its steps and everything below it, children in the order in which they were made. */
+export async function operationTree(db: Database, { id, rootId }: Pick<Operation, 'id' | 'rootId'>): Promise<OperationTree> {
+  const all = await db.select().from(operations).where(eq(operations.rootId, rootId)).orderBy(asc(operations.sequence))
+  const steps = await stepsOfTree(db, rootId)
+  const branch = (operation: Operation): OperationTree => ({
+    operation,
+    steps: steps.filter((step) => step.operationId === operation.id),
+    children: all.filter((child) => child.parentId === operation.id).map(branch),
+  })
+  const top = all.find((operation) => operation.id === id)
+  if (!top) throw new Error(`operation ${id} does not exist`)
+  return branch(top)
+}

@@ -1,0 +1,23 @@
+import { sql } from 'drizzle-orm'
+import type { Secret } from '../domain/secret.ts'
+import { createOrganisation } from './access.ts'
+import type { Database } from './connect.ts'
+import { apiTokens, users } from './schema/index.ts'
+import { newToken } from './tokens.ts'
+
+/**
+ * Makes the first user, the owner of an organisation `default`, where there is no user at all. Returns the owner's token when
+ * it was made by this very call, else null: it cannot be shown again.
+ */
+export async function ensureOwner(db: Database): Promise<Secret | null> {
+  return db.transaction(async (tx) => {
+    await tx.execute(sql`select pg_advisory_xact_lock(hashtext('keystone.owner'))`)
+    if ((await tx.$count(users)) > 0) return null
+    const [owner] = await tx.insert(users).values({ email: 'owner@localhost', name: 'Owner' }).returning()
+    if (!owner) throw new Error('the owner was not stored')
+    await createOrganisation(tx, { name: 'default', userId: owner.id })
+    const { text, prefix, hash } = newToken()
+    await tx.insert(apiTokens).values({ userId: owner.id, name: 'first token', prefix, hash })
+    return text
+  })
+}

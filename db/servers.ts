@@ -1,0 +1,66 @@
+import { and, desc, eq, getTableColumns, inArray, ne } from 'drizzle-orm'
+import type { Keyring } from '../domain/keyring.ts'
+import type { OrganisationId, ServerId } from '../domain/ids.ts'
+import { sealedPlaces } from '../domain/sealed-places.ts'
+import type { Secret } from '../domain/secret.ts'
+import type { Database } from './connect.ts'
+import { newId } from './ids.ts'
+import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
+import { servers } from './schema/index.ts'
+
+const { managementKeyPrivate, adoptionKeyPrivate, ...columns } = getTableColumns(servers)
+/** A server without its keys. */
+export type Server = Omit<typeof servers.$inferSelect, 'managementKeyPrivate' | 'adoptionKeyPrivate'>
+
+const present = (organisationId: OrganisationId) => and(eq(servers.organisationId, organisationId), ne(servers.status, 'removed'))
+
+export async function serversOf(db: Database, organisationId: OrganisationId, page: PageRequest): Promise<Page<Server>> {
+  const rows = await db
+    .select(columns)
+    .from(servers)
+    .where(and(present(organisationId), behindCursor(servers.id, page)))
+    .orderBy(desc(servers.id))
+    .limit(page.limit + 1)
+  return cutPage(rows, page)
+}
+
+export async function serverOf(db: Database, organisationId: OrganisationId, id: ServerId): Promise<Server | null> {
+  const [found] = await db.select(columns).from(servers).where(and(present(organisationId), eq(servers.id, id)))
+  return found ?? null
+}
+
+/** Those of the ids that are servers of the organisation, in no order. */
+export async function serversAmong(db: Database, organisationId: OrganisationId, ids: readonly ServerId[]): Promise<Server[]> {
+  return db.select(columns).from(servers).where(and(present(organisationId), inArray(servers.id, [...ids])))
+}
+
+export interface Adoption {
+  organisationId: OrganisationId
+  name: string
+  address: string
+  sshPort: number
+  privateAddress: string | null
+  privateNetwork: string | null
+  /** The pinned key line; a person has confirmed it. */
+  hostKey: string
+  managementKey: { publicKey: string; privateKey: Secret }
+  /** Root's key, used until the management key works. */
+  rootPrivateKey: Secret
+}
+
+export async function insertServer(db: Database, keyring: Keyring, adoption: Adoption): Promise<Server> {
+  const { managementKey, rootPrivateKey, ...values } = adoption
+  const id = newId<ServerId>()
+  const [created] = await db
+    .insert(servers)
+    .values({
+      ...values,
+      id,
+      managementKeyPublic: managementKey.publicKey,
+      managementKeyPrivate: keyring.seal(managementKey.privateKey, sealedPlaces.managementKey(id)),
+      adoptionKeyPrivate: keyring.seal(rootPrivateKey, sealedPlaces.adoptionKey(id)),
+    })
+    .returning(columns)
+  if (!created) throw new Error('the server was not stored')
+  return created
+}

@@ -1,0 +1,71 @@
+import { and, desc, eq, getTableColumns, inArray, isNull, ne, sql } from 'drizzle-orm'
+import { sealCredentials } from '../domain/credentials.ts'
+import type { EnvironmentId, OrganisationId, ServerId, ServiceId } from '../domain/ids.ts'
+import type { Keyring } from '../domain/keyring.ts'
+import { sealedPlaces } from '../domain/sealed-places.ts'
+import type { Secret } from '../domain/secret.ts'
+import type { Database } from './connect.ts'
+import { newId } from './ids.ts'
+import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
+import { servicePlacements, services } from './schema/index.ts'
+
+const { adminCredentials, ...stored } = getTableColumns(services)
+const columns = {
+  ...stored,
+  serverIds: sql<ServerId[]>`(select coalesce(json_agg(p.server_id order by p.server_id), '[]') from service_placements p where p.service_id = services.id)`,
+}
+
+/** A service without its administrative credentials, with the servers it is placed on. */
+export type Service = Omit<typeof services.$inferSelect, 'adminCredentials'> & { serverIds: ServerId[] }
+
+const present = (organisationId: OrganisationId) => and(eq(services.organisationId, organisationId), ne(services.status, 'removed'))
+
+/** Services of an environment, or the standalone ones of the organisation where it is null. */
+export async function servicesOf(
+  db: Database,
+  { organisationId, environmentId }: { organisationId: OrganisationId; environmentId: EnvironmentId | null },
+  page: PageRequest,
+): Promise<Page<Service>> {
+  const owned = environmentId === null ? isNull(services.environmentId) : eq(services.environmentId, environmentId)
+  const rows = await db
+    .select(columns)
+    .from(services)
+    .where(and(present(organisationId), owned, behindCursor(services.id, page)))
+    .orderBy(desc(services.id))
+    .limit(page.limit + 1)
+  return cutPage(rows, page)
+}
+
+export async function serviceOf(db: Database, organisationId: OrganisationId, id: ServiceId): Promise<Service | null> {
+  const [found] = await db.select(columns).from(services).where(and(present(organisationId), eq(services.id, id)))
+  return found ?? null
+}
+
+/** The gateways of these servers, one at most on each. */
+export async function gatewaysOn(db: Database, organisationId: OrganisationId, serverIds: readonly ServerId[]): Promise<Service[]> {
+  return db
+    .select(columns)
+    .from(services)
+    .where(and(present(organisationId), inArray(services.gatewayServerId, [...serverIds])))
+}
+
+/** Takes the row of a service until the transaction ends, so that its slices are chosen one after the other. */
+export async function lockService(tx: Database, id: ServiceId): Promise<void> {
+  await tx.select({ id: services.id }).from(services).where(eq(services.id, id)).for('update')
+}
+
+export type NewService = Omit<typeof services.$inferInsert, 'id' | 'adminCredentials' | 'desiredReplicas'> & {
+  serverIds: readonly ServerId[]
+  admin: Readonly<Record<string, Secret>>
+}
+
+/** Stores a service with one replica wished on each of its servers; its administrative credentials are sealed. */
+export async function insertService(db: Database, keyring: Keyring, { serverIds, admin, ...values }: NewService): Promise<Service> {
+  const id = newId<ServiceId>()
+  const sealed = Object.keys(admin).length > 0 ? sealCredentials(keyring, admin, sealedPlaces.adminCredentials(id)) : null
+  await db.insert(services).values({ ...values, id, adminCredentials: sealed, desiredReplicas: serverIds.length })
+  if (serverIds.length > 0) await db.insert(servicePlacements).values(serverIds.map((serverId) => ({ serviceId: id, serverId })))
+  const [created] = await db.select(columns).from(services).where(eq(services.id, id))
+  if (!created) throw new Error('the service was not stored')
+  return created
+}

@@ -1,0 +1,43 @@
+import { and, eq, getTableColumns, ne } from 'drizzle-orm'
+import { sealCredentials } from '../domain/credentials.ts'
+import type { EnvironmentId, ServiceId, SliceId } from '../domain/ids.ts'
+import type { Keyring } from '../domain/keyring.ts'
+import { sealedPlaces } from '../domain/sealed-places.ts'
+import type { Secret } from '../domain/secret.ts'
+import type { Database } from './connect.ts'
+import { newId } from './ids.ts'
+import { serviceSlices } from './schema/index.ts'
+
+const { credentials: sealedCredentials, ...columns } = getTableColumns(serviceSlices)
+export const sliceColumns = columns
+
+/** A slice without its credentials. */
+export type Slice = Omit<typeof serviceSlices.$inferSelect, 'credentials'>
+
+/** All slices of a service; their configurations say what is taken. */
+export async function slicesOf(db: Database, serviceId: ServiceId): Promise<Slice[]> {
+  return db
+    .select(columns)
+    .from(serviceSlices)
+    .where(and(eq(serviceSlices.serviceId, serviceId), ne(serviceSlices.status, 'removed')))
+}
+
+export type NewSlice = Omit<typeof serviceSlices.$inferInsert, 'id' | 'credentials'> & {
+  credentials: Readonly<Record<string, Secret>>
+}
+
+/** Stores a slice; its credentials are sealed. */
+export async function insertSlice(db: Database, keyring: Keyring, { credentials, ...values }: NewSlice): Promise<Slice> {
+  const id = newId<SliceId>()
+  const sealed = Object.keys(credentials).length > 0 ? sealCredentials(keyring, credentials, sealedPlaces.sliceCredentials(id)) : null
+  const [created] = await db.insert(serviceSlices).values({ ...values, id, credentials: sealed }).returning(columns)
+  if (!created) throw new Error('the slice was not stored')
+  return created
+}
+
+/** A slice that nobody uses yet becomes the environment's own. */
+export async function claimSlice(db: Database, id: SliceId, environmentId: EnvironmentId): Promise<Slice> {
+  const [claimed] = await db.update(serviceSlices).set({ environmentId }).where(eq(serviceSlices.id, id)).returning(columns)
+  if (!claimed) throw new Error(`slice ${id} does not exist`)
+  return claimed
+}

@@ -1,0 +1,13 @@
+import type { SealedPlace } from './keyring.ts'
+
+/** Every sealed column: what is sealed for one place opens only there. */
+const place = (table: string, column: string) => (id: string): SealedPlace => ({ table, column, id })
+
+export const sealedPlaces = {
+  adoptionKey: place('servers', 'adoption_key_private'),
+  managementKey: place('servers', 'management_key_private'),
+  deployKey: place('applications', 'deploy_key_private'),
+  adminCredentials: place('services', 'admin_credentials'),
+  sliceCredentials: place('service_slices', 'credentials'),
+  variable: place('environment_variables', 'value'),
+} as const
