@@ -6,7 +6,7 @@ export function newBoundary(): string {
 }
 
 /** A stream of: preamble, boundary, header line, body, boundary, ending. The last two may be missing. */
-export interface FrameReader {
+interface FrameReader {
   /** Takes the next bytes and answers with those of the body among them. */
   push(bytes: Buffer): Buffer
   preamble(): Buffer

@@ -46,7 +46,7 @@ export interface DurableStep {
   script: string
   /** Plain inputs, exported to the script; kept in a 0600 file of the step's folder. Never secrets. */
   inputs: Record<string, string>
-  /** Secret inputs: files of these names in `$KEYSTONE_SECRETS`, a 0700 folder below `/run/keystone/<hash>`, gone with the step. */
+  /** Secret inputs: files of these names in `$KEYSTONE_SECRETS`, a 0700 folder below `/run/keystone`, gone with the step. */
   secrets: Record<string, Secret>
   /** Files put in place before the script starts, in the same round trip. */
   files: readonly RemoteFile[]

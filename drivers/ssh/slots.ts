@@ -1,7 +1,7 @@
 import { unlessAborted } from './abort.ts'
 
 /** A counted number of places, given out in the order in which they were asked for. */
-export interface Slots {
+interface Slots {
   /** Waits for a free place and answers with the function that gives it back. Throws the signal's reason. */
   take(signal?: AbortSignal): Promise<() => void>
   isIdle(): boolean

@@ -15,7 +15,7 @@ export interface StepReader {
   ending(): StepEnding | null
 }
 
-export interface StepEnding {
+interface StepEnding {
   outcome: StepOutcome
   /** All bytes of both streams have come. */
   isComplete: boolean

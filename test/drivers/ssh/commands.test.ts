@@ -18,7 +18,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await pool?.close()
-  await server?.remove()
 })
 
 /** A command that outlasts its test, and can be told from those of others. */

@@ -22,7 +22,6 @@ beforeEach(() => {
 
 afterAll(async () => {
   await pool?.close()
-  await server?.remove()
 })
 
 const password = 'correct-horse-battery'
@@ -121,7 +120,8 @@ describe('a step', () => {
 
   it('that cannot be placed is a failed launch with the reason, and starts nothing', async () => {
     const step = newStep('true', { files: [{ path: '/proc/keystone/x', content: '', mode: 0o600 }] })
-    await expect(run(step)).rejects.toMatchObject({ code: 'launch_failed', retryable: false, message: expect.stringContaining('/proc/keystone') })
+    const message = expect.stringContaining('/proc/keystone')
+    await expect(run(step)).rejects.toMatchObject({ code: 'launch_failed', retryable: false, message })
     expect(await starts(step)).toBe(0)
   })
 })
