@@ -20,7 +20,9 @@ const assets: Readonly<Record<BuildConfig['assetBuild'], string>> = {
     'if [ -f pnpm-lock.yaml ]; then corepack enable && pnpm install --frozen-lockfile && pnpm run build; ' +
     'elif [ -f yarn.lock ]; then corepack enable && yarn install --immutable && yarn run build; ' +
     'else npm ci && npm run build; fi',
-  bun: 'BUN_INSTALL_CACHE_DIR=/tmp/assets-cache bun install --frozen-lockfile && bun run build',
+  bun:
+    'export BUN_INSTALL_CACHE_DIR=/tmp/assets-cache; ' +
+    'if [ -f bun.lock ] || [ -f bun.lockb ]; then bun install --frozen-lockfile; else bun install; fi && bun run build',
 }
 
 /** The Dockerfile of an application. `cacheId` keeps the package caches of applications apart. */

@@ -29,7 +29,7 @@ describe('the Dockerfile', () => {
     expect(text).toContain('RUN install-php-extensions intl gd\n')
     expect(text).toContain('CADDY_SERVER_ROOT=/var/www/html/web/public\n')
     expect(text).toContain('FROM ${ASSETS_IMAGE} AS assets\n')
-    expect(text).toContain('bun install --frozen-lockfile && bun run build\n')
+    expect(text).toContain('then bun install --frozen-lockfile; else bun install; fi && bun run build\n')
     expect(text).toContain('COPY --chown=www-data:www-data --from=assets /app/public ./public\n')
   })
 
