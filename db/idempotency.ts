@@ -10,19 +10,20 @@ export interface OnceRequest {
   hash: string
 }
 
-export interface StoredAnswer {
-  requestHash: string
+export interface Answer {
   status: number
-  body: unknown
+  content: unknown
+  headers: Record<string, string>
 }
 
-/** The answer that a key got before. */
-export async function storedAnswer(db: Database, { organisationId, key }: OnceRequest): Promise<StoredAnswer | null> {
+/** The answer that a key got before, with the hash of the request that got it. */
+export async function storedAnswer(db: Database, { organisationId, key }: OnceRequest): Promise<(Answer & { requestHash: string }) | null> {
+  const { requestHash, status, body } = idempotencyKeys
   const [found] = await db
-    .select({ requestHash: idempotencyKeys.requestHash, status: idempotencyKeys.status, body: idempotencyKeys.body })
+    .select({ requestHash, status, body: sql<Omit<Answer, 'status'>>`${body}` })
     .from(idempotencyKeys)
     .where(and(eq(idempotencyKeys.organisationId, organisationId), eq(idempotencyKeys.key, key)))
-  return found ?? null
+  return found ? { requestHash: found.requestHash, status: found.status, ...found.body } : null
 }
 
 /** Keeps a second request with the same key waiting until this transaction has ended. */
@@ -30,7 +31,6 @@ export async function lockKey(tx: Database, { organisationId, key }: OnceRequest
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`${organisationId}/${key}`}, 0))`)
 }
 
-export async function storeAnswer(tx: Database, request: OnceRequest, answer: { status: number; body: unknown }): Promise<void> {
-  const { organisationId, key, hash } = request
-  await tx.insert(idempotencyKeys).values({ organisationId, key, requestHash: hash, ...answer })
+export async function storeAnswer(tx: Database, { organisationId, key, hash }: OnceRequest, { status, ...body }: Answer): Promise<void> {
+  await tx.insert(idempotencyKeys).values({ organisationId, key, requestHash: hash, status, body })
 }

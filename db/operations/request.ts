@@ -1,10 +1,11 @@
-import { eq, sql } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import type { OperationId, OrganisationId } from '../../domain/ids.ts'
 import type { Lock, OperationKind, TargetType, Trigger } from '../../domain/operations.ts'
 import type { Database } from '../connect.ts'
 import { newHash, newId } from '../ids.ts'
 import { operationLocks, operations } from '../schema/index.ts'
 import { admit } from './admit.ts'
+import { notifyOperation } from './notify.ts'
 
 export interface OperationRequest {
   organisationId: OrganisationId
@@ -33,6 +34,6 @@ export async function requestOperation(db: Database, request: OperationRequest):
   await admit(db)
   const [operation] = await db.select().from(operations).where(eq(operations.id, id))
   if (!operation) throw new Error(`operation ${id} vanished from its own transaction`)
-  await db.execute(sql`select pg_notify('keystone_operation', ${id})`)
+  await notifyOperation(db, id)
   return operation
 }

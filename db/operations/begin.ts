@@ -1,0 +1,34 @@
+import { and, eq, sql } from 'drizzle-orm'
+import type { OperationId } from '../../domain/ids.ts'
+import type { Database } from '../connect.ts'
+import { operations } from '../schema/index.ts'
+import { notifyOperation } from './notify.ts'
+import type { Operation } from './request.ts'
+
+/**
+ * The workflow's first act: `pending → running` with its run id, or the finding that this very run did so already.
+ * Null means that the operation is somebody else's or has ended: the workflow must do nothing (design section 4).
+ */
+export async function beginOperation(db: Database, id: OperationId, runId: string): Promise<Operation | null> {
+  const [begun] = await db
+    .update(operations)
+    .set({ status: 'running', workflowRunId: runId, startedAt: sql`coalesce(${operations.startedAt}, now())` })
+    .where(and(eq(operations.id, id), eq(operations.status, 'pending')))
+    .returning()
+  if (begun) {
+    await notifyOperation(db, begun.rootId)
+    return begun
+  }
+  const [mine] = await db
+    .select()
+    .from(operations)
+    .where(and(eq(operations.id, id), eq(operations.status, 'running'), eq(operations.workflowRunId, runId)))
+  return mine ?? null
+}
+
+/** One operation by id; throws when there is none, since ids inside the engine come from the database. */
+export async function operationById(db: Database, id: OperationId): Promise<Operation> {
+  const [found] = await db.select().from(operations).where(eq(operations.id, id))
+  if (!found) throw new Error(`operation ${id} does not exist`)
+  return found
+}

@@ -1,0 +1,85 @@
+import { and, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
+import type { OperationId } from '../../domain/ids.ts'
+import type { OperationKind } from '../../domain/operations.ts'
+import { workflowId } from '../../domain/operations.ts'
+import type { Database } from '../connect.ts'
+import { childId, derivedHash } from '../ids.ts'
+import { operations } from '../schema/index.ts'
+import type { Operation } from './request.ts'
+
+/**
+ * Takes up to `limit` pending root operations for starting, marked so that other dispatchers leave them alone for 30 s.
+ * A pending row may be started any time, a running one never again.
+ */
+export async function takePending(db: Database, limit = 20): Promise<Operation[]> {
+  return db.transaction(async (tx) => {
+    const rows = await tx
+      .select({ id: operations.id })
+      .from(operations)
+      .where(
+        and(
+          eq(operations.status, 'pending'),
+          isNull(operations.parentId),
+          or(isNull(operations.dispatchedAt), lt(operations.dispatchedAt, sql`now() - interval '30 seconds'`)),
+        ),
+      )
+      .orderBy(operations.sequence)
+      .limit(limit)
+      .for('update', { skipLocked: true })
+    if (rows.length === 0) return []
+    return tx
+      .update(operations)
+      .set({ dispatchedAt: sql`now()` })
+      .where(inArray(operations.id, rows.map((row) => row.id)))
+      .returning()
+  })
+}
+
+/** The start did not reach Temporal: the row may be taken again at once. */
+export async function putBack(db: Database, id: OperationId): Promise<void> {
+  await db.update(operations).set({ dispatchedAt: null }).where(and(eq(operations.id, id), eq(operations.status, 'pending')))
+}
+
+/** Root operations whose row says running; their workflows must be alive, or they are lost. */
+export async function runningRoots(db: Database): Promise<{ id: OperationId; kind: OperationKind; workflowId: string }[]> {
+  const rows = await db
+    .select({ id: operations.id, kind: operations.kind })
+    .from(operations)
+    .where(
+      and(
+        inArray(operations.status, ['running', 'recovering']),
+        isNull(operations.parentId),
+        lt(operations.updatedAt, sql`now() - interval '5 seconds'`),
+      ),
+    )
+  return rows.map((row) => ({ ...row, workflowId: workflowId(row.kind, row.id) }))
+}
+
+/**
+ * Hands a lost operation to `operation_recover`: it keeps its locks as `recovering`, the recovery works under them.
+ * A recovery that was itself lost is begun again under the same id.
+ */
+export async function requestRecovery(db: Database, lostId: OperationId, cause: string): Promise<void> {
+  await db.transaction(async (tx) => {
+    const [lost] = await tx
+      .update(operations)
+      .set({ status: 'recovering' })
+      .where(and(eq(operations.id, lostId), eq(operations.status, 'running')))
+      .returning()
+    if (!lost) return
+    const id = childId<OperationId>(lostId, 'operation_recover')
+    await tx.insert(operations).values({
+      id,
+      organisationId: lost.organisationId,
+      rootId: id,
+      hash: derivedHash(id),
+      kind: 'operation_recover',
+      targetType: 'operation',
+      targetId: lostId,
+      status: 'pending',
+      summary: `recover: ${lost.summary}`,
+      trigger: { by: 'operation', actor: 'dispatcher', cause },
+    })
+    await tx.execute(sql`select pg_notify('keystone_pending', '')`)
+  })
+}

@@ -1,0 +1,59 @@
+import { and, eq, inArray, isNull, ne, sql } from 'drizzle-orm'
+import type { OperationId } from '../../domain/ids.ts'
+import type { EndedStatus, Failure } from '../../domain/operations.ts'
+import type { Database } from '../connect.ts'
+import { operations, operationSteps } from '../schema/index.ts'
+import { admit } from './admit.ts'
+import { notifyOperation } from './notify.ts'
+
+export interface Ending {
+  status: EndedStatus
+  /** What came of it in one word for people and scripts, e.g. `deployed`, `unchanged`. */
+  outcome?: string
+  failure?: Failure
+}
+
+const unfinished = ['queued', 'pending', 'running', 'recovering'] as const
+
+/**
+ * Ends an operation, whatever of its tree has not ended yet, and admits what waited for it: one transaction.
+ * An operation that has ended stays as it is; false says so.
+ */
+export async function finishOperation(db: Database, id: OperationId, ending: Ending): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const [ended] = await tx
+      .update(operations)
+      .set({ ...ending, finishedAt: sql`now()` })
+      .where(and(eq(operations.id, id), inArray(operations.status, [...unfinished])))
+      .returning({ rootId: operations.rootId, parentId: operations.parentId })
+    if (!ended) return false
+    if (ended.parentId === null) {
+      await endDescendants(tx, id, ending)
+      await admit(tx)
+    }
+    await notifyOperation(tx, ended.rootId)
+    return true
+  })
+}
+
+/** Children that never ran or were cut off end with their root: cancelled, or failed for the root's reason. */
+async function endDescendants(tx: Database, rootId: OperationId, ending: Ending): Promise<void> {
+  const status = ending.status === 'failed' ? 'cancelled' : ending.status
+  await tx
+    .update(operations)
+    .set({ status, finishedAt: sql`now()` })
+    .where(and(eq(operations.rootId, rootId), ne(operations.id, rootId), inArray(operations.status, [...unfinished])))
+  const tree = tx.select({ id: operations.id }).from(operations).where(eq(operations.rootId, rootId))
+  await tx
+    .update(operationSteps)
+    .set({ status: 'cancelled', finishedAt: sql`now()` })
+    .where(and(inArray(operationSteps.operationId, tree), eq(operationSteps.status, 'running'), isNull(operationSteps.finishedAt)))
+}
+
+/** Adds a warning to an operation that goes on or went well; the same words are kept once. */
+export async function warn(db: Database, id: OperationId, warning: string): Promise<void> {
+  await db
+    .update(operations)
+    .set({ warnings: sql`${operations.warnings} || to_jsonb(array[${warning}::text])` })
+    .where(and(eq(operations.id, id), sql`not ${operations.warnings} ? ${warning}`))
+}

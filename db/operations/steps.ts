@@ -1,0 +1,87 @@
+import { and, eq, sql } from 'drizzle-orm'
+import type { OperationId, ServerId } from '../../domain/ids.ts'
+import type { StepStatus } from '../../domain/operations.ts'
+import type { Database } from '../connect.ts'
+import { operationLogChunks, operationSteps } from '../schema/index.ts'
+
+export interface StepStart {
+  operationId: OperationId
+  order: number
+  name: string
+  serverId: ServerId | null
+  /** As it is shown to people; values are not in it. */
+  script: string
+}
+
+/** Upserts a step as running and returns its id. A step that ended well stays so: its activity only reads it again. */
+export async function startStep(db: Database, step: StepStart): Promise<string> {
+  const [row] = await db
+    .insert(operationSteps)
+    .values({ ...step, status: 'running' })
+    .onConflictDoUpdate({
+      target: [operationSteps.operationId, operationSteps.order],
+      set: { name: step.name, status: sql`case when ${operationSteps.status} = 'succeeded' then 'succeeded' else 'running' end` },
+    })
+    .returning({ id: operationSteps.id })
+  if (!row) throw new Error(`step ${step.order} of operation ${step.operationId} was not stored`)
+  return row.id
+}
+
+export interface StepEnd {
+  status: Exclude<StepStatus, 'running'>
+  run?: number
+  exitCode?: number
+}
+
+export async function endStep(db: Database, stepId: string, end: StepEnd): Promise<void> {
+  await db
+    .update(operationSteps)
+    .set({ ...end, finishedAt: sql`coalesce(${operationSteps.finishedAt}, now())` })
+    .where(and(eq(operationSteps.id, stepId)))
+}
+
+export interface StoredPosition {
+  run: number
+  out: number
+  err: number
+}
+
+/** How far the output of a step's newest run is stored, in raw bytes; null when nothing is. */
+export async function storedPosition(db: Database, stepId: string): Promise<StoredPosition | null> {
+  const [row] = await db.execute<{ run: number; out: string; err: string }>(sql`
+    select run, coalesce(max(raw_offset + raw_length) filter (where stream = 'out'), 0) as out,
+           coalesce(max(raw_offset + raw_length) filter (where stream = 'err'), 0) as err
+    from operation_log_chunks where step_id = ${stepId} group by run order by run desc limit 1`)
+  return row ? { run: row.run, out: Number(row.out), err: Number(row.err) } : null
+}
+
+export interface LogPiece {
+  stepId: string
+  run: number
+  stream: 'out' | 'err'
+  rawOffset: number
+  rawLength: number
+  bytes: Uint8Array
+}
+
+/** Appends redacted output where it continues what is stored; an overlapping reader's piece is dropped, so each byte is stored once. */
+export async function appendLog(db: Database, piece: LogPiece): Promise<void> {
+  const end = sql`(select coalesce(max(raw_offset + raw_length), 0) from operation_log_chunks
+    where step_id = ${piece.stepId} and run = ${piece.run} and stream = ${piece.stream})`
+  await db.execute(sql`
+    insert into operation_log_chunks (step_id, run, stream, raw_offset, raw_length, bytes)
+    select ${piece.stepId}, ${piece.run}, ${piece.stream}, ${piece.rawOffset}, ${piece.rawLength}, ${Buffer.from(piece.bytes)}
+    where ${piece.rawOffset} = ${end}
+    on conflict do nothing`)
+}
+
+/** The last redacted bytes of a step's newest run, both streams in the order they came. */
+export async function logTail(db: Database, stepId: string, bytes = 1024): Promise<string> {
+  const rows = await db
+    .select({ bytes: operationLogChunks.bytes })
+    .from(operationLogChunks)
+    .where(eq(operationLogChunks.stepId, stepId))
+    .orderBy(sql`${operationLogChunks.sequence} desc`)
+    .limit(20)
+  return Buffer.concat(rows.reverse().map((row) => row.bytes)).subarray(-bytes).toString()
+}
