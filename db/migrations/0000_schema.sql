@@ -223,6 +223,8 @@ CREATE TABLE "gateway_revisions" (
 	"revision" integer NOT NULL,
 	"text" text NOT NULL,
 	"operation_id" uuid NOT NULL,
+	"phase" text NOT NULL,
+	"own_sections" jsonb NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "gateway_revisions_gateway_id_revision_pk" PRIMARY KEY("gateway_id","revision"),
 	CONSTRAINT "gateway_revisions_revision" CHECK ("gateway_revisions"."revision" > 0)
@@ -405,6 +407,7 @@ CREATE TABLE "environments" (
 	"scheduler_mode" text DEFAULT 'single' NOT NULL,
 	"scheduler_replica_id" uuid,
 	"build_config" jsonb DEFAULT '{}'::jsonb NOT NULL,
+	"base_image_digests" jsonb DEFAULT '{}'::jsonb NOT NULL,
 	"registry_id" uuid,
 	"current_release_id" uuid,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
@@ -504,6 +507,7 @@ CREATE INDEX "operations_waiting" ON "operations" USING btree ("sequence") WHERE
 CREATE UNIQUE INDEX "operations_one_recovery" ON "operations" USING btree ("target_id") WHERE "operations"."kind" = 'operation_recover';--> statement-breakpoint
 CREATE UNIQUE INDEX "environment_attachments_slice" ON "environment_attachments" USING btree ("environment_id","service_slice_id","role");--> statement-breakpoint
 CREATE UNIQUE INDEX "environment_attachments_primary" ON "environment_attachments" USING btree ("environment_id","role") WHERE "environment_attachments"."is_primary" and "environment_attachments"."role" <> 'gateway';--> statement-breakpoint
+CREATE UNIQUE INDEX "gateway_revisions_phase" ON "gateway_revisions" USING btree ("gateway_id","operation_id","phase");--> statement-breakpoint
 CREATE UNIQUE INDEX "service_endpoints_where" ON "service_endpoints" USING btree ("service_id","scope","hostname","port");--> statement-breakpoint
 CREATE UNIQUE INDEX "service_replicas_container_name" ON "service_replicas" USING btree ("server_id","container_name") WHERE "service_replicas"."status" <> 'removed';--> statement-breakpoint
 CREATE UNIQUE INDEX "service_replicas_host_port" ON "service_replicas" USING btree ("server_id","host_port") WHERE "service_replicas"."status" <> 'removed';--> statement-breakpoint

@@ -53,6 +53,8 @@ export const environments = pgTable(
     /** The one replica that ticks in mode `single`; a column, so that there cannot be two. */
     schedulerReplicaId: uuid('scheduler_replica_id').$type<ReplicaId>().references((): AnyPgColumn => serviceReplicas.id),
     buildConfig: jsonb('build_config').$type<Record<string, unknown>>().notNull().default({}),
+    /** Base images of the build by their tag, resolved once; they change only by an explicit operation. */
+    baseImageDigests: jsonb('base_image_digests').$type<Record<string, string>>().notNull().default({}),
     registryId: uuid('registry_id').references(() => registries.id),
     currentReleaseId: uuid('current_release_id').$type<ReleaseId>().references((): AnyPgColumn => releases.id),
     ...timestamps,

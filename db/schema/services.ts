@@ -190,7 +190,15 @@ export const gatewayRevisions = pgTable(
     revision: integer('revision').notNull(),
     text: text('text').notNull(),
     operationId: uuid('operation_id').$type<OperationId>().notNull().references(() => operations.id),
+    /** Which of an operation's changes it is: a repeated activity finds its revision again instead of taking another. */
+    phase: text('phase').notNull(),
+    /** Hashes of the operation's own sections by slice: it is content when these are in the running configuration. */
+    ownSections: jsonb('own_sections').$type<Record<string, { hash: string; text: string }>>().notNull(),
     createdAt: timestamps.createdAt,
   },
-  (t) => [primaryKey({ columns: [t.gatewayId, t.revision] }), check('gateway_revisions_revision', sql`${t.revision} > 0`)],
+  (t) => [
+    primaryKey({ columns: [t.gatewayId, t.revision] }),
+    uniqueIndex('gateway_revisions_phase').on(t.gatewayId, t.operationId, t.phase),
+    check('gateway_revisions_revision', sql`${t.revision} > 0`),
+  ],
 )
