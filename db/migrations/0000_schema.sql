@@ -158,13 +158,15 @@ CREATE TABLE "operation_steps" (
 	"status" text NOT NULL,
 	"script" text NOT NULL,
 	"secrets" text,
+	"user" text DEFAULT 'keystone' NOT NULL,
 	"run" integer DEFAULT 1 NOT NULL,
 	"exit_code" integer,
 	"started_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"finished_at" timestamp with time zone,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "operation_steps_status" CHECK ("operation_steps"."status" in ('running', 'succeeded', 'failed', 'cancelled'))
+	CONSTRAINT "operation_steps_status" CHECK ("operation_steps"."status" in ('running', 'succeeded', 'failed', 'cancelled')),
+	CONSTRAINT "operation_steps_user" CHECK ("operation_steps"."user" in ('keystone', 'root'))
 );
 --> statement-breakpoint
 CREATE TABLE "operations" (

@@ -32,3 +32,16 @@ export async function operationById(db: Database, id: OperationId): Promise<Oper
   if (!found) throw new Error(`operation ${id} does not exist`)
   return found
 }
+
+/** Recovery has taken the operation over, or it has ended: whoever still works for it must stop. */
+export class OperationEnded extends Error {
+  override readonly name = 'OperationEnded'
+}
+
+/** Keeps the operation's root running until the transaction ends, so that recovery cannot slip in between. Throws OperationEnded. */
+export async function holdRunning(tx: Database, id: OperationId): Promise<Operation> {
+  const { rootId } = await operationById(tx, id)
+  const [root] = await tx.select().from(operations).where(eq(operations.id, rootId)).for('share')
+  if (root?.status !== 'running') throw new OperationEnded(`operation ${rootId} is ${root?.status ?? 'gone'}`)
+  return root
+}

@@ -2,29 +2,40 @@ import { and, eq, sql } from 'drizzle-orm'
 import type { OperationId, ServerId } from '../../domain/ids.ts'
 import type { StepStatus } from '../../domain/operations.ts'
 import type { Database } from '../connect.ts'
-import { operationLogChunks, operationSteps } from '../schema/index.ts'
+import { operationLogChunks, operations, operationSteps } from '../schema/index.ts'
+import { holdRunning, operationById } from './begin.ts'
+import { notifyOperation } from './notify.ts'
 
 export interface StepStart {
   operationId: OperationId
   order: number
   name: string
   serverId: ServerId | null
+  /** Whose unit it is on the server. */
+  user: 'keystone' | 'root'
   /** As it is shown to people; values are not in it. */
   script: string
 }
 
-/** Upserts a step as running and returns its id. A step that ended well stays so: its activity only reads it again. */
+/**
+ * Upserts a step as running and returns its id. A step that ended well stays so: its activity only reads it again. Throws
+ * OperationEnded when recovery has taken the operation over: nothing may be started for it any more.
+ */
 export async function startStep(db: Database, step: StepStart): Promise<string> {
-  const [row] = await db
-    .insert(operationSteps)
-    .values({ ...step, status: 'running' })
-    .onConflictDoUpdate({
-      target: [operationSteps.operationId, operationSteps.order],
-      set: { name: step.name, status: sql`case when ${operationSteps.status} = 'succeeded' then 'succeeded' else 'running' end` },
-    })
-    .returning({ id: operationSteps.id })
-  if (!row) throw new Error(`step ${step.order} of operation ${step.operationId} was not stored`)
-  return row.id
+  return db.transaction(async (tx) => {
+    const { rootId } = await holdRunning(tx, step.operationId)
+    const [row] = await tx
+      .insert(operationSteps)
+      .values({ ...step, status: 'running' })
+      .onConflictDoUpdate({
+        target: [operationSteps.operationId, operationSteps.order],
+        set: { name: step.name, status: sql`case when ${operationSteps.status} = 'succeeded' then 'succeeded' else 'running' end` },
+      })
+      .returning({ id: operationSteps.id })
+    if (!row) throw new Error(`step ${step.order} of operation ${step.operationId} was not stored`)
+    await notifyOperation(tx, rootId)
+    return row.id
+  })
 }
 
 export interface StepEnd {
@@ -33,11 +44,30 @@ export interface StepEnd {
   exitCode?: number
 }
 
+/** Records how a step ended; what is recorded already stays. */
 export async function endStep(db: Database, stepId: string, end: StepEnd): Promise<void> {
-  await db
+  const [row] = await db
     .update(operationSteps)
-    .set({ ...end, finishedAt: sql`coalesce(${operationSteps.finishedAt}, now())` })
-    .where(and(eq(operationSteps.id, stepId)))
+    .set({ ...end, finishedAt: sql`now()` })
+    .where(and(eq(operationSteps.id, stepId), eq(operationSteps.status, 'running')))
+    .returning({ operationId: operationSteps.operationId })
+  if (row) await notifyOperation(db, (await operationById(db, row.operationId)).rootId)
+}
+
+/** Steps of the whole tree that may still run on their servers. */
+export async function unfinishedSteps(db: Database, rootId: OperationId) {
+  return db
+    .select({
+      id: operationSteps.id,
+      order: operationSteps.order,
+      name: operationSteps.name,
+      user: operationSteps.user,
+      serverId: operationSteps.serverId,
+      hash: operations.hash,
+    })
+    .from(operationSteps)
+    .innerJoin(operations, eq(operations.id, operationSteps.operationId))
+    .where(and(eq(operations.rootId, rootId), eq(operationSteps.status, 'running')))
 }
 
 export interface StoredPosition {
@@ -64,15 +94,20 @@ export interface LogPiece {
   bytes: Uint8Array
 }
 
-/** Appends redacted output where it continues what is stored; an overlapping reader's piece is dropped, so each byte is stored once. */
-export async function appendLog(db: Database, piece: LogPiece): Promise<void> {
+/**
+ * Appends redacted output where it continues what is stored, so that overlapping readers store every byte once. False when
+ * another reader has stored on from there: then the caller has to read again from what is stored.
+ */
+export async function appendLog(db: Database, piece: LogPiece): Promise<boolean> {
   const end = sql`(select coalesce(max(raw_offset + raw_length), 0) from operation_log_chunks
     where step_id = ${piece.stepId} and run = ${piece.run} and stream = ${piece.stream})`
-  await db.execute(sql`
+  const stored = await db.execute(sql`
     insert into operation_log_chunks (step_id, run, stream, raw_offset, raw_length, bytes)
     select ${piece.stepId}, ${piece.run}, ${piece.stream}, ${piece.rawOffset}, ${piece.rawLength}, ${Buffer.from(piece.bytes)}
     where ${piece.rawOffset} = ${end}
-    on conflict do nothing`)
+    on conflict do nothing
+    returning sequence`)
+  return stored.length > 0
 }
 
 /** The last redacted bytes of a step's newest run, both streams in the order they came. */

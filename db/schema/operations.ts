@@ -9,6 +9,7 @@ import { servers } from './servers.ts'
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const operation = (name: string) => uuid(name).$type<OperationId>()
 const streams = ['out', 'err'] as const
+const stepUsers = ['keystone', 'root'] as const
 
 /** Every state change (specification section 3). A root operation holds locks; its children run under them. */
 export const operations = pgTable(
@@ -79,13 +80,19 @@ export const operationSteps = pgTable(
     status: text('status', { enum: stepStatuses }).notNull(),
     script: text('script').notNull(),
     secrets: sealed('secrets'),
+    /** Whose unit it is on the server. */
+    user: text('user', { enum: stepUsers }).notNull().default('keystone'),
     run: integer('run').notNull().default(1),
     exitCode: integer('exit_code'),
     startedAt: moment('started_at').notNull().defaultNow(),
     finishedAt: moment('finished_at'),
     ...timestamps,
   },
-  (t) => [uniqueIndex('operation_steps_order').on(t.operationId, t.order), oneOf('operation_steps_status', t.status, stepStatuses)],
+  (t) => [
+    uniqueIndex('operation_steps_order').on(t.operationId, t.order),
+    oneOf('operation_steps_status', t.status, stepStatuses),
+    oneOf('operation_steps_user', t.user, stepUsers),
+  ],
 )
 
 /** `logs` and `error_logs` of a step: redacted bytes keyed by the raw range they stand for, so that overlapping readers store each byte once. */
