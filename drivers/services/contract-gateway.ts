@@ -34,6 +34,8 @@ export interface GatewayFacts {
   liveSections: readonly string[]
 }
 
+export type ProbedUpstream = Upstream | { replicaId: string; port: number }
+
 /** `status` is the HTTP status, null where no answer came. */
 export interface ProbeFacts {
   ok: boolean
@@ -58,8 +60,8 @@ export interface Gateway {
   renderConfiguration(sections: readonly string[]): string
   /** Applies a revision unless a later one is there already (the fence is on the server), and reads the result back. */
   apply(input: { containerName: string; revision: number; text: string; certificates: readonly Certificate[] }): ServiceStep<GatewayFacts>
-  /** Asks a replica for its health path from the gateway's own network. */
-  probe(input: { containerName: string; address: string; port: number; path: string; domain: string }): ServiceStep<ProbeFacts>
+  /** Asks a replica for its health path from the gateway's own network: one of the same server, or an address elsewhere. */
+  probe(input: { containerName: string; upstream: ProbedUpstream; path: string; domain: string }): ServiceStep<ProbeFacts>
   /** Requests that the gateway has in flight, per upstream. */
   requestsInFlight(): ServiceStep<readonly UpstreamRequests[]>
 }

@@ -3,6 +3,7 @@ import type { ImageFacts, ServiceStep } from './contract.ts'
 import { textBeside } from './scripts.ts'
 
 const script = textBeside(import.meta.url, 'image-resolve.sh')
+const removeScript = textBeside(import.meta.url, 'image-remove.sh')
 const report = z.object({ imageId: z.string().startsWith('sha256:'), digests: z.array(z.string()) })
 
 /** Pulls a tag and reports its digest; given a digest resolved before (`name@sha256:…`), makes exactly this one present. */
@@ -25,4 +26,9 @@ export function resolveImage(reference: string): ServiceStep<ImageFacts> {
 /** `postgres` of `postgres:18`: a colon before the last slash belongs to the registry's port. */
 function repository(reference: string): string {
   return reference.replace(/@sha256:.*$/, '').replace(/:[^:/]+$/, '')
+}
+
+/** Removes a local image by its tag or id, unless a container uses it. */
+export function removeImage(image: string): ServiceStep<void> {
+  return { name: 'remove image', script: removeScript, inputs: { IMAGE: image }, secrets: {}, files: [], parse: () => {} }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { gatewayFolder } from '../../../domain/services.ts'
+import { gatewayFolder, gatewayNetwork } from '../../../domain/services.ts'
 import type { RemoteFile } from '../../ssh/remote.ts'
 import type { Certificate, Gateway } from '../contract-gateway.ts'
 import { textBeside } from '../scripts.ts'
@@ -27,10 +27,18 @@ export function gateway(authority: Authority): Gateway {
       files: [...certificates.flatMap(certificateFiles), { path: `${gatewayFolder}/next/${revision}`, content: text, mode: 0o600 }],
       parse: (result) => applyReport.parse(JSON.parse(result)),
     }),
-    probe: ({ containerName, address, port, path, domain }) => ({
+    probe: ({ containerName, upstream, path, domain }) => ({
       name: 'ask replica from the gateway',
       script: probeScript,
-      inputs: { CONTAINER: containerName, ADDRESS: address, PORT: `${port}`, HEALTH_PATH: path, DOMAIN: domain },
+      inputs: {
+        CONTAINER: containerName,
+        REPLICA: 'replicaId' in upstream ? upstream.replicaId : '',
+        NETWORK: gatewayNetwork,
+        ADDRESS: 'host' in upstream ? upstream.host : '',
+        PORT: `${upstream.port}`,
+        HEALTH_PATH: path,
+        DOMAIN: domain,
+      },
       secrets: {},
       files: [],
       parse(result) {

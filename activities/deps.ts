@@ -1,0 +1,14 @@
+import type { Logger } from 'pino'
+import type { Database } from '../db/connect.ts'
+import type { Keyring } from '../domain/keyring.ts'
+import type { SshPool } from '../drivers/ssh/remote.ts'
+
+/** What activities work with; the worker wires it once. */
+export interface ActivityDeps {
+  db: Database
+  keyring: Keyring
+  ssh: SshPool
+  log: Logger
+  /** Ends a workflow that may still run; fine when it does not. */
+  terminateWorkflow(workflowId: string, reason: string): Promise<void>
+}

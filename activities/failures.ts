@@ -1,0 +1,35 @@
+import { ApplicationFailure } from '@temporalio/activity'
+import { OperationEnded } from '../db/operations/begin.ts'
+import type { Failure } from '../domain/operations.ts'
+import { SshError, type SshErrorCode } from '../drivers/ssh/errors.ts'
+
+/** A cause that trying again does not change. Temporal's UI shows the message, Keystone reads the details. */
+export function finalFailure(failure: Failure): ApplicationFailure {
+  return ApplicationFailure.create({ type: failure.code, message: sentence(failure), nonRetryable: true, details: [failure] })
+}
+
+export function passingFailure(failure: Failure): ApplicationFailure {
+  return ApplicationFailure.create({ type: failure.code, message: sentence(failure), details: [failure] })
+}
+
+function sentence({ message, tail, hint }: Failure): string {
+  return [message, ...(tail ? [tail.trim()] : []), ...(hint ? [hint] : [])].join('\n')
+}
+
+const sshHints: Readonly<Partial<Record<SshErrorCode, string>>> = {
+  unreachable: 'Check that the server runs and that its SSH port can be reached from here.',
+  host_key_changed: 'Make sure that this is still your server, then confirm its new host key.',
+  authentication_failed: 'Provision the server again, so that Keystone’s key is installed on it.',
+}
+
+/** Errors of the drivers by their codes, never by their text; everything unknown is left as it is and retried. */
+export function asFailure(error: unknown, step: string): unknown {
+  if (error instanceof SshError) {
+    const { code, server, message } = error
+    const hint = sshHints[code]
+    const failure = { code: `ssh_${code}`, message: `${message} (step "${step}")`, server, step, ...(hint ? { hint } : {}) }
+    return error.retryable ? passingFailure(failure) : finalFailure(failure)
+  }
+  if (error instanceof OperationEnded) return finalFailure({ code: 'operation_ended', message: error.message, step })
+  return error
+}

@@ -1,0 +1,77 @@
+import { and, eq, inArray, ne } from 'drizzle-orm'
+import { openCredentials } from '../domain/credentials.ts'
+import type { EnvironmentId, ServiceId, SliceId } from '../domain/ids.ts'
+import type { Keyring } from '../domain/keyring.ts'
+import { sealedPlaces } from '../domain/sealed-places.ts'
+import type { Secret } from '../domain/secret.ts'
+import type { Database } from './connect.ts'
+import { environmentAttachments, services, serviceSlices } from './schema/index.ts'
+
+type Opened<Row, Sealed extends keyof Row> = Omit<Row, Sealed> & Record<Sealed, Readonly<Record<string, Secret>>>
+
+/** A service with its administrative credentials opened: for the engine only, never for an answer. */
+export type EngineService = Opened<typeof services.$inferSelect, 'adminCredentials'>
+export type EngineSlice = Opened<typeof serviceSlices.$inferSelect, 'credentials'>
+
+const openService = (keyring: Keyring, row: typeof services.$inferSelect): EngineService => ({
+  ...row,
+  adminCredentials: openCredentials(keyring, row.adminCredentials, sealedPlaces.adminCredentials(row.id)),
+})
+
+const openSlice = (keyring: Keyring, row: typeof serviceSlices.$inferSelect): EngineSlice => ({
+  ...row,
+  credentials: openCredentials(keyring, row.credentials, sealedPlaces.sliceCredentials(row.id)),
+})
+
+/** Throws when there is no such service, since ids inside the engine come from the database. */
+export async function engineService(db: Database, keyring: Keyring, id: ServiceId): Promise<EngineService> {
+  const [row] = await db.select().from(services).where(eq(services.id, id))
+  if (!row) throw new Error(`service ${id} does not exist`)
+  return openService(keyring, row)
+}
+
+export async function engineSlice(db: Database, keyring: Keyring, id: SliceId): Promise<EngineSlice> {
+  const [row] = await db.select().from(serviceSlices).where(eq(serviceSlices.id, id))
+  if (!row) throw new Error(`slice ${id} does not exist`)
+  return openSlice(keyring, row)
+}
+
+/** An environment's own services that a deploy takes along, by name. */
+export async function deployedServices(db: Database, keyring: Keyring, environmentId: EnvironmentId): Promise<EngineService[]> {
+  const rows = await db
+    .select()
+    .from(services)
+    .where(and(eq(services.environmentId, environmentId), eq(services.deployPolicy, 'with_environment'), ne(services.status, 'removed')))
+    .orderBy(services.name)
+  return rows.map((row) => openService(keyring, row))
+}
+
+export interface AttachedSlice {
+  envPrefix: string | null
+  service: EngineService
+  slice: EngineSlice
+}
+
+/** Ready slices of data services that an environment is attached to; routes are the gateway's. */
+export async function attachedData(db: Database, keyring: Keyring, environmentId: EnvironmentId): Promise<AttachedSlice[]> {
+  const rows = await db
+    .select({ envPrefix: environmentAttachments.envPrefix, service: services, slice: serviceSlices })
+    .from(environmentAttachments)
+    .innerJoin(services, eq(services.id, environmentAttachments.serviceId))
+    .innerJoin(serviceSlices, eq(serviceSlices.id, environmentAttachments.serviceSliceId))
+    .where(and(eq(environmentAttachments.environmentId, environmentId), ne(serviceSlices.type, 'route'), eq(serviceSlices.status, 'ready')))
+    .orderBy(environmentAttachments.id)
+  return rows.map((row) => ({ ...row, service: openService(keyring, row.service), slice: openSlice(keyring, row.slice) }))
+}
+
+type ServiceState = Partial<Pick<typeof services.$inferInsert, 'status' | 'currentImageDigest'>>
+
+export async function recordServices(db: Database, ids: readonly ServiceId[], state: ServiceState): Promise<void> {
+  if (ids.length > 0) await db.update(services).set(state).where(inArray(services.id, [...ids]))
+}
+
+type SliceState = Partial<Pick<typeof serviceSlices.$inferInsert, 'status' | 'appliedText'>>
+
+export async function recordSlice(db: Database, id: SliceId, state: SliceState): Promise<void> {
+  await db.update(serviceSlices).set(state).where(eq(serviceSlices.id, id))
+}

@@ -1,0 +1,85 @@
+import { and, eq, ne, sql } from 'drizzle-orm'
+import type { EnvironmentId, OperationId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
+import type { Database } from './connect.ts'
+import { gatewayRevisions, operations, servers, serviceReplicas, services, serviceSlices } from './schema/index.ts'
+
+/** Gateways on which an environment has a working route. */
+export async function environmentGateways(db: Database, environmentId: EnvironmentId) {
+  return db
+    .selectDistinct({ serviceId: services.id, serverId: servers.id, serverName: servers.name })
+    .from(serviceSlices)
+    .innerJoin(services, eq(services.id, serviceSlices.serviceId))
+    .innerJoin(servers, eq(servers.id, services.gatewayServerId))
+    .where(and(eq(serviceSlices.environmentId, environmentId), eq(serviceSlices.type, 'route'), eq(serviceSlices.status, 'ready')))
+}
+
+/** A gateway with its server and the container that runs it. */
+export async function gatewayById(db: Database, id: ServiceId) {
+  const [row] = await db
+    .select({ service: services, serverId: serviceReplicas.serverId, containerName: serviceReplicas.containerName })
+    .from(services)
+    .innerJoin(serviceReplicas, and(eq(serviceReplicas.serviceId, services.id), ne(serviceReplicas.status, 'removed')))
+    .where(eq(services.id, id))
+  if (!row) throw new Error(`gateway ${id} has no replica`)
+  return row
+}
+
+/** The server of a gateway, whether it runs or not. */
+export async function gatewayServer(db: Database, id: ServiceId): Promise<{ serverId: ServerId; serverName: string }> {
+  const [row] = await db
+    .select({ serverId: servers.id, serverName: servers.name })
+    .from(services)
+    .innerJoin(servers, eq(servers.id, services.gatewayServerId))
+    .where(eq(services.id, id))
+  if (!row) throw new Error(`gateway ${id} does not exist`)
+  return row
+}
+
+/** Makes revisions of one gateway one after the other. */
+export async function lockGateway(tx: Database, id: ServiceId): Promise<void> {
+  await tx.select({ id: services.id }).from(services).where(eq(services.id, id)).for('update')
+}
+
+export async function gatewayRoutes(db: Database, id: ServiceId) {
+  return db
+    .select()
+    .from(serviceSlices)
+    .where(and(eq(serviceSlices.serviceId, id), eq(serviceSlices.type, 'route'), ne(serviceSlices.status, 'removed')))
+    .orderBy(serviceSlices.id)
+}
+
+export type Revision = typeof gatewayRevisions.$inferSelect
+type Phase = Pick<Revision, 'gatewayId' | 'operationId' | 'phase'>
+
+export async function revisionOf(db: Database, { gatewayId, operationId, phase }: Phase): Promise<Revision | null> {
+  const [row] = await db
+    .select()
+    .from(gatewayRevisions)
+    .where(and(eq(gatewayRevisions.gatewayId, gatewayId), eq(gatewayRevisions.operationId, operationId), eq(gatewayRevisions.phase, phase)))
+  return row ?? null
+}
+
+/** Takes the next revision of the gateway. */
+export async function insertRevision(tx: Database, revision: Omit<Revision, 'revision' | 'createdAt'>): Promise<Revision> {
+  const next = sql`(select coalesce(max(revision), 0) + 1 from gateway_revisions where gateway_id = ${revision.gatewayId})`
+  const [row] = await tx.insert(gatewayRevisions).values({ ...revision, revision: next }).returning()
+  if (!row) throw new Error('the revision was not stored')
+  return row
+}
+
+/** Gateways that an operation, or a child of it, wrote a configuration for. */
+export async function gatewaysTouched(db: Database, rootId: OperationId): Promise<{ gatewayId: ServiceId }[]> {
+  return db
+    .selectDistinct({ gatewayId: gatewayRevisions.gatewayId })
+    .from(gatewayRevisions)
+    .innerJoin(operations, eq(operations.id, gatewayRevisions.operationId))
+    .where(eq(operations.rootId, rootId))
+}
+
+/** Records what is confirmed to run, as each route's last good text. */
+export async function recordApplied(db: Database, sections: Revision['ownSections']): Promise<void> {
+  for (const [sliceId, { text }] of Object.entries(sections)) {
+    await db.update(serviceSlices).set({ appliedText: text }).where(sql`${serviceSlices.id} = ${sliceId}`)
+  }
+}
+export type RouteSlice = Awaited<ReturnType<typeof gatewayRoutes>>[number] & { id: SliceId }

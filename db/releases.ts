@@ -1,0 +1,139 @@
+import { and, eq, sql } from 'drizzle-orm'
+import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId } from '../domain/ids.ts'
+import type { Trigger } from '../domain/operations.ts'
+import type { Database } from './connect.ts'
+import { childId } from './ids.ts'
+import { applications, buildArtifacts, environments, operations, releases, servers } from './schema/index.ts'
+
+export type Artifact = typeof buildArtifacts.$inferSelect
+
+/** An environment with its application and the artifact of its current release. */
+export async function environmentToDeploy(db: Database, id: EnvironmentId) {
+  const [row] = await db
+    .select({ environment: environments, application: applications, currentArtifact: buildArtifacts })
+    .from(environments)
+    .innerJoin(applications, eq(applications.id, environments.applicationId))
+    .leftJoin(releases, eq(releases.id, environments.currentReleaseId))
+    .leftJoin(buildArtifacts, eq(buildArtifacts.id, releases.artifactId))
+    .where(eq(environments.id, id))
+  if (!row) throw new Error(`environment ${id} does not exist`)
+  return row
+}
+export type DeployedEnvironment = Awaited<ReturnType<typeof environmentToDeploy>>
+
+/** Stores the digest that a base image of this environment has been resolved to; the first one stays. Returns what is stored. */
+export async function pinBaseImage(db: Database, id: EnvironmentId, reference: string, digest: string): Promise<Record<string, string>> {
+  const pinned = JSON.stringify({ [reference]: digest })
+  const [row] = await db
+    .update(environments)
+    .set({ baseImageDigests: sql`${pinned}::jsonb || ${environments.baseImageDigests}` })
+    .where(eq(environments.id, id))
+    .returning({ digests: environments.baseImageDigests })
+  if (!row) throw new Error(`environment ${id} does not exist`)
+  return row.digests
+}
+
+export interface ArtifactPlan {
+  environmentId: EnvironmentId
+  operationId: OperationId
+  serverId: ServerId
+  key: string
+  commitSha: string
+  platform: string
+  imageTag: string
+}
+
+/** The artifact of this key: one that is there, or a new one that this operation builds (and takes away again if it fails). */
+export async function claimArtifact(db: Database, { operationId, ...plan }: ArtifactPlan): Promise<Artifact> {
+  const id = childId<ArtifactId>(operationId, 'artifact', plan.key)
+  await db
+    .insert(buildArtifacts)
+    .values({ ...plan, id, builtByOperationId: operationId, status: 'building' })
+    .onConflictDoNothing()
+  const [artifact] = await db
+    .select()
+    .from(buildArtifacts)
+    .where(
+      and(
+        eq(buildArtifacts.environmentId, plan.environmentId),
+        eq(buildArtifacts.key, plan.key),
+        sql`${buildArtifacts.status} in ('building', 'available')`,
+      ),
+    )
+  if (!artifact) throw new Error(`artifact ${plan.key} was not stored`)
+  return artifact
+}
+
+export interface BuiltImage {
+  imageId: string
+  sizeBytes: number
+}
+
+export async function recordArtifact(db: Database, id: ArtifactId, { imageId, sizeBytes }: BuiltImage): Promise<void> {
+  await db
+    .update(buildArtifacts)
+    .set({ status: 'available', imageDigest: imageId, digestKind: 'image_id', metadata: { sizeBytes } })
+    .where(eq(buildArtifacts.id, id))
+}
+
+export async function artifactById(db: Database, id: ArtifactId): Promise<Artifact> {
+  const [artifact] = await db.select().from(buildArtifacts).where(eq(buildArtifacts.id, id))
+  if (!artifact) throw new Error(`artifact ${id} does not exist`)
+  return artifact
+}
+
+/** What an operation built or was about to build. */
+export async function artifactsBuiltBy(db: Database, operationId: OperationId): Promise<Artifact[]> {
+  return db
+    .select()
+    .from(buildArtifacts)
+    .where(and(eq(buildArtifacts.builtByOperationId, operationId), sql`${buildArtifacts.status} in ('building', 'available')`))
+}
+
+export async function discardArtifact(db: Database, id: ArtifactId): Promise<void> {
+  await db.update(buildArtifacts).set({ status: 'discarded' }).where(eq(buildArtifacts.id, id))
+}
+
+/** The platform of the server that builds, e.g. `linux/amd64`. */
+export async function serverPlatform(db: Database, id: ServerId): Promise<string> {
+  const [server] = await db.select({ architecture: servers.architecture, name: servers.name }).from(servers).where(eq(servers.id, id))
+  if (!server?.architecture) throw new Error(`server ${server?.name ?? id} has not been provisioned`)
+  return `linux/${server.architecture}`
+}
+
+export interface NewRelease {
+  environmentId: EnvironmentId
+  operationId: OperationId
+  artifactId: ArtifactId
+  services: Record<string, unknown>
+  variableVersions: Record<string, number>
+  trigger: Trigger
+}
+
+/** Makes the release the environment's current one; the one before becomes obsolete. The caller's transaction is the commit point. */
+export async function insertRelease(tx: Database, release: NewRelease): Promise<void> {
+  const { environmentId } = release
+  await tx
+    .update(releases)
+    .set({ status: 'obsolete' })
+    .where(and(eq(releases.environmentId, environmentId), eq(releases.status, 'successful')))
+  const [created] = await tx
+    .insert(releases)
+    .values({
+      ...release,
+      status: 'successful',
+      number: sql`(select coalesce(max(number), 0) + 1 from releases where environment_id = ${environmentId})`,
+    })
+    .returning({ id: releases.id })
+  if (!created) throw new Error('the release was not stored')
+  await tx.update(environments).set({ currentReleaseId: created.id, status: 'active' }).where(eq(environments.id, environmentId))
+}
+
+/** Sets the commit point of an operation. */
+export async function markCommitted(tx: Database, id: OperationId): Promise<void> {
+  await tx.update(operations).set({ committedAt: sql`coalesce(${operations.committedAt}, now())` }).where(eq(operations.id, id))
+}
+
+export async function recordScheduler(db: Database, id: EnvironmentId, replicaId: ReplicaId | null): Promise<void> {
+  await db.update(environments).set({ schedulerReplicaId: replicaId }).where(eq(environments.id, id))
+}

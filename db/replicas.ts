@@ -1,0 +1,98 @@
+import { and, eq, inArray, ne } from 'drizzle-orm'
+import type { EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
+import type { Traffic } from '../domain/services.ts'
+import type { Database } from './connect.ts'
+import { servers, serviceEndpoints, servicePlacements, serviceReplicas, services } from './schema/index.ts'
+
+export type Replica = typeof serviceReplicas.$inferSelect
+export type NewReplica = typeof serviceReplicas.$inferInsert
+
+/** Stores a planned replica; a repetition finds it there already. */
+export async function insertReplicas(db: Database, replicas: readonly NewReplica[]): Promise<void> {
+  if (replicas.length > 0) await db.insert(serviceReplicas).values([...replicas]).onConflictDoNothing({ target: serviceReplicas.id })
+}
+
+/** Throws when there is no such replica, since ids inside the engine come from the database. */
+export async function replicaById(db: Database, id: ReplicaId): Promise<Replica> {
+  const [replica] = await db.select().from(serviceReplicas).where(eq(serviceReplicas.id, id))
+  if (!replica) throw new Error(`replica ${id} does not exist`)
+  return replica
+}
+
+/** Replicas of these services that are, or may be, on their servers. */
+export async function liveReplicas(db: Database, serviceIds: readonly ServiceId[]): Promise<Replica[]> {
+  return db
+    .select()
+    .from(serviceReplicas)
+    .where(and(inArray(serviceReplicas.serviceId, [...serviceIds]), ne(serviceReplicas.status, 'removed')))
+    .orderBy(serviceReplicas.id)
+}
+
+/** Live replicas of an environment with the names of service and server. */
+export async function environmentReplicas(db: Database, environmentId: EnvironmentId) {
+  return db
+    .select({ replica: serviceReplicas, serviceName: services.name, serverName: servers.name, privateAddress: servers.privateAddress })
+    .from(serviceReplicas)
+    .innerJoin(services, eq(services.id, serviceReplicas.serviceId))
+    .innerJoin(servers, eq(servers.id, serviceReplicas.serverId))
+    .where(and(eq(services.environmentId, environmentId), ne(serviceReplicas.status, 'removed')))
+    .orderBy(serviceReplicas.id)
+}
+
+/** Replicas that an operation made and that are still there. */
+export async function replicasOf(db: Database, operationId: OperationId): Promise<Replica[]> {
+  return db
+    .select()
+    .from(serviceReplicas)
+    .where(and(eq(serviceReplicas.operationId, operationId), ne(serviceReplicas.status, 'removed')))
+    .orderBy(serviceReplicas.id)
+}
+
+export interface StartedReplica {
+  containerId: string
+  /** `name@sha256:…`, or the image id of a local build, as it was read back. */
+  imageDigest: string
+  configHash: string
+}
+
+/** A replica that runs and is healthy; it gets the endpoints under which it can be reached. */
+export async function recordStarted(db: Database, id: ReplicaId, started: StartedReplica, endpoints: readonly Endpoint[]): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.update(serviceReplicas).set({ ...started, status: 'running', healthStatus: 'healthy' }).where(eq(serviceReplicas.id, id))
+    await tx.delete(serviceEndpoints).where(eq(serviceEndpoints.serviceReplicaId, id))
+    if (endpoints.length > 0) await tx.insert(serviceEndpoints).values(endpoints.map((endpoint) => ({ ...endpoint, serviceReplicaId: id })))
+  })
+}
+
+export type Endpoint = Omit<typeof serviceEndpoints.$inferInsert, 'id' | 'serviceReplicaId'>
+
+/** A replica whose container and folder are gone. */
+export async function recordRemoved(db: Database, id: ReplicaId): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.delete(serviceEndpoints).where(eq(serviceEndpoints.serviceReplicaId, id))
+    await tx
+      .update(serviceReplicas)
+      .set({ status: 'removed', traffic: 'none', healthStatus: 'unknown', containerId: null })
+      .where(eq(serviceReplicas.id, id))
+  })
+}
+
+export async function setTraffic(db: Database, ids: readonly ReplicaId[], traffic: Traffic): Promise<void> {
+  if (ids.length > 0) await db.update(serviceReplicas).set({ traffic }).where(inArray(serviceReplicas.id, [...ids]))
+}
+
+/** Replicas that the next version replaces: their processes end once nothing needs them. */
+export async function markStopping(db: Database, ids: readonly ReplicaId[]): Promise<void> {
+  if (ids.length > 0) await db.update(serviceReplicas).set({ status: 'stopping' }).where(inArray(serviceReplicas.id, [...ids]))
+}
+
+/** Where the replicas of a service stand, by server. */
+export async function placementsOf(db: Database, serviceIds: readonly ServiceId[]) {
+  return db
+    .select({ serviceId: servicePlacements.serviceId, serverId: servicePlacements.serverId, count: servicePlacements.count, serverName: servers.name })
+    .from(servicePlacements)
+    .innerJoin(servers, eq(servers.id, servicePlacements.serverId))
+    .where(inArray(servicePlacements.serviceId, [...serviceIds]))
+    .orderBy(servers.name)
+}
+export type Placement = { serviceId: ServiceId; serverId: ServerId; count: number; serverName: string }

@@ -1,0 +1,137 @@
+import type { OperationId, ReplicaId, ServerId, ServiceId } from './ids.ts'
+import type { ProcessRole } from './services.ts'
+
+/** What an environment's deploy will do and why, computed from a snapshot (design section 8). The stored plan is what is executed. */
+
+export interface WantedReplica {
+  serverId: ServerId
+  serverName: string
+  /** Hash of all that it is rendered from but its image and its own identity. */
+  configHash: string
+}
+
+export interface PresentReplica {
+  id: ReplicaId
+  serverId: ServerId
+  serverName: string
+  configHash: string
+  isHealthy: boolean
+}
+
+export interface SnapshotService {
+  id: ServiceId
+  name: string
+  role: ProcessRole
+  wanted: readonly WantedReplica[]
+  present: readonly PresentReplica[]
+}
+
+export interface DeploySnapshot {
+  services: readonly SnapshotService[]
+  /** Artifact of the last successful release, and the one that this deploy would need; null where that is not known yet. */
+  currentArtifact: string | null
+  wantedArtifact: string | null
+  scheduler: { targetServiceId: ServiceId | null; currentReplicaId: ReplicaId | null }
+  /** Gateways that route to the environment. */
+  gateways: readonly { serviceId: ServiceId; serverId: ServerId; serverName: string }[]
+}
+
+export type ServiceReason = 'first deploy' | 'new image' | 'configuration changed' | 'placement changed' | 'not healthy'
+
+export interface PlannedReplica {
+  id: ReplicaId
+  operationId: OperationId
+  serverId: ServerId
+  serverName: string
+}
+
+export interface PlannedService {
+  id: ServiceId
+  name: string
+  role: ProcessRole
+  operationId: OperationId
+  reason: ServiceReason
+  replicas: readonly PlannedReplica[]
+  /** What runs now and is retired once the new replicas have taken over. */
+  retiring: readonly ReplicaId[]
+}
+
+export interface PlannedGateway {
+  serviceId: ServiceId
+  operationId: OperationId
+  serverId: ServerId
+  serverName: string
+  /** The new replicas that will get traffic. */
+  replicas: readonly ReplicaId[]
+}
+
+export interface DeployPlan {
+  isUnchanged: boolean
+  services: readonly PlannedService[]
+  /** Services that stay exactly as they are. */
+  kept: readonly { id: ServiceId; name: string }[]
+  gateways: readonly PlannedGateway[]
+  isImageNew: boolean
+  /** The replica that will tick; null when none shall, the current one when it stays. */
+  scheduler: ReplicaId | null
+}
+
+/** Ids of what the plan brings into being, the same whenever they are derived (design section 13). */
+export interface PlanIds {
+  replica(serviceId: ServiceId, serverId: ServerId, index: number): ReplicaId
+  operation(kind: 'service_deploy' | 'replica_deploy' | 'gateway_cutover', targetId: string): OperationId
+}
+
+export function planDeploy(snapshot: DeploySnapshot, ids: PlanIds): DeployPlan {
+  const isImageNew = snapshot.wantedArtifact === null || snapshot.wantedArtifact !== snapshot.currentArtifact
+  const judged = snapshot.services.map((service) => ({ service, reason: reasonFor(service, isImageNew) }))
+  const services = judged.flatMap(({ service, reason }) => (reason === null ? [] : [plannedService(service, reason, ids)]))
+  const kept = judged.flatMap(({ service, reason }) => (reason === null ? [{ id: service.id, name: service.name }] : []))
+  const scheduler = schedulerAfter(snapshot, services)
+  const isUnchanged = services.length === 0 && scheduler === snapshot.scheduler.currentReplicaId
+  return { isUnchanged, services, kept, gateways: plannedGateways(snapshot, services, ids), isImageNew, scheduler }
+}
+
+function reasonFor({ wanted, present }: SnapshotService, isImageNew: boolean): ServiceReason | null {
+  if (present.length === 0) return wanted.length === 0 ? null : 'first deploy'
+  if (isImageNew) return 'new image'
+  if (!isSamePlacement(wanted, present)) return 'placement changed'
+  const hashes = new Map(wanted.map(({ serverId, configHash }) => [serverId, configHash]))
+  if (present.some(({ serverId, configHash }) => hashes.get(serverId) !== configHash)) return 'configuration changed'
+  return present.every(({ isHealthy }) => isHealthy) ? null : 'not healthy'
+}
+
+function isSamePlacement(wanted: readonly WantedReplica[], present: readonly PresentReplica[]): boolean {
+  const counted = (replicas: readonly { serverId: ServerId }[]) => replicas.map(({ serverId }) => serverId).toSorted().join()
+  return counted(wanted) === counted(present)
+}
+
+function plannedService(service: SnapshotService, reason: ServiceReason, ids: PlanIds): PlannedService {
+  const { id, name, role, wanted, present } = service
+  const replicas = wanted.map(({ serverId, serverName }, index) => {
+    const replicaId = ids.replica(id, serverId, index)
+    return { id: replicaId, operationId: ids.operation('replica_deploy', replicaId), serverId, serverName }
+  })
+  const retiring = present.map((replica) => replica.id)
+  return { id, name, role, operationId: ids.operation('service_deploy', id), reason, replicas, retiring }
+}
+
+function plannedGateways(snapshot: DeploySnapshot, services: readonly PlannedService[], ids: PlanIds): PlannedGateway[] {
+  const reached = services.filter(({ role }) => role === 'web' || role === 'websocket')
+  if (reached.length === 0) return []
+  const replicas = reached.flatMap((service) => service.replicas.map(({ id }) => id))
+  return snapshot.gateways.map((gateway) => ({
+    ...gateway,
+    operationId: ids.operation('gateway_cutover', gateway.serviceId),
+    replicas,
+  }))
+}
+
+/** The first replica of the target service: a new one where the service is deployed, else one that stays. */
+function schedulerAfter({ scheduler, services: all }: DeploySnapshot, services: readonly PlannedService[]): ReplicaId | null {
+  if (scheduler.targetServiceId === null) return null
+  const planned = services.find(({ id }) => id === scheduler.targetServiceId)
+  if (planned) return planned.replicas[0]?.id ?? null
+  const present = all.find(({ id }) => id === scheduler.targetServiceId)?.present ?? []
+  return present.find(({ id }) => id === scheduler.currentReplicaId)?.id ?? present[0]?.id ?? null
+}
