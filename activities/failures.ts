@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity'
 import { OperationEnded } from '../db/operations/begin.ts'
+import { CancelRequested } from '../db/operations/commit.ts'
 import type { Failure } from '../domain/operations.ts'
 import { SshError, type SshErrorCode } from '../drivers/ssh/errors.ts'
 
@@ -10,6 +11,13 @@ export function finalFailure(failure: Failure): ApplicationFailure {
 
 export function passingFailure(failure: Failure): ApplicationFailure {
   return ApplicationFailure.create({ type: failure.code, message: sentence(failure), details: [failure] })
+}
+
+/** Whether a step's script ended with this exit code. */
+export function hasExitCode(error: unknown, exitCode: number): boolean {
+  if (!(error instanceof ApplicationFailure) || error.type !== 'step_failed') return false
+  const [failure] = error.details ?? []
+  return typeof failure === 'object' && failure !== null && 'exitCode' in failure && failure.exitCode === exitCode
 }
 
 function sentence({ message, tail, hint }: Failure): string {
@@ -30,6 +38,7 @@ export function asFailure(error: unknown, step: string): unknown {
     const failure = { code: `ssh_${code}`, message: `${message} (step "${step}")`, server, step, ...(hint ? { hint } : {}) }
     return error.retryable ? passingFailure(failure) : finalFailure(failure)
   }
+  if (error instanceof CancelRequested) return finalFailure({ code: 'cancel_requested', message: error.message, step })
   if (error instanceof OperationEnded) return finalFailure({ code: 'operation_ended', message: error.message, step })
   return error
 }

@@ -3,7 +3,7 @@ import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId } from
 import type { Trigger } from '../domain/operations.ts'
 import type { Database } from './connect.ts'
 import { childId } from './ids.ts'
-import { applications, buildArtifacts, environments, operations, releases, servers } from './schema/index.ts'
+import { applications, buildArtifacts, environments, releases, servers } from './schema/index.ts'
 
 export type Artifact = typeof buildArtifacts.$inferSelect
 
@@ -127,11 +127,6 @@ export async function insertRelease(tx: Database, release: NewRelease): Promise<
     .returning({ id: releases.id })
   if (!created) throw new Error('the release was not stored')
   await tx.update(environments).set({ currentReleaseId: created.id, status: 'active' }).where(eq(environments.id, environmentId))
-}
-
-/** Sets the commit point of an operation. */
-export async function markCommitted(tx: Database, id: OperationId): Promise<void> {
-  await tx.update(operations).set({ committedAt: sql`coalesce(${operations.committedAt}, now())` }).where(eq(operations.id, id))
 }
 
 export async function recordScheduler(db: Database, id: EnvironmentId, replicaId: ReplicaId | null): Promise<void> {

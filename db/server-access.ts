@@ -1,4 +1,4 @@
-import { eq, sql } from 'drizzle-orm'
+import { eq, inArray, sql } from 'drizzle-orm'
 import type { OperationId, ServerId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import { sealedPlaces } from '../domain/sealed-places.ts'
@@ -60,11 +60,7 @@ export async function activateServer(
   await db.update(servers).set({ ...seen, status: 'active', adoptionKeyPrivate: null }).where(eq(servers.id, id))
 }
 
-/** A server that was active before stays so: a failed repetition took nothing from it. */
-export async function failProvisioning(db: Database, id: ServerId): Promise<void> {
-  await db.update(servers).set({ status: 'failed' }).where(sql`${servers.id} = ${id} and ${servers.status} = 'provisioning'`)
-}
-
-export async function markNeedsConvergence(db: Database, id: ServerId, needsConvergence: boolean): Promise<void> {
-  await db.update(servers).set({ needsConvergence }).where(eq(servers.id, id))
+/** A server that could not be brought in line with the rows, since it did not answer for long. */
+export async function markNeedsConvergence(db: Database, ids: readonly ServerId[]): Promise<void> {
+  if (ids.length > 0) await db.update(servers).set({ needsConvergence: true }).where(inArray(servers.id, [...ids]))
 }

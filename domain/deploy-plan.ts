@@ -1,4 +1,4 @@
-import type { OperationId, ReplicaId, ServerId, ServiceId } from './ids.ts'
+import type { EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from './ids.ts'
 import type { ProcessRole } from './services.ts'
 
 /** What an environment's deploy will do and why, computed from a snapshot (design section 8). The stored plan is what is executed. */
@@ -74,6 +74,27 @@ export interface DeployPlan {
   isImageNew: boolean
   /** The replica that will tick; null when none shall, the current one when it stays. */
   scheduler: ReplicaId | null
+}
+
+/** A command of the application in a container of its own. */
+export interface PlannedMigration {
+  replicaId: ReplicaId
+  serverName: string
+  command: string
+  timing: 'pre_switch' | 'post_switch'
+}
+
+/** The plan with where and from what the image is built; operations keep it as it was executed. */
+export interface EnvironmentDeployPlan extends DeployPlan {
+  environmentId: EnvironmentId
+  commit: string
+  build: {
+    serverId: ServerId
+    serverName: string
+    /** Base images whose digest has not been resolved yet. */
+    unresolved: readonly { name: string; reference: string }[]
+  }
+  migration: PlannedMigration | null
 }
 
 /** Ids of what the plan brings into being, the same whenever they are derived (design section 13). */

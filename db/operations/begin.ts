@@ -40,8 +40,17 @@ export class OperationEnded extends Error {
 
 /** Keeps the operation's root running until the transaction ends, so that recovery cannot slip in between. Throws OperationEnded. */
 export async function holdRunning(tx: Database, id: OperationId): Promise<Operation> {
+  return hold(tx, id, 'share')
+}
+
+/** The same for the transaction that commits an operation: nobody can wish to cancel meanwhile. Throws OperationEnded. */
+export async function holdForCommit(tx: Database, id: OperationId): Promise<Operation> {
+  return hold(tx, id, 'update')
+}
+
+async function hold(tx: Database, id: OperationId, strength: 'share' | 'update'): Promise<Operation> {
   const { rootId } = await operationById(tx, id)
-  const [root] = await tx.select().from(operations).where(eq(operations.id, rootId)).for('share')
+  const [root] = await tx.select().from(operations).where(eq(operations.id, rootId)).for(strength)
   if (root?.status !== 'running') throw new OperationEnded(`operation ${rootId} is ${root?.status ?? 'gone'}`)
   return root
 }

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type AnyPgColumn, bigint, check, customType, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { type Failure, operationKinds, operationStatuses, stepStatuses, targetTypes, type Trigger } from '../../domain/operations.ts'
+import type { EnvironmentDeployPlan } from '../../domain/deploy-plan.ts'
 import type { OperationId, ServerId } from '../../domain/ids.ts'
 import { organisationId } from './access.ts'
 import { id, moment, oneOf, sealed, timestamps } from './columns.ts'
@@ -30,7 +31,7 @@ export const operations = pgTable(
     summary: text('summary').notNull(),
     trigger: jsonb('trigger').$type<Trigger>().notNull(),
     input: jsonb('input').$type<Record<string, unknown>>().notNull().default({}),
-    plan: jsonb('plan').$type<Record<string, unknown>>(),
+    plan: jsonb('plan').$type<EnvironmentDeployPlan>(),
     outcome: text('outcome'),
     warnings: jsonb('warnings').$type<string[]>().notNull().default([]),
     failure: jsonb('failure').$type<Failure>(),

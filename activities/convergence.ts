@@ -1,0 +1,78 @@
+import { failTarget, leftoversOf, type Leftovers, returnTraffic, unfinishedWorkOn } from '../db/convergence.ts'
+import { deployedServices } from '../db/engine-services.ts'
+import { holdRunning, operationById } from '../db/operations/begin.ts'
+import { warn } from '../db/operations/finish.ts'
+import { endStep } from '../db/operations/steps.ts'
+import { artifactById, discardArtifact } from '../db/releases.ts'
+import { markNeedsConvergence, serverAccess } from '../db/server-access.ts'
+import type { ArtifactId, EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
+import { removeImage } from '../drivers/services/image.ts'
+import { serviceDriver } from '../drivers/services/registry.ts'
+import type { ActivityDeps } from './deps.ts'
+import { asFailure } from './failures.ts'
+import type { OperationInput } from './operations.ts'
+import { runStep } from './remote-step.ts'
+
+/** `operationId` does the work, `of` is the operation that is taken back: the same, or the one that a recovery found lost. */
+export interface ConvergenceInput extends OperationInput {
+  of: OperationId
+}
+
+interface OnServer extends ConvergenceInput {
+  order: number
+  serverId: ServerId
+}
+
+/** Taking an operation back to what was before it, driven by rows alone, so that anybody can do it at any time (design section 4). */
+export function convergenceActivities(deps: ActivityDeps) {
+  const { db, keyring, ssh } = deps
+  return {
+    /** Gives the rows back their traffic and says what is to be undone; null when the operation is committed after all. */
+    async beginConvergence({ operationId, of }: ConvergenceInput): Promise<Leftovers | null> {
+      return db.transaction(async (tx) => {
+        await holdRunning(tx, operationId)
+        const operation = await operationById(tx, of)
+        if (operation.committedAt) return null
+        await failTarget(tx, operation)
+        await returnTraffic(tx, of)
+        return leftoversOf(tx, of)
+      })
+    },
+
+    /** Servers that did not answer for long are marked, so that they are brought in line before they count again. */
+    async abandonConvergence({ of, reason }: ConvergenceInput & { reason: string }): Promise<void> {
+      const { servers } = await leftoversOf(db, of)
+      await markNeedsConvergence(db, servers.map(({ serverId }) => serverId))
+      await warn(db, of, `What was begun could not be taken back whole: ${reason}`)
+    },
+
+    /** Ends for good what the operation may still have running on a server: its steps, then its one-off containers. */
+    async stopWork({ operationId, of, order, serverId }: OnServer): Promise<void> {
+      const steps = await unfinishedWorkOn(db, of, serverId)
+      for (const step of steps) {
+        const login = step.user === 'root' ? await rootLogin(serverId) : 'management'
+        const remote = ssh.to(await serverAccess(db, keyring, serverId, login))
+        await remote.stopStep(step).catch((error: unknown) => {
+          throw asFailure(error, step.name)
+        })
+        await endStep(db, step.id, { status: 'cancelled' })
+      }
+      const { hash, targetType, targetId } = await operationById(db, of)
+      if (targetType !== 'environment') return
+      const [service] = await deployedServices(db, keyring, targetId as EnvironmentId)
+      const application = service && serviceDriver(service.driverName).configured(service.config).application
+      if (application) await runStep(deps, { operationId, order, serverId, step: application.stopOneOffs({ operationHash: hash }) })
+    },
+
+    /** Removes an image that only this operation has built. */
+    async discardImage({ operationId, order, serverId, artifactId }: OnServer & { artifactId: ArtifactId }): Promise<void> {
+      const { imageTag } = await artifactById(db, artifactId)
+      await runStep(deps, { operationId, order, serverId, step: removeImage(imageTag) })
+      await discardArtifact(db, artifactId)
+    },
+  }
+
+  async function rootLogin(serverId: ServerId) {
+    return serverAccess(db, keyring, serverId, 'adoption').then(() => 'adoption' as const, () => 'management' as const)
+  }
+}

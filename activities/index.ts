@@ -1,0 +1,29 @@
+import { convergenceActivities } from './convergence.ts'
+import type { ActivityDeps } from './deps.ts'
+import { deployActivities } from './deploys.ts'
+import { gatewayActivities } from './gateways.ts'
+import { imageActivities } from './images.ts'
+import { operationActivities } from './operations.ts'
+import { replicaActivities } from './replicas.ts'
+import { schedulerActivities } from './scheduler.ts'
+import { serverActivities } from './servers.ts'
+import { serviceActivities } from './services.ts'
+import { sliceActivities } from './slices.ts'
+
+/** Everything that workflows can have done; each of them may be run twice. */
+export function createActivities(deps: ActivityDeps) {
+  return {
+    ...operationActivities(deps),
+    ...serverActivities(deps),
+    ...serviceActivities(deps),
+    ...replicaActivities(deps),
+    ...sliceActivities(deps),
+    ...gatewayActivities(deps),
+    ...imageActivities(deps),
+    ...schedulerActivities(deps),
+    ...deployActivities(deps),
+    ...convergenceActivities(deps),
+  }
+}
+
+export type Activities = ReturnType<typeof createActivities>

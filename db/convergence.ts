@@ -1,0 +1,98 @@
+import { and, eq, inArray, ne, sql } from 'drizzle-orm'
+import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
+import { stepNumbers } from '../domain/step-numbers.ts'
+import type { Database } from './connect.ts'
+import { gatewaysTouched, gatewayServer } from './gateways.ts'
+import { operationById } from './operations/begin.ts'
+import type { Operation } from './operations/request.ts'
+import { unfinishedSteps } from './operations/steps.ts'
+import { artifactsBuiltBy } from './releases.ts'
+import { replicasOf, setTraffic } from './replicas.ts'
+import { operations, operationSteps, servers, serviceReplicas, services, serviceSlices } from './schema/index.ts'
+
+interface OnServer {
+  serverId: ServerId
+  serverName: string
+}
+
+/** What has to be undone of an operation, all of it read from rows. */
+export interface Leftovers {
+  environmentId: EnvironmentId | null
+  /** Servers on which steps of the operation may still run, or one-off containers be left. */
+  servers: readonly OnServer[]
+  gateways: readonly (OnServer & { gatewayId: ServiceId })[]
+  replicas: readonly (OnServer & { id: ReplicaId; containerName: string })[]
+  artifacts: readonly (OnServer & { id: ArtifactId })[]
+}
+
+/** Gives traffic back to those who had it: the operation's own replicas get none, what it drained serves again. */
+export async function returnTraffic(tx: Database, rootId: OperationId): Promise<void> {
+  const own = await replicasOf(tx, rootId)
+  if (own.length === 0) return
+  await setTraffic(tx, own.map(({ id }) => id), 'none')
+  await tx
+    .update(serviceReplicas)
+    .set({ traffic: 'serving' })
+    .where(
+      and(
+        inArray(serviceReplicas.serviceId, own.map(({ serviceId }) => serviceId)),
+        ne(serviceReplicas.operationId, rootId),
+        eq(serviceReplicas.traffic, 'draining'),
+        eq(serviceReplicas.status, 'running'),
+      ),
+    )
+}
+
+export async function leftoversOf(db: Database, rootId: OperationId): Promise<Leftovers> {
+  const operation = await operationById(db, rootId)
+  const own = await replicasOf(db, rootId)
+  const names = new Map((await db.select({ id: servers.id, name: servers.name }).from(servers)).map(({ id, name }) => [id, name]))
+  const on = (serverId: ServerId): OnServer => ({ serverId, serverName: names.get(serverId) ?? serverId })
+  const gateways = await gatewaysTouched(db, rootId)
+  const artifacts = await artifactsBuiltBy(db, rootId)
+  return {
+    environmentId: operation.targetType === 'environment' ? (operation.targetId as EnvironmentId) : null,
+    servers: (await serversOfSteps(db, operation)).map(on),
+    gateways: await Promise.all(gateways.map(async ({ gatewayId }) => ({ gatewayId, ...(await gatewayServer(db, gatewayId)) }))),
+    replicas: own.map(({ id, serverId, containerName }) => ({ id, containerName, ...on(serverId) })),
+    artifacts: artifacts.flatMap(({ id, serverId }) => (serverId ? [{ id, ...on(serverId) }] : [])),
+  }
+}
+
+/** One-off containers belong to environments; elsewhere only what is unfinished has to be looked after. */
+async function serversOfSteps(db: Database, { id, targetType }: Operation): Promise<ServerId[]> {
+  const isRunning = targetType === 'environment' ? undefined : eq(operationSteps.status, 'running')
+  const rows = await db
+    .selectDistinct({ serverId: operationSteps.serverId })
+    .from(operationSteps)
+    .innerJoin(operations, eq(operations.id, operationSteps.operationId))
+    .where(and(eq(operations.rootId, id), isRunning))
+  return rows.flatMap(({ serverId }) => (serverId ? [serverId] : []))
+}
+
+/** What an operation was to bring into being has failed; what was there and worked before stays as it is. */
+export async function failTarget(tx: Database, { targetType, targetId }: Operation): Promise<void> {
+  switch (targetType) {
+    case 'slice':
+      await tx.update(serviceSlices).set({ status: 'failed' }).where(and(sql`${serviceSlices.id} = ${targetId}`, eq(serviceSlices.status, 'new')))
+      break
+    case 'service':
+      await tx.update(services).set({ status: 'failed' }).where(and(sql`${services.id} = ${targetId}`, eq(services.status, 'deploying')))
+      break
+    case 'server':
+      await tx.update(servers).set({ status: 'failed' }).where(and(sql`${servers.id} = ${targetId}`, eq(servers.status, 'provisioning')))
+      break
+    case 'environment':
+    case 'replica':
+    case 'operation':
+      break
+    default:
+      targetType satisfies never
+  }
+}
+
+/** Unfinished steps of an operation's tree on one server, but for those by which it takes itself back. */
+export async function unfinishedWorkOn(db: Database, rootId: OperationId, serverId: ServerId) {
+  const steps = await unfinishedSteps(db, rootId)
+  return steps.filter((step) => step.serverId === serverId && step.order < stepNumbers.convergence.stopOneOffs)
+}

@@ -1,0 +1,29 @@
+import type { OperationInput } from '../activities/operations.ts'
+import type { PlannedGateway } from '../domain/deploy-plan.ts'
+import type { EnvironmentId } from '../domain/ids.ts'
+import { stepNumbers } from '../domain/step-numbers.ts'
+import { asOperation, together } from './operation.ts'
+import { remote } from './proxies.ts'
+import { publish } from './publish.ts'
+
+export interface GatewayCutoverInput extends OperationInput {
+  environmentId: EnvironmentId
+  gateway: PlannedGateway
+}
+
+const { probe, both, next } = stepNumbers.gateway
+
+/** Switches one gateway from the old replicas to the new ones, over a time in which both serve (specification section 15). */
+export async function gateway_cutover({ operationId, environmentId, gateway }: GatewayCutoverInput): Promise<void> {
+  await asOperation({ operationId }, async () => {
+    const { serviceId: gatewayId, serverName, replicas } = gateway
+    await together(replicas, (replicaId, index) => {
+      const question = { operationId, order: probe + index, gatewayId, replicaId }
+      return remote.probeReplica.executeWithOptions({ summary: `ask the new replica from the gateway on ${serverName}` }, [question])
+    })
+    const publication = { operationId, gatewayId, serverName, owned: { environmentId } }
+    await publish({ ...publication, change: 'both', order: both })
+    await publish({ ...publication, change: 'next', order: next })
+    return 'switched'
+  })
+}

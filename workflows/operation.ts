@@ -1,0 +1,74 @@
+import { ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, executeChild, isCancellation, ParentClosePolicy } from '@temporalio/workflow'
+import type { OperationInput } from '../activities/operations.ts'
+import type { OperationId } from '../domain/ids.ts'
+import { type Failure, type OperationKind, workflowId } from '../domain/operations.ts'
+import { control } from './proxies.ts'
+
+/**
+ * The frame of every operation: begins its row, does the work, ends its row. What `work` returns is the outcome in one word. A
+ * failure ends the row with its cause and then the workflow, so that both tell the same.
+ */
+export async function asOperation({ operationId }: OperationInput, work: () => Promise<string>): Promise<void> {
+  const isOurs = await CancellationScope.nonCancellable(() => control.begin({ operationId }))
+  if (!isOurs) return
+  try {
+    const outcome = await work()
+    await CancellationScope.nonCancellable(() => control.finish({ operationId, ending: { status: 'succeeded', outcome } }))
+  } catch (error) {
+    await CancellationScope.nonCancellable(() => control.finish({ operationId, ending: endingOf(error) }))
+    throw error
+  }
+}
+
+function endingOf(error: unknown) {
+  const failure = failureOf(error)
+  if (isCancellation(error) || failure.code === 'cancel_requested') return { status: 'cancelled' as const }
+  return { status: 'failed' as const, failure }
+}
+
+/** The cause as the activity stated it; Temporal wraps it once per activity and child workflow. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof ApplicationFailure && isFailure(error.details?.[0])) return error.details[0]
+  if (error instanceof Error && error.cause !== undefined) return failureOf(error.cause)
+  return { code: 'unexpected', message: error instanceof Error ? error.message : String(error) }
+}
+
+const isFailure = (value: unknown): value is Failure => typeof value === 'object' && value !== null && 'code' in value && 'message' in value
+
+/** Runs a child operation, whose row the plan has stored; the parent's end is the child's end, however it comes. */
+export async function runChild(kind: OperationKind, operationId: OperationId, input: object, summary: string): Promise<void> {
+  await executeChild(kind, {
+    workflowId: workflowId(kind, operationId),
+    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    args: [{ operationId, ...input }],
+    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+    parentClosePolicy: ParentClosePolicy.TERMINATE,
+    staticSummary: summary,
+  })
+}
+
+/**
+ * Runs all side by side, at most fifty at once. The first failure cancels the others, and is thrown when these have ended: after
+ * it nothing of the list is under way any more.
+ */
+export async function together<Item>(items: readonly Item[], run: (item: Item, index: number) => Promise<void>): Promise<void> {
+  for (let start = 0; start < items.length; start += 50) {
+    await window(items.slice(start, start + 50).map((item, index) => () => run(item, start + index)))
+  }
+}
+
+async function window(runs: readonly (() => Promise<void>)[]): Promise<void> {
+  await CancellationScope.cancellable(async () => {
+    const scope = CancellationScope.current()
+    const failures: unknown[] = []
+    await Promise.all(
+      runs.map((run) =>
+        run().catch((error: unknown) => {
+          failures.push(error)
+          scope.cancel()
+        }),
+      ),
+    )
+    if (failures.length > 0) throw failures.find((failure) => !isCancellation(failure)) ?? failures[0]
+  })
+}

@@ -1,0 +1,30 @@
+import { setCurrentDetails } from '@temporalio/workflow'
+
+/** What an operator reads in the Temporal Web UI: done, running, waiting. Answered by a worker; the summaries of pending activities need none. */
+export interface Progress {
+  /** Names the phase that begins now; the one before it is done. */
+  phase(name: string): void
+  note(line: string): void
+}
+
+export function createProgress(phases: readonly string[]): Progress {
+  const notes: string[] = []
+  let current = -1
+  const show = () => setCurrentDetails([...phases.map((name, index) => `- ${mark(index, current)} ${name}`), ...notes.map((line) => `\n${line}`)].join('\n'))
+  show()
+  return {
+    phase(name) {
+      current = phases.indexOf(name)
+      show()
+    },
+    note(line) {
+      notes.push(line)
+      show()
+    },
+  }
+}
+
+function mark(index: number, current: number): string {
+  if (index < current) return 'done:'
+  return index === current ? '**running:**' : 'waiting:'
+}

@@ -1,0 +1,23 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
+import type { Activities } from '../activities/index.ts'
+
+/** One proxy per retry class (design section 4), each with its reason. A step's own non-zero exit is never retried. */
+
+/** The database: quick, and an outage of it is waited for. */
+export const control = proxyActivities<Activities>({
+  startToCloseTimeout: '15 seconds',
+  retry: { initialInterval: '200 milliseconds', backoffCoefficient: 2, maximumInterval: '10 seconds' },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+})
+
+/** A step on a server: what breaks on the way is tried for about ten minutes, a worker that is gone is noticed in ten seconds. */
+const overSsh = {
+  heartbeatTimeout: '10 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 1.5, maximumInterval: '10 seconds', maximumAttempts: 70 },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+} as const
+
+export const remote = proxyActivities<Activities>({ ...overSsh, startToCloseTimeout: '15 minutes' })
+
+/** Steps that may take long: builds, migrations, installations, the end of a worker's job. */
+export const watch = proxyActivities<Activities>({ ...overSsh, startToCloseTimeout: '3 hours' })

@@ -1,0 +1,19 @@
+import type { OperationInput } from '../activities/operations.ts'
+import type { ReplicaImage } from '../activities/replica-input.ts'
+import type { ReplicaId } from '../domain/ids.ts'
+import { asOperation } from './operation.ts'
+import { watch } from './proxies.ts'
+
+export interface ReplicaDeployInput extends OperationInput {
+  replicaId: ReplicaId
+  serverName: string
+  image: ReplicaImage
+}
+
+/** Starts one container of a service on one server and waits until it is healthy. */
+export async function replica_deploy({ operationId, replicaId, serverName, image }: ReplicaDeployInput): Promise<void> {
+  await asOperation({ operationId }, async () => {
+    await watch.startReplica.executeWithOptions({ summary: `start replica on ${serverName}` }, [{ operationId, replicaId, image }])
+    return 'running'
+  })
+}
