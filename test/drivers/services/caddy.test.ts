@@ -158,7 +158,7 @@ shop.example.com {
 
 describe('what the gateway reports', () => {
   it('is the status of a probe', () => {
-    const probe = gateway.probe({ containerName: 'gateway', address: '172.18.0.5', port: 8080, path: '/up', domain: 'a.example' })
+    const probe = gateway.probe({ containerName: 'gateway', upstream: { host: '172.18.0.5', port: 8080 }, path: '/up', domain: 'a.example' })
     expect(probe.parse('{"status":200}')).toEqual({ ok: true, status: 200 })
     expect(probe.parse('{"status":500}')).toEqual({ ok: false, status: 500 })
     expect(probe.parse('{"status":0}')).toEqual({ ok: false, status: null })

@@ -1,0 +1,91 @@
+import type { z } from 'zod'
+import type { Application } from '../db/applications.ts'
+import { type AttachedSlice, attachedSlices, type Attachment, insertAttachment } from '../db/attachments.ts'
+import type { Database } from '../db/connect.ts'
+import { type Environment, lockEnvironment } from '../db/environments.ts'
+import { lockService, type Service } from '../db/services.ts'
+import { claimSlice, insertSlice, type Slice, slicesOf } from '../db/slices.ts'
+import type { SliceId } from '../domain/ids.ts'
+import type { AttachmentRole, SliceType } from '../domain/services.ts'
+import type { SliceDriver } from '../drivers/services/contract-slices.ts'
+import { serviceDriver } from '../drivers/services/registry.ts'
+import type { ApiDependencies } from './context.ts'
+import { exportedNames } from './exported-variables.ts'
+import { invalidField, Problem } from './problem.ts'
+import type { newAttachmentSchema } from './schemas/attachment.ts'
+
+export interface WishedAttachment {
+  application: Application
+  environment: Environment
+  service: Service
+  wished: z.output<typeof newAttachmentSchema>
+}
+
+/** What a kind of slice can be to an environment. */
+const rolesOf: Readonly<Record<SliceType, readonly AttachmentRole[]>> = {
+  database: ['database', 'custom'],
+  keyspace: ['cache', 'queue', 'custom'],
+  route: ['gateway'],
+}
+
+/**
+ * Attaches a service to an environment by a slice, a new one unless the wish names one (specification section 12). Throws a
+ * 409 for a service without slices, and where two attachments would give a variable two values.
+ */
+export async function attach(tx: Database, deps: ApiDependencies, wish: WishedAttachment): Promise<{ slice: Slice; attachment: Attachment }> {
+  const { environment, service, wished } = wish
+  const { slices } = serviceDriver(service.driverName)
+  if (!slices) throw new Problem(409, 'service_has_no_slices', `${service.name} has nothing to attach: attach a database or a cache, or add a route.`)
+  if (!rolesOf[slices.type].includes(wished.role)) {
+    throw invalidField('role', `${service.name} can be attached as ${rolesOf[slices.type].join(' or ')}`)
+  }
+  await lockEnvironment(tx, environment.id)
+  await lockService(tx, service.id)
+  const slice = wished.sliceId ? await existingSlice(tx, wish, wished.sliceId) : await newSlice(tx, deps, wish, slices)
+  const present = await attachedSlices(tx, environment.id)
+  refuseCollision(present, wish, slice)
+  const isPrimary = wished.isPrimary ?? !present.some(({ role, isPrimary: primary }) => role === wished.role && primary)
+  const attachment = await insertAttachment(tx, {
+    ...{ environmentId: environment.id, serviceId: service.id, serviceSliceId: slice.id, role: wished.role, isPrimary },
+    envPrefix: wished.envPrefix,
+  })
+  return { slice, attachment }
+}
+
+async function existingSlice(tx: Database, { environment, service }: WishedAttachment, id: SliceId): Promise<Slice> {
+  const slice = (await slicesOf(tx, service.id)).find((one) => one.id === id)
+  if (!slice) throw invalidField('sliceId', `${service.name} has no such slice`, 'unknown_slice')
+  if (slice.environmentId === null) return claimSlice(tx, id, environment.id)
+  if (slice.environmentId === environment.id) return slice
+  throw new Problem(409, 'slice_of_other_environment', 'This slice belongs to another environment: leave sliceId out to get a new one.', {
+    errors: [{ field: 'sliceId', message: 'belongs to another environment' }],
+  })
+}
+
+async function newSlice(tx: Database, { keyring }: ApiDependencies, wish: WishedAttachment, driver: SliceDriver): Promise<Slice> {
+  const { application, environment, service, wished } = wish
+  const present = await slicesOf(tx, service.id)
+  const name = wished.name ?? freeName(`${application.name}-${environment.name}`, present.map((slice) => slice.name))
+  return insertSlice(tx, keyring, {
+    ...{ serviceId: service.id, environmentId: environment.id, name, type: driver.type },
+    config: driver.configure(name, present.map((slice) => slice.config)),
+    credentials: driver.generateCredentials(),
+  })
+}
+
+function freeName(wanted: string, taken: readonly string[]): string {
+  if (!taken.includes(wanted)) return wanted
+  for (let number = 2; ; number += 1) {
+    if (!taken.includes(`${wanted}-${number}`)) return `${wanted}-${number}`
+  }
+}
+
+/** The same slice may be attached in several roles; two slices may not name the same variable. */
+function refuseCollision(present: readonly AttachedSlice[], { service, wished }: WishedAttachment, slice: Slice): void {
+  const others = present.filter(({ sliceId }) => sliceId !== slice.id)
+  const taken = new Set(others.flatMap(exportedNames))
+  const collision = exportedNames({ ...service, config: slice.config, envPrefix: wished.envPrefix }).find((name) => taken.has(name))
+  if (!collision) return
+  const message = `${collision} comes from another attachment already: give a prefix of its own, such as ${wished.role.toUpperCase()}_`
+  throw new Problem(409, 'variables_collide', `envPrefix: ${message}`, { errors: [{ field: 'envPrefix', message }] })
+}

@@ -1,0 +1,43 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import type { Logger } from 'pino'
+import type { Role, TokenHolder } from '../db/access.ts'
+import type { Database, Sql } from '../db/connect.ts'
+import type { OnceRequest } from '../db/idempotency.ts'
+import type { OrganisationId } from '../domain/ids.ts'
+import type { Keyring } from '../domain/keyring.ts'
+import type { SourceDriver } from '../drivers/sources/driver.ts'
+import { refuseInvalid } from './invalid.ts'
+
+/** What the API works with; everything that reaches the outside world is passed in. */
+export interface ApiDependencies {
+  db: Database
+  /** The driver itself, for LISTEN. */
+  sql: Sql
+  keyring: Keyring
+  sources: SourceDriver
+  /** The host key line that an address shows; throws an SshError. */
+  probeHostKey(at: { address: string; port: number }): Promise<string>
+  /** Where people look at workflows; a null address means that there is no Web UI. */
+  temporal: { namespace: string; webUrl: string | null }
+  log: Logger
+  /** Aborted when the process is about to end: event streams end then. */
+  closing: AbortSignal
+}
+
+export interface ApiEnv {
+  Variables: {
+    requestId: string
+    log: Logger
+    actor: TokenHolder
+    /** The organisation of the path, with the role that the token has in it. */
+    organisation: { id: OrganisationId; role: Role }
+    /** The request's Idempotency-Key; null where it has none. */
+    once: OnceRequest | null
+  }
+}
+
+export type ApiContext = Context<ApiEnv>
+
+/** A router whose invalid requests are answered as problems. */
+export const createRouter = (): OpenAPIHono<ApiEnv> => new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })

@@ -1,0 +1,36 @@
+import type { z } from 'zod'
+import type { Application } from '../db/applications.ts'
+import { type Environment, environmentServers } from '../db/environments.ts'
+import { serversAmong } from '../db/servers.ts'
+import type { ApiDependencies } from './context.ts'
+import { Problem } from './problem.ts'
+import { repositoryAccess, withDeployKey } from './repository.ts'
+import type { newDeploymentSchema } from './schemas/deployment.ts'
+
+/** Throws a 409 or 422 where the environment cannot be deployed as it is set up, before anything is started. */
+export async function refuseUndeployable({ db }: ApiDependencies, environment: Environment): Promise<void> {
+  const { organisationId, name } = environment
+  const servers = await serversAmong(db, organisationId, await environmentServers(db, environment.id))
+  if (servers.length === 0) {
+    throw new Problem(409, 'environment_without_servers', `${name} has no server: create it with serverIds, or add a service to it.`)
+  }
+  const failed = servers.find(({ status }) => status === 'failed')
+  if (failed) throw new Problem(409, 'server_not_ready', `${failed.name} is not ready, since its provisioning failed: provision it again.`)
+  if (servers.length > 1 && environment.registryId === null) {
+    const detail = `${name} spans ${servers.length} servers, and they need a registry to pull the one image from: set up a registry first.`
+    throw new Problem(422, 'registry_required', detail)
+  }
+}
+
+/** The commit to deploy: the named one, else the head of the branch at this moment. Throws SourceErrors naming the branch. */
+export async function commitToDeploy(
+  deps: ApiDependencies,
+  application: Application,
+  { branch, commit, isBranchNamed }: { branch: string; commit: z.output<typeof newDeploymentSchema>['commit']; isBranchNamed: boolean },
+): Promise<string> {
+  if (commit && !isBranchNamed) return commit
+  const head = await deps.sources.head(await repositoryAccess(deps, application), branch).catch((error: unknown) => {
+    throw withDeployKey(error, application)
+  })
+  return commit ?? head
+}

@@ -1,0 +1,65 @@
+import type { z } from 'zod'
+import { insertAttachment } from '../db/attachments.ts'
+import type { Database } from '../db/connect.ts'
+import { type Environment, environmentServers, lockEnvironment } from '../db/environments.ts'
+import { routesFor, routesOf } from '../db/routes.ts'
+import { gatewaysOn, type Service, serviceOf } from '../db/services.ts'
+import { insertSlice, type Slice } from '../db/slices.ts'
+import { insertSystemVariables } from '../db/variables.ts'
+import { Secret } from '../domain/secret.ts'
+import { serviceDriver } from '../drivers/services/registry.ts'
+import type { ApiDependencies } from './context.ts'
+import { invalidField, Problem } from './problem.ts'
+import type { newRouteSchema } from './schemas/route.ts'
+import { completeSettings } from './settings.ts'
+
+type WishedRoute = z.output<typeof newRouteSchema>
+
+/** The gateway that a route is for: the named one, else the only one on the environment's servers. */
+export async function gatewayFor({ db }: ApiDependencies, environment: Environment, { gatewayServiceId }: WishedRoute): Promise<Service> {
+  const { organisationId } = environment
+  if (gatewayServiceId) {
+    const named = await serviceOf(db, organisationId, gatewayServiceId)
+    if (named?.category === 'gateway') return named
+    throw invalidField('gatewayServiceId', 'there is no such gateway in this organisation', 'unknown_service')
+  }
+  const [only, ...others] = await gatewaysOn(db, organisationId, await environmentServers(db, environment.id))
+  if (!only) throw new Problem(409, 'gateway_required', 'No server of the environment has a gateway: create a service with the driver caddy on it.')
+  if (others.length > 0) throw invalidField('gatewayServiceId', 'is needed, since several servers of the environment have a gateway')
+  return only
+}
+
+/** Stores a route slice and its attachment; the first route also gives the application its address. */
+export async function createRouteSlice(
+  tx: Database,
+  { keyring }: ApiDependencies,
+  { environment, gateway, wished }: { environment: Environment; gateway: Service; wished: WishedRoute },
+): Promise<Slice> {
+  const { domain, tls } = wished
+  await lockEnvironment(tx, environment.id)
+  await refuseSecondGateway(tx, environment, gateway, wished)
+  const isPrimary = (await routesOf(tx, environment.id, { limit: 1 })).items.length === 0
+  const slice = await insertSlice(tx, keyring, {
+    ...{ serviceId: gateway.id, environmentId: environment.id, name: domain, type: 'route', domain },
+    config: routeSettings(gateway, tls),
+    credentials: {},
+  })
+  await insertAttachment(tx, { environmentId: environment.id, serviceId: gateway.id, serviceSliceId: slice.id, role: 'gateway', isPrimary })
+  const url = `${tls === 'off' ? 'http' : 'https'}://${domain}`
+  await insertSystemVariables(tx, keyring, { environmentId: environment.id, values: { APP_URL: new Secret(url) } })
+  return slice
+}
+
+function routeSettings(service: Service, tls: WishedRoute['tls']) {
+  const { gateway } = serviceDriver(service.driverName).configured(service.config)
+  if (!gateway) throw new Error(`${service.name} is no gateway`)
+  return completeSettings(gateway.routeSchema, { tls }, 'route')
+}
+
+/** Each gateway would ask for a certificate of its own, and only one of them is where the domain points to (design section 7). */
+async function refuseSecondGateway(tx: Database, { organisationId }: Environment, gateway: Service, { domain, tls }: WishedRoute): Promise<void> {
+  const elsewhere = (await routesFor(tx, organisationId, domain)).filter(({ serviceId }) => serviceId !== gateway.id)
+  if (elsewhere.length === 0 || (tls !== 'automatic' && elsewhere.every(({ config }) => config.tls !== 'automatic'))) return
+  const message = 'automatic certificates work with one gateway per domain, and this domain is routed on another one'
+  throw new Problem(409, 'automatic_tls_needs_one_gateway', `tls: ${message}`, { errors: [{ field: 'tls', message }] })
+}

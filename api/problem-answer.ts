@@ -1,0 +1,60 @@
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { Answer } from '../db/idempotency.ts'
+import { SourceError } from '../drivers/sources/errors.ts'
+import { keyFingerprint } from '../drivers/sources/known-hosts.ts'
+import { SshError } from '../drivers/ssh/errors.ts'
+import type { ApiEnv } from './context.ts'
+import { AlreadyAnswered } from './once.ts'
+import { Problem, type ProblemStatus } from './problem.ts'
+import { takenProblem } from './taken.ts'
+
+const titles: Readonly<Record<ProblemStatus, string>> = {
+  400: 'Malformed request',
+  401: 'Not authenticated',
+  403: 'Not allowed',
+  404: 'Not found',
+  409: 'Conflict with the present state',
+  413: 'Request too large',
+  415: 'Unsupported content type',
+  422: 'Invalid input',
+  500: 'Internal error',
+  503: 'Not ready',
+}
+
+/** Answers any error as problem+json; what is not the caller's is logged whole and told without details. */
+export function answerError(error: unknown, c: Context<ApiEnv>): Response {
+  if (error instanceof AlreadyAnswered) return repeated(error.answer)
+  const problem = problemOf(error)
+  if (!problem) c.var.log.error({ err: error }, 'request failed')
+  const { status, code, detail, errors, members, headers } = problem ?? internal(c.var.requestId)
+  const document = { type: 'about:blank', title: titles[status], status, detail, code, errors, ...members }
+  return c.json(document, status, { ...headers, 'content-type': 'application/problem+json' })
+}
+
+function repeated({ status, content, headers }: Answer): Response {
+  return Response.json(content, { status, headers: { ...headers, 'idempotency-replayed': 'true' } })
+}
+
+function problemOf(error: unknown): Problem | null {
+  if (error instanceof Problem) return error
+  if (error instanceof SourceError) return sourceProblem(error)
+  if (error instanceof SshError) return new Problem(422, error.code, error.message, { errors: [{ field: 'address', message: error.message }] })
+  if (error instanceof HTTPException) return exceptionProblem(error)
+  return takenProblem(error)
+}
+
+const internal = (requestId: string): Problem =>
+  new Problem(500, 'internal_error', `Keystone failed to answer. Its log has the cause under request ${requestId}.`)
+
+function sourceProblem({ code, field, message, seenHostKey }: SourceError): Problem {
+  const members = seenHostKey === null ? {} : { hostKey: seenHostKey, fingerprint: keyFingerprint(seenHostKey) }
+  return new Problem(seenHostKey === null ? 422 : 409, code, message, { errors: [{ field, message }], members })
+}
+
+/** Hono's own findings about a request. */
+function exceptionProblem({ status, message }: HTTPException): Problem | null {
+  if (status === 415) return new Problem(415, 'unsupported_content_type', 'Send the body as JSON, with the header content-type: application/json.')
+  if (status === 400) return new Problem(400, 'malformed_request', `${message}: send one JSON object.`)
+  return null
+}

@@ -1,0 +1,37 @@
+import type { Database } from '../db/connect.ts'
+import { locksOfEnvironment, locksOfService, locksOfSlice } from '../db/operation-locks.ts'
+import { type Operation, requestOperation } from '../db/operations/request.ts'
+import { serverLocks } from '../domain/locks.ts'
+import { hasEnded, type Lock } from '../domain/operations.ts'
+import type { ApiContext } from './context.ts'
+import { requestedBy } from './operation-request.ts'
+import { Problem } from './problem.ts'
+import { environmentIdSchema, serviceIdSchema, sliceIdSchema } from './schemas/fields.ts'
+
+/** Requests a finished operation anew; the old one stays as it is. Throws a 409 where there is nothing to be done again. */
+export async function requestRetry(tx: Database, c: ApiContext, operation: Operation): Promise<Operation> {
+  if (!hasEnded(operation.status)) throw new Problem(409, 'not_ended', 'The operation has not ended: cancel it first, or wait.')
+  if (operation.status === 'succeeded') throw new Problem(409, 'already_succeeded', 'The operation has succeeded: there is nothing to retry.')
+  if (operation.parentId) throw new Problem(409, 'part_of_other', 'The operation is part of another one: retry that one.')
+  const { kind, targetType, targetId, summary, input, id: retryOf } = operation
+  const locks = await locksOfTarget(tx, operation)
+  return requestOperation(tx, { ...requestedBy(c), ...{ kind, targetType, targetId, summary, input, retryOf, locks } })
+}
+
+function locksOfTarget(tx: Database, { targetType, targetId }: Operation): Lock[] | Promise<Lock[]> {
+  switch (targetType) {
+    case 'server':
+      return serverLocks(targetId)
+    case 'service':
+      return locksOfService(tx, serviceIdSchema.parse(targetId))
+    case 'slice':
+      return locksOfSlice(tx, sliceIdSchema.parse(targetId))
+    case 'environment':
+      return locksOfEnvironment(tx, environmentIdSchema.parse(targetId))
+    case 'replica':
+    case 'operation':
+      throw new Problem(409, 'not_retryable', 'Keystone itself repeats operations of this kind.')
+    default:
+      return targetType satisfies never
+  }
+}

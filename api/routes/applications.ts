@@ -1,0 +1,102 @@
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { applicationOf, applicationsOf, insertApplication, markDeployKeyInstalled } from '../../db/applications.ts'
+import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
+import { parseRepositoryUrl } from '../../drivers/sources/repository-url.ts'
+import { requires } from '../authentication.ts'
+import { commit } from '../commit.ts'
+import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { found } from '../problem.ts'
+import { repositoryAccess, withDeployKey } from '../repository.ts'
+import { applicationSchema, newApplicationSchema, presentApplication } from '../schemas/application.ts'
+import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
+import { inOrganisation, oneApplication } from '../schemas/params.ts'
+import { readProblems, writeProblems } from '../schemas/problem.ts'
+
+const path = '/organisations/{organisationId}/applications'
+const tags = ['Applications']
+
+const create = createRoute({
+  method: 'post',
+  path,
+  tags,
+  summary: 'Create an application; the answer has the deploy key for its repository',
+  middleware: requires('admin'),
+  request: { params: inOrganisation, headers: onceHeaders, body: body(newApplicationSchema) },
+  responses: { 201: json('The application', applicationSchema), ...writeProblems },
+})
+
+const list = createRoute({
+  method: 'get',
+  path,
+  tags,
+  summary: 'Applications',
+  middleware: requires('viewer'),
+  request: { params: inOrganisation, query: pageQuery },
+  responses: { 200: json('A page of applications', pageOf(applicationSchema)), ...readProblems },
+})
+
+const read = createRoute({
+  method: 'get',
+  path: `${path}/{applicationId}`,
+  tags,
+  summary: 'One application',
+  middleware: requires('viewer'),
+  request: { params: oneApplication },
+  responses: { 200: json('The application', applicationSchema), ...readProblems },
+})
+
+const verify = createRoute({
+  method: 'post',
+  path: `${path}/{applicationId}/verify`,
+  tags,
+  summary: 'Check that the deploy key opens the repository',
+  description: 'Problems: access_denied and repository_not_found come with the public key to install, host_key_unknown with the key that was seen.',
+  middleware: requires('deployer'),
+  request: { params: oneApplication, headers: onceHeaders },
+  responses: { 200: json('The application, its deploy key verified', applicationSchema), ...writeProblems },
+})
+
+export function applicationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+  const { db, keyring, sources } = deps
+  const router = createRouter()
+
+  router.openapi(create, async (c) => {
+    const wished = c.req.valid('json')
+    parseRepositoryUrl(wished.repositoryUrl)
+    const deployKey = generateDeployKey(`keystone ${wished.name}`)
+    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+      const application = await insertApplication(tx, keyring, { ...wished, organisationId: c.var.organisation.id, deployKey })
+      return {
+        status: 201,
+        body: presentApplication(application),
+        event: { action: 'application.created', targetType: 'application', targetId: application.id, details: wished },
+      }
+    })
+    return c.json(created, status, headers)
+  })
+
+  router.openapi(list, async (c) => {
+    return c.json(presented(await applicationsOf(db, c.var.organisation.id, c.req.valid('query')), presentApplication), 200)
+  })
+
+  router.openapi(read, async (c) => {
+    const { applicationId } = c.req.valid('param')
+    return c.json(presentApplication(found(await applicationOf(db, c.var.organisation.id, applicationId), 'application')), 200)
+  })
+
+  router.openapi(verify, async (c) => {
+    const { organisation } = c.var
+    const application = found(await applicationOf(db, organisation.id, c.req.valid('param').applicationId), 'application')
+    await sources.refs(await repositoryAccess(deps, application)).catch((error: unknown) => {
+      throw withDeployKey(error, application)
+    })
+    const { body: verified, status, headers } = await commit(deps, c, async (tx) => ({
+      status: 200,
+      body: presentApplication(await markDeployKeyInstalled(tx, organisation.id, application.id)),
+      event: { action: 'application.deploy_key_verified', targetType: 'application', targetId: application.id },
+    }))
+    return c.json(verified, status, headers)
+  })
+
+  return router
+}

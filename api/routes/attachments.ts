@@ -1,0 +1,97 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { applicationOf } from '../../db/applications.ts'
+import { attachmentsOf } from '../../db/attachments.ts'
+import type { Database } from '../../db/connect.ts'
+import { environmentOf } from '../../db/environments.ts'
+import { locksOfSlice } from '../../db/operation-locks.ts'
+import { requestOperation } from '../../db/operations/request.ts'
+import { serviceOf } from '../../db/services.ts'
+import type { Slice } from '../../db/slices.ts'
+import { recommendedVariables } from '../../domain/recommendations.ts'
+import { attach } from '../attach.ts'
+import { requires } from '../authentication.ts'
+import { commit } from '../commit.ts'
+import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { acceptedWith, requestedBy } from '../operation-request.ts'
+import { found, invalidField } from '../problem.ts'
+import { attachmentSchema, newAttachmentSchema, presentAttachment } from '../schemas/attachment.ts'
+import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
+import { operationSchema } from '../schemas/operation.ts'
+import { oneEnvironment } from '../schemas/params.ts'
+import { readProblems, writeProblems } from '../schemas/problem.ts'
+import { presentSlice, sliceSchema } from '../schemas/slice.ts'
+
+const path = '/organisations/{organisationId}/environments/{environmentId}/attachments'
+const tags = ['Attachments']
+
+const madeSchema = z.object({
+  attachment: attachmentSchema,
+  slice: sliceSchema,
+  recommendedVariables: z.record(z.string(), z.string()).openapi({ description: 'Set them where Laravel shall use what was attached.' }),
+  operation: operationSchema,
+})
+
+const create = createRoute({
+  method: 'post',
+  path,
+  tags,
+  summary: 'Attach a database or a cache to an environment',
+  middleware: requires('admin'),
+  request: { params: oneEnvironment, headers: onceHeaders, body: body(newAttachmentSchema) },
+  responses: { 202: json('The attachment, its slice, and the operation that makes it', madeSchema), ...writeProblems },
+})
+
+const list = createRoute({
+  method: 'get',
+  path,
+  tags,
+  summary: 'What is attached to an environment',
+  middleware: requires('viewer'),
+  request: { params: oneEnvironment, query: pageQuery },
+  responses: { 200: json('A page of attachments', pageOf(attachmentSchema)), ...readProblems },
+})
+
+export function attachmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+  const { db } = deps
+  const router = createRouter()
+
+  router.openapi(create, async (c) => {
+    const { organisation } = c.var
+    const wished = c.req.valid('json')
+    const environment = found(await environmentOf(db, organisation.id, c.req.valid('param').environmentId), 'environment')
+    const application = found(await applicationOf(db, organisation.id, environment.applicationId), 'application')
+    const service = await serviceOf(db, organisation.id, wished.serviceId)
+    if (!service) throw invalidField('serviceId', 'there is no such service in this organisation', 'unknown_service')
+    const { body: made, status, headers } = await commit(deps, c, async (tx) => {
+      const { slice, attachment } = await attach(tx, deps, { application, environment, service, wished })
+      const operation = await requestProvision(tx, c, slice)
+      return {
+        ...acceptedWith(deps, operation, {
+          attachment: presentAttachment(attachment),
+          slice: presentSlice(slice),
+          recommendedVariables: recommendedVariables(wished.role),
+        }),
+        event: { action: 'environment.attached', targetType: 'environment', targetId: environment.id, details: wished },
+      }
+    })
+    return c.json(made, status, headers)
+  })
+
+  router.openapi(list, async (c) => {
+    const environment = found(await environmentOf(db, c.var.organisation.id, c.req.valid('param').environmentId), 'environment')
+    return c.json(presented(await attachmentsOf(db, environment.id, c.req.valid('query')), presentAttachment), 200)
+  })
+
+  return router
+}
+
+async function requestProvision(tx: Database, c: ApiContext, { id, type, name }: Slice) {
+  return requestOperation(tx, {
+    ...requestedBy(c),
+    kind: 'slice_provision',
+    targetType: 'slice',
+    targetId: id,
+    summary: `provision ${type} ${name}`,
+    locks: await locksOfSlice(tx, id),
+  })
+}

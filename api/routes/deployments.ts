@@ -1,0 +1,59 @@
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { applicationOf } from '../../db/applications.ts'
+import { environmentOf } from '../../db/environments.ts'
+import { locksOfEnvironment } from '../../db/operation-locks.ts'
+import { requestOperation } from '../../db/operations/request.ts'
+import { requires } from '../authentication.ts'
+import { commit } from '../commit.ts'
+import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { commitToDeploy, refuseUndeployable } from '../deployment.ts'
+import { accepted, requestedBy } from '../operation-request.ts'
+import { found } from '../problem.ts'
+import { body, json, onceHeaders } from '../schemas/content.ts'
+import { newDeploymentSchema } from '../schemas/deployment.ts'
+import { operationSchema } from '../schemas/operation.ts'
+import { oneEnvironment } from '../schemas/params.ts'
+import { writeProblems } from '../schemas/problem.ts'
+
+const create = createRoute({
+  method: 'post',
+  path: '/organisations/{organisationId}/environments/{environmentId}/deployments',
+  tags: ['Deployments'],
+  summary: 'Deploy an environment',
+  middleware: requires('deployer'),
+  request: { params: oneEnvironment, headers: onceHeaders, body: body(newDeploymentSchema) },
+  responses: { 202: json('The operation', operationSchema), ...writeProblems },
+})
+
+export function deploymentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+  const { db } = deps
+  const router = createRouter()
+
+  router.openapi(create, async (c) => {
+    const { organisation } = c.var
+    const wished = c.req.valid('json')
+    const environment = found(await environmentOf(db, organisation.id, c.req.valid('param').environmentId), 'environment')
+    const application = found(await applicationOf(db, organisation.id, environment.applicationId), 'application')
+    await refuseUndeployable(deps, environment)
+    const branch = wished.branch ?? environment.branch
+    const sha = await commitToDeploy(deps, application, { branch, commit: wished.commit, isBranchNamed: wished.branch !== undefined })
+    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+      const requested = await requestOperation(tx, {
+        ...requestedBy(c),
+        kind: 'environment_deploy',
+        targetType: 'environment',
+        targetId: environment.id,
+        summary: `deploy ${environment.name} of ${application.name} @ ${sha.slice(0, 7)}`,
+        locks: await locksOfEnvironment(tx, environment.id),
+        input: { commit: sha, branch },
+      })
+      return {
+        ...accepted(deps, requested),
+        event: { action: 'environment.deploy_requested', targetType: 'environment', targetId: environment.id, details: { commit: sha, branch } },
+      }
+    })
+    return c.json(operation, status, headers)
+  })
+
+  return router
+}

@@ -1,0 +1,78 @@
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { environmentOf, environmentServers } from '../../db/environments.ts'
+import { servicesOf } from '../../db/services.ts'
+import type { ServerId } from '../../domain/ids.ts'
+import { requires } from '../authentication.ts'
+import { commit } from '../commit.ts'
+import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { framework } from '../new-environment.ts'
+import { createService } from '../new-service.ts'
+import { found, invalidField } from '../problem.ts'
+import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
+import { oneEnvironment } from '../schemas/params.ts'
+import { readProblems, writeProblems } from '../schemas/problem.ts'
+import { newApplicationServiceSchema, presentService, serviceSchema } from '../schemas/service.ts'
+import { namedServers } from '../servers-of-request.ts'
+
+const path = '/organisations/{organisationId}/environments/{environmentId}/services'
+const tags = ['Environments']
+
+const add = createRoute({
+  method: 'post',
+  path,
+  tags,
+  summary: 'Add a worker or websocket service; it is deployed with the environment',
+  middleware: requires('admin'),
+  request: { params: oneEnvironment, headers: onceHeaders, body: body(newApplicationServiceSchema) },
+  responses: { 201: json('The service', serviceSchema), ...writeProblems },
+})
+
+const list = createRoute({
+  method: 'get',
+  path,
+  tags,
+  summary: 'Services of an environment',
+  middleware: requires('viewer'),
+  request: { params: oneEnvironment, query: pageQuery },
+  responses: { 200: json('A page of services', pageOf(serviceSchema)), ...readProblems },
+})
+
+export function environmentServiceRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+  const { db } = deps
+  const router = createRouter()
+
+  router.openapi(add, async (c) => {
+    const { organisation } = c.var
+    const environment = found(await environmentOf(db, organisation.id, c.req.valid('param').environmentId), 'environment')
+    const { serverId, ...wished } = c.req.valid('json')
+    if (serverId) await namedServers(db, organisation.id, [serverId], () => 'serverId')
+    const place = serverId ?? onlyServer(await environmentServers(db, environment.id))
+    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+      const service = await createService(tx, deps, {
+        ...wished,
+        ...{ organisationId: organisation.id, environmentId: environment.id, driver: framework, serverIds: [place], configField: 'config' },
+      })
+      return {
+        status: 201,
+        body: presentService(service),
+        event: { action: 'service.created', targetType: 'service', targetId: service.id, details: { ...wished, serverId: place } },
+      }
+    })
+    return c.json(created, status, headers)
+  })
+
+  router.openapi(list, async (c) => {
+    const { organisation } = c.var
+    const environment = found(await environmentOf(db, organisation.id, c.req.valid('param').environmentId), 'environment')
+    const page = await servicesOf(db, { organisationId: organisation.id, environmentId: environment.id }, c.req.valid('query'))
+    return c.json(presented(page, presentService), 200)
+  })
+
+  return router
+}
+
+function onlyServer(serverIds: readonly ServerId[]): ServerId {
+  const [only, ...others] = serverIds
+  if (only && others.length === 0) return only
+  throw invalidField('serverId', only ? 'is needed, since the environment has several servers' : 'is needed, since the environment has no server yet')
+}

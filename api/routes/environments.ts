@@ -1,0 +1,80 @@
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { applicationOf } from '../../db/applications.ts'
+import { environmentOf, environmentsOf } from '../../db/environments.ts'
+import { requires } from '../authentication.ts'
+import { commit } from '../commit.ts'
+import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { createEnvironment } from '../new-environment.ts'
+import { found } from '../problem.ts'
+import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
+import { environmentSchema, newEnvironmentSchema, presentEnvironment } from '../schemas/environment.ts'
+import { applicationIdSchema } from '../schemas/fields.ts'
+import { inOrganisation, oneApplication, oneEnvironment } from '../schemas/params.ts'
+import { readProblems, writeProblems } from '../schemas/problem.ts'
+import { namedServers } from '../servers-of-request.ts'
+
+const path = '/organisations/{organisationId}/environments'
+const tags = ['Environments']
+
+const create = createRoute({
+  method: 'post',
+  path: '/organisations/{organisationId}/applications/{applicationId}/environments',
+  tags,
+  summary: 'Create an environment with its web service, scheduler and system variables',
+  middleware: requires('admin'),
+  request: { params: oneApplication, headers: onceHeaders, body: body(newEnvironmentSchema) },
+  responses: { 201: json('The environment', environmentSchema), ...writeProblems },
+})
+
+const list = createRoute({
+  method: 'get',
+  path,
+  tags,
+  summary: 'Environments of all applications or of one',
+  middleware: requires('viewer'),
+  request: { params: inOrganisation, query: pageQuery.extend({ applicationId: applicationIdSchema.optional() }) },
+  responses: { 200: json('A page of environments', pageOf(environmentSchema)), ...readProblems },
+})
+
+const read = createRoute({
+  method: 'get',
+  path: `${path}/{environmentId}`,
+  tags,
+  summary: 'One environment',
+  middleware: requires('viewer'),
+  request: { params: oneEnvironment },
+  responses: { 200: json('The environment', environmentSchema), ...readProblems },
+})
+
+export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+  const { db } = deps
+  const router = createRouter()
+
+  router.openapi(create, async (c) => {
+    const { organisation } = c.var
+    const application = found(await applicationOf(db, organisation.id, c.req.valid('param').applicationId), 'application')
+    const wished = c.req.valid('json')
+    await namedServers(db, organisation.id, wished.serverIds, (index) => `serverIds[${index}]`)
+    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+      const environment = await createEnvironment(tx, deps, { application, wished })
+      return {
+        status: 201,
+        body: presentEnvironment(environment),
+        event: { action: 'environment.created', targetType: 'environment', targetId: environment.id, details: wished },
+      }
+    })
+    return c.json(created, status, headers)
+  })
+
+  router.openapi(list, async (c) => {
+    const { applicationId, ...page } = c.req.valid('query')
+    return c.json(presented(await environmentsOf(db, { organisationId: c.var.organisation.id, applicationId }, page), presentEnvironment), 200)
+  })
+
+  router.openapi(read, async (c) => {
+    const { environmentId } = c.req.valid('param')
+    return c.json(presentEnvironment(found(await environmentOf(db, c.var.organisation.id, environmentId), 'environment')), 200)
+  })
+
+  return router
+}

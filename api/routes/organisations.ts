@@ -1,0 +1,81 @@
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createOrganisation, organisationById, organisationsOf } from '../../db/access.ts'
+import { childId, newId } from '../../db/ids.ts'
+import type { OrganisationId } from '../../domain/ids.ts'
+import { requires } from '../authentication.ts'
+import { commitAs } from '../commit.ts'
+import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { onceRequest, refuseRepeated } from '../once.ts'
+import { found, Problem } from '../problem.ts'
+import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
+import { newOrganisationSchema, organisationSchema, presentOrganisation } from '../schemas/organisation.ts'
+import { inOrganisation } from '../schemas/params.ts'
+import { readProblems, writeProblems } from '../schemas/problem.ts'
+
+const path = '/organisations'
+const tags = ['Organisations']
+
+const create = createRoute({
+  method: 'post',
+  path,
+  tags,
+  summary: 'Create an organisation; you become its owner',
+  request: { headers: onceHeaders, body: body(newOrganisationSchema) },
+  responses: { 201: json('The organisation', organisationSchema), ...writeProblems },
+})
+
+const list = createRoute({
+  method: 'get',
+  path,
+  tags,
+  summary: 'Organisations that the token reaches',
+  request: { query: pageQuery },
+  responses: { 200: json('A page of organisations', pageOf(organisationSchema)), ...readProblems },
+})
+
+const read = createRoute({
+  method: 'get',
+  path: `${path}/{organisationId}`,
+  tags,
+  summary: 'One organisation',
+  middleware: requires('viewer'),
+  request: { params: inOrganisation },
+  responses: { 200: json('The organisation', organisationSchema), ...readProblems },
+})
+
+export function organisationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+  const { db } = deps
+  const router = createRouter()
+
+  router.openapi(create, async (c) => {
+    const { name } = c.req.valid('json')
+    const { actor } = c.var
+    if (actor.organisationId !== null) throw new Problem(403, 'token_of_one_organisation', 'This token reaches one organisation only: use one of your own.')
+    const id = newOrganisationId(c)
+    const once = await onceRequest(c, id)
+    if (once) await refuseRepeated(db, once)
+    const { body: created, status, headers } = await commitAs({ db, once, actor, organisationId: id }, async (tx) => ({
+      status: 201,
+      body: presentOrganisation(await createOrganisation(tx, { id, name, userId: actor.userId })),
+      event: { action: 'organisation.created', targetType: 'organisation', targetId: id, details: { name } },
+    }))
+    return c.json(created, status, headers)
+  })
+
+  router.openapi(list, async (c) => {
+    const page = await organisationsOf(db, c.var.actor, c.req.valid('query'))
+    return c.json(presented(page, presentOrganisation), 200)
+  })
+
+  router.openapi(read, async (c) => {
+    return c.json(presentOrganisation(found(await organisationById(db, c.var.organisation.id), 'organisation')), 200)
+  })
+
+  return router
+}
+
+/** The same for the same Idempotency-Key: answers are kept by organisation, and this one is only made now. */
+function newOrganisationId(c: ApiContext): OrganisationId {
+  const key = c.req.header('idempotency-key')
+  return key ? childId<OrganisationId>(c.var.actor.userId, 'organisation', key) : newId<OrganisationId>()
+}

@@ -1,0 +1,79 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Database } from '../../db/connect.ts'
+import { environmentOf } from '../../db/environments.ts'
+import { locksOfSlice } from '../../db/operation-locks.ts'
+import { requestOperation } from '../../db/operations/request.ts'
+import { routesOf } from '../../db/routes.ts'
+import type { Slice } from '../../db/slices.ts'
+import { requires } from '../authentication.ts'
+import { commit } from '../commit.ts'
+import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { createRouteSlice, gatewayFor } from '../new-route.ts'
+import { acceptedWith, requestedBy } from '../operation-request.ts'
+import { found } from '../problem.ts'
+import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
+import { operationSchema } from '../schemas/operation.ts'
+import { oneEnvironment } from '../schemas/params.ts'
+import { readProblems, writeProblems } from '../schemas/problem.ts'
+import { newRouteSchema, presentRoute, routeSchema } from '../schemas/route.ts'
+
+const path = '/organisations/{organisationId}/environments/{environmentId}/routes'
+const tags = ['Routes']
+
+const create = createRoute({
+  method: 'post',
+  path,
+  tags,
+  summary: 'Route a domain to the web service of an environment',
+  middleware: requires('admin'),
+  request: { params: oneEnvironment, headers: onceHeaders, body: body(newRouteSchema) },
+  responses: { 202: json('The route, and the operation that configures the gateway', z.object({ route: routeSchema, operation: operationSchema })), ...writeProblems },
+})
+
+const list = createRoute({
+  method: 'get',
+  path,
+  tags,
+  summary: 'Routes of an environment',
+  middleware: requires('viewer'),
+  request: { params: oneEnvironment, query: pageQuery },
+  responses: { 200: json('A page of routes', pageOf(routeSchema)), ...readProblems },
+})
+
+export function routeRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+  const { db } = deps
+  const router = createRouter()
+
+  router.openapi(create, async (c) => {
+    const environment = found(await environmentOf(db, c.var.organisation.id, c.req.valid('param').environmentId), 'environment')
+    const wished = c.req.valid('json')
+    const gateway = await gatewayFor(deps, environment, wished)
+    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+      const slice = await createRouteSlice(tx, deps, { environment, gateway, wished })
+      const operation = await requestConfigure(tx, c, slice)
+      return {
+        ...acceptedWith(deps, operation, { route: presentRoute(slice) }),
+        event: { action: 'route.created', targetType: 'slice', targetId: slice.id, details: wished },
+      }
+    })
+    return c.json(created, status, headers)
+  })
+
+  router.openapi(list, async (c) => {
+    const environment = found(await environmentOf(db, c.var.organisation.id, c.req.valid('param').environmentId), 'environment')
+    return c.json(presented(await routesOf(db, environment.id, c.req.valid('query')), presentRoute), 200)
+  })
+
+  return router
+}
+
+async function requestConfigure(tx: Database, c: ApiContext, { id, name }: Slice) {
+  return requestOperation(tx, {
+    ...requestedBy(c),
+    kind: 'slice_configure',
+    targetType: 'slice',
+    targetId: id,
+    summary: `route ${name}`,
+    locks: await locksOfSlice(tx, id),
+  })
+}

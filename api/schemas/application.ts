@@ -1,0 +1,41 @@
+import { z } from '@hono/zod-openapi'
+import type { Application } from '../../db/applications.ts'
+import { repositoryTypes } from '../../db/schema/applications.ts'
+import { projectRoot } from '../../drivers/services/laravel/config.ts'
+import { branch, label, line, moment } from './fields.ts'
+
+export const newApplicationSchema = z
+  .strictObject({
+    name: label,
+    repositoryUrl: line(1000).openapi({ example: 'git@git.example.com:team/shop.git', description: 'SSH address of the repository.' }),
+    repositoryType: z.enum(repositoryTypes, `must be one of ${repositoryTypes.join(', ')}`),
+    defaultBranch: branch.default('main'),
+    projectRoot: projectRoot.default('.').openapi({ description: "The application's folder in the repository." }),
+  })
+  .openapi('NewApplication')
+
+export const applicationSchema = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    repositoryUrl: z.string(),
+    repositoryType: z.enum(repositoryTypes),
+    projectRoot: z.string(),
+    defaultBranch: z.string(),
+    deployKeyPublic: z.string().openapi({ description: 'Add it to the repository, for reading only.' }),
+    deployKeyFingerprint: z.string(),
+    deployKeyInstalledAt: moment.nullable(),
+    createdAt: moment,
+    updatedAt: moment,
+  })
+  .openapi('Application')
+
+export function presentApplication(application: Application): z.infer<typeof applicationSchema> {
+  const { id, name, repositoryUrl, repositoryType, projectRoot: root, defaultBranch, deployKeyPublic, deployKeyFingerprint } = application
+  return {
+    ...{ id, name, repositoryUrl, repositoryType, projectRoot: root, defaultBranch, deployKeyPublic, deployKeyFingerprint },
+    deployKeyInstalledAt: application.deployKeyInstalledAt && application.deployKeyInstalledAt.toISOString(),
+    createdAt: application.createdAt.toISOString(),
+    updatedAt: application.updatedAt.toISOString(),
+  }
+}

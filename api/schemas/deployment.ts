@@ -1,0 +1,9 @@
+import { z } from '@hono/zod-openapi'
+import { branch, commit } from './fields.ts'
+
+export const newDeploymentSchema = z
+  .strictObject({
+    branch: branch.optional().openapi({ description: "Left out: the environment's branch. Its head is deployed." }),
+    commit: commit.optional().openapi({ description: 'This commit instead of the head of the branch.' }),
+  })
+  .openapi('NewDeployment')

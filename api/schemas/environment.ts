@@ -1,0 +1,49 @@
+import { z } from '@hono/zod-openapi'
+import type { Environment } from '../../db/environments.ts'
+import { environmentStatuses, schedulerModes } from '../../db/schema/applications.ts'
+import { branch, label, moment, serverIdSchema, settings } from './fields.ts'
+
+export const newEnvironmentSchema = z
+  .strictObject({
+    name: label.openapi({ example: 'production' }),
+    branch: branch.optional().openapi({ description: "Left out: the application's default branch." }),
+    serverIds: z
+      .array(serverIdSchema)
+      .max(50, 'must name at most 50 servers')
+      .refine((ids) => new Set(ids).size === ids.length, 'must name each server once')
+      .default([])
+      .openapi({ description: 'Where the web service runs.' }),
+    phpVersion: z.string().regex(/^8\.\d$/, 'must be a version of PHP such as 8.4').optional(),
+    build: settings.default({}).openapi({ description: 'Build configuration: PHP extensions, asset build, …' }),
+    web: settings.default({}).openapi({ description: 'Settings of the web service: health path, drain window, migration, …' }),
+    schedulerEnabled: z.boolean().default(true),
+    schedulerMode: z.enum(schedulerModes, `must be one of ${schedulerModes.join(', ')}`).default('single'),
+  })
+  .openapi('NewEnvironment')
+
+export const environmentSchema = z
+  .object({
+    id: z.uuid(),
+    applicationId: z.uuid(),
+    name: z.string(),
+    branch: z.string(),
+    status: z.enum(environmentStatuses),
+    schedulerEnabled: z.boolean(),
+    schedulerTargetServiceId: z.uuid().nullable(),
+    schedulerMode: z.enum(schedulerModes),
+    buildConfig: settings,
+    currentReleaseId: z.uuid().nullable(),
+    createdAt: moment,
+    updatedAt: moment,
+  })
+  .openapi('Environment')
+
+export function presentEnvironment(environment: Environment): z.infer<typeof environmentSchema> {
+  const { id, applicationId, name, branch: from, status, schedulerEnabled, schedulerTargetServiceId, schedulerMode } = environment
+  const { buildConfig, currentReleaseId, createdAt, updatedAt } = environment
+  return {
+    ...{ id, applicationId, name, branch: from, status, schedulerEnabled, schedulerTargetServiceId, schedulerMode, buildConfig, currentReleaseId },
+    createdAt: createdAt.toISOString(),
+    updatedAt: updatedAt.toISOString(),
+  }
+}

@@ -1,0 +1,10 @@
+import { z } from '@hono/zod-openapi'
+import { applicationIdSchema, environmentIdSchema, operationIdSchema, organisationIdSchema, serverIdSchema, serviceIdSchema } from './fields.ts'
+
+/** Parameters of paths; everything lies below its organisation. */
+export const inOrganisation = z.object({ organisationId: organisationIdSchema })
+export const oneServer = inOrganisation.extend({ serverId: serverIdSchema })
+export const oneApplication = inOrganisation.extend({ applicationId: applicationIdSchema })
+export const oneEnvironment = inOrganisation.extend({ environmentId: environmentIdSchema })
+export const oneService = inOrganisation.extend({ serviceId: serviceIdSchema })
+export const oneOperation = inOrganisation.extend({ operationId: operationIdSchema })

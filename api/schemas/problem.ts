@@ -1,0 +1,31 @@
+import { z } from '@hono/zod-openapi'
+
+const problemSchema = z
+  .looseObject({
+    type: z.string().openapi({ example: 'about:blank' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().openapi({ description: 'What is wrong and what to do.' }),
+    code: z.string().openapi({ description: 'Stable, for programs.', example: 'invalid_input' }),
+    errors: z.array(z.object({ field: z.string(), message: z.string() })),
+  })
+  .openapi('Problem')
+
+const problem = (description: string) => ({ description, content: { 'application/problem+json': { schema: problemSchema } } })
+
+/** Problems of every route below an organisation. */
+export const readProblems = {
+  401: problem('No valid token'),
+  403: problem('The role does not allow it'),
+  404: problem('There is no such thing in the organisation'),
+  422: problem('Invalid input, naming the fields'),
+} as const
+
+/** Problems of a route that changes something. */
+export const writeProblems = {
+  ...readProblems,
+  400: problem('Malformed request'),
+  409: problem('Conflict with the present state'),
+  413: problem('Request too large'),
+  415: problem('Unsupported content type'),
+} as const

@@ -1,0 +1,49 @@
+import { z } from '@hono/zod-openapi'
+import type { Server } from '../../db/servers.ts'
+import { architectures, serverStatuses } from '../../db/schema/servers.ts'
+import { keyFingerprint } from '../../drivers/sources/known-hosts.ts'
+import { host, hostKey, label, line, moment, port, privateKey } from './fields.ts'
+
+export const newServerSchema = z
+  .strictObject({
+    name: label,
+    address: host,
+    sshPort: port.default(22),
+    privateAddress: host.nullable().default(null).openapi({ description: 'Where other servers of the same private network reach it.' }),
+    privateNetwork: line(100).nullable().default(null).openapi({ description: 'Servers with the same name here reach each other privately.' }),
+    rootPrivateKey: privateKey.openapi({ description: "Root's private key; Keystone forgets it once its own key works." }),
+    hostKey: hostKey.optional().openapi({ description: 'The confirmed host key. Left out, the answer shows the one that was seen.' }),
+  })
+  .openapi('NewServer')
+
+export const serverSchema = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    address: z.string(),
+    sshPort: z.int(),
+    privateAddress: z.string().nullable(),
+    privateNetwork: z.string().nullable(),
+    hostKey: z.string().nullable(),
+    hostKeyFingerprint: z.string().nullable(),
+    managementKeyPublic: z.string(),
+    status: z.enum(serverStatuses),
+    architecture: z.enum(architectures).nullable(),
+    needsConvergence: z.boolean(),
+    facts: z.record(z.string(), z.string()),
+    createdAt: moment,
+    updatedAt: moment,
+  })
+  .openapi('Server')
+
+export function presentServer(server: Server): z.infer<typeof serverSchema> {
+  const { id, name, address, sshPort, privateAddress, privateNetwork, hostKey: pinned, managementKeyPublic } = server
+  const { status, architecture, needsConvergence, facts } = server
+  return {
+    ...{ id, name, address, sshPort, privateAddress, privateNetwork, hostKey: pinned, managementKeyPublic },
+    ...{ status, architecture, needsConvergence, facts },
+    hostKeyFingerprint: pinned && keyFingerprint(pinned),
+    createdAt: server.createdAt.toISOString(),
+    updatedAt: server.updatedAt.toISOString(),
+  }
+}

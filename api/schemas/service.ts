@@ -1,0 +1,67 @@
+import { z } from '@hono/zod-openapi'
+import { serviceStatuses } from '../../db/schema/services.ts'
+import type { Service } from '../../db/services.ts'
+import { deployPolicies, driverNames, type ProcessRole, processRoles, serviceCategories } from '../../domain/services.ts'
+import { allDrivers } from '../../drivers/services/registry.ts'
+import { label, moment, serverIdSchema, settings } from './fields.ts'
+
+const standaloneDrivers = allDrivers().filter(({ build }) => build === null).map(({ name }) => name)
+const addedRoles = ['worker', 'websocket'] as const satisfies readonly ProcessRole[]
+
+const limits = {
+  cpuLimit: z.number().positive('must be more than 0').nullable().optional().openapi({ description: 'CPUs; null leaves it to the host.' }),
+  memoryLimitMb: z.int().min(6, 'must be at least 6').nullable().optional(),
+}
+
+export const newServiceSchema = z
+  .strictObject({
+    driver: z.enum(standaloneDrivers, `must be one of ${standaloneDrivers.join(', ')}`),
+    name: label,
+    serverId: serverIdSchema,
+    config: settings.default({}),
+    ...limits,
+  })
+  .openapi('NewService')
+
+export const newApplicationServiceSchema = z
+  .strictObject({
+    name: label,
+    role: z.enum(addedRoles, `must be one of ${addedRoles.join(', ')}`),
+    serverId: serverIdSchema.optional().openapi({ description: "Left out: the environment's only server." }),
+    config: settings.default({}),
+    ...limits,
+  })
+  .openapi('NewApplicationService')
+
+export const serviceSchema = z
+  .object({
+    id: z.uuid(),
+    environmentId: z.uuid().nullable(),
+    name: z.string(),
+    category: z.enum(serviceCategories),
+    driver: z.enum(driverNames),
+    versionTrack: z.string(),
+    status: z.enum(serviceStatuses),
+    serverIds: z.array(z.uuid()),
+    deployPolicy: z.enum(deployPolicies),
+    processRoles: z.array(z.enum(processRoles)),
+    currentImageDigest: z.string().nullable(),
+    cpuLimit: z.number().nullable(),
+    memoryLimitMb: z.int().nullable(),
+    config: settings,
+    createdAt: moment,
+    updatedAt: moment,
+  })
+  .openapi('Service')
+
+export function presentService(service: Service): z.infer<typeof serviceSchema> {
+  const { id, environmentId, name, category, driverName, versionTrack, status, serverIds, deployPolicy, currentImageDigest, config } = service
+  return {
+    ...{ id, environmentId, name, category, driver: driverName, versionTrack, status, serverIds, deployPolicy, currentImageDigest, config },
+    processRoles: processRoles.filter((role) => service.processRoles.includes(role)),
+    cpuLimit: service.defaultCpuLimit,
+    memoryLimitMb: service.defaultMemoryLimitMb,
+    createdAt: service.createdAt.toISOString(),
+    updatedAt: service.updatedAt.toISOString(),
+  }
+}

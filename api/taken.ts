@@ -1,0 +1,30 @@
+import { DrizzleQueryError } from 'drizzle-orm'
+import postgres from 'postgres'
+import { Problem } from './problem.ts'
+
+const uniqueViolation = '23505'
+
+/** What a unique index of the database means to the caller: field and message. */
+const meanings: Readonly<Record<string, readonly [field: string, message: string]>> = {
+  organisations_name: ['name', 'an organisation with this name exists already: choose another'],
+  servers_name: ['name', 'a server with this name exists already: choose another'],
+  servers_address: ['address', 'a server with this address and port exists already'],
+  applications_name: ['name', 'an application with this name exists already: choose another'],
+  environments_name: ['name', 'the application has an environment with this name already: choose another'],
+  services_name_in_environment: ['name', 'the environment has a service with this name already: choose another'],
+  services_name_standalone: ['name', 'a service with this name exists already: choose another'],
+  services_one_gateway: ['serverId', 'this server has a gateway already, and there is exactly one per server: use it'],
+  service_slices_name: ['name', 'the service has a slice with this name already: choose another, or give its id as sliceId'],
+  service_slices_domain: ['domain', 'this domain is routed on the gateway already'],
+  environment_attachments_slice: ['sliceId', 'this slice is attached in this role already'],
+  environment_attachments_primary: ['isPrimary', 'the environment has a primary attachment of this role already'],
+}
+
+/** A unique index refused a row: 409 naming the field. Null for every other error. */
+export function takenProblem(error: unknown): Problem | null {
+  const cause = error instanceof DrizzleQueryError ? error.cause : error
+  if (!(cause instanceof postgres.PostgresError) || cause.code !== uniqueViolation) return null
+  const [field, message] = meanings[cause.constraint_name ?? ''] ?? []
+  if (!field || !message) return null
+  return new Problem(409, 'already_taken', `${field}: ${message}`, { errors: [{ field, message }] })
+}

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { caddy } from '../../../drivers/services/caddy/driver.ts'
+import type { Upstream } from '../../../drivers/services/contract-gateway.ts'
+import { resolveImage } from '../../../drivers/services/image.ts'
+import { openTestServer, type OpenServer } from './lab.ts'
+import { replica } from './replicas.ts'
+
+const service = caddy.configured({})
+const gateway = service.gateway!
+let server: OpenServer
+let input = replica({ ownership: { organisationId: 'org', environmentId: null, serviceId: 'gw', replicaId: 'gw-1', operationId: 'op' }, containerName: 'gateway' })
+
+beforeAll(async () => {
+  server = await openTestServer()
+  const { digest } = (await server.run(resolveImage('caddy:2'))).facts()
+  input = { ...input, image: digest }
+  ;(await server.run(service.startReplica(input))).facts()
+}, 300_000)
+afterAll(() => server.close())
+
+/** The gateway's own health site stands for a replica. */
+const itself: Upstream = { host: '127.0.0.1', port: 2018 }
+
+const section = (domain: string, web: readonly Upstream[], config: object = { tls: 'off' }) =>
+  gateway.renderSection({ sliceId: domain, domain, config, web, websocket: [], healthPath: '/', drainWindowSeconds: 30 })
+const apply = (revision: number, sections: readonly string[]) =>
+  server.run(gateway.apply({ containerName: 'gateway', revision, text: gateway.renderConfiguration(sections), certificates: [] }))
+const answer = async (host: string, ...options: string[]) =>
+  (await server.exec(['curl', '-sk', '-w', ' %{http_code} %{redirect_url}', ...options, '-H', `Host: ${host}`, 'http://127.0.0.1/'])).stdout.trim()
+
+describe('a gateway', { timeout: 60_000 }, () => {
+  const shop = section('shop.lab', [itself], { tls: 'off', redirectFrom: ['www.shop.lab'] })
+  const empty = section('empty.lab', [])
+
+  it('answers 404 for every host before it has routes', async () => {
+    expect(await answer('shop.lab')).toBe('No such site here. 404')
+  })
+
+  it('runs what was applied, and says so from its running configuration', async () => {
+    const facts = (await apply(5, [shop.text, empty.text])).facts()
+    expect(facts.appliedRevision).toBe(5)
+    expect(new Set(facts.liveSections)).toEqual(new Set([shop.hash, empty.hash]))
+    expect(await answer('shop.lab')).toBe('well 200')
+    expect(await answer('www.shop.lab')).toBe('308 http://shop.lab/')
+    expect(await answer('empty.lab')).toBe('This site has no running version at the moment. 503')
+    expect(await answer('other.lab')).toBe('No such site here. 404')
+  })
+
+  it('does nothing for a revision that is not newer', async () => {
+    for (const revision of [4, 5]) {
+      const facts = (await apply(revision, [])).facts()
+      expect(facts).toMatchObject({ appliedRevision: 5, liveSections: expect.arrayContaining([shop.hash]) })
+    }
+    expect(await answer('shop.lab')).toBe('well 200')
+  })
+
+  it.each([
+    ['a text it cannot read', 'bad.lab {\n\tno_such_directive\n}\n', 'no_such_directive'],
+    ['a certificate that is not there', section('tls.lab', [], { tls: 'provided' }).text, 'no such file'],
+  ])('refuses %s and stays as it was', async (_, text, reason) => {
+    const refused = await apply(6, [text])
+    expect(refused.exitCode).toBe(3)
+    expect(refused.stderr).toContain(reason)
+    expect(await answer('shop.lab')).toBe('well 200')
+    expect((await apply(5, [])).facts().appliedRevision).toBe(5)
+  })
+
+  it('lets the newest of many win, whatever their order', async () => {
+    const sections = Array.from({ length: 6 }, (_, index) => section(`site-${index}.lab`, [itself]))
+    const outcomes = await Promise.all([8, 11, 7, 10, 9, 12].map((revision) => apply(revision, [sections[revision - 7]!.text])))
+    for (const outcome of outcomes) outcome.facts()
+    const last = (await apply(1, [])).facts()
+    expect(last).toEqual({ appliedRevision: 12, liveSections: [sections[5]!.hash] })
+  })
+
+  it('serves TLS by its own authority, and redirects to it', async () => {
+    const tls = section('tls.lab', [itself], { tls: 'internal' })
+    expect((await apply(20, [tls.text])).facts().liveSections).toEqual([tls.hash])
+    expect(await answer('tls.lab')).toBe('308 https://tls.lab/')
+    const { stdout } = await server.exec(['curl', '-sk', '--retry', '20', '--retry-all-errors', '--resolve', 'tls.lab:443:127.0.0.1', 'https://tls.lab/'])
+    expect(stdout).toBe('well')
+  })
+
+  it('goes on with the applied configuration when it is killed or started again', async () => {
+    await server.exec(['docker', 'kill', 'gateway'])
+    await server.exec(['docker', 'start', 'gateway'])
+    ;(await server.run(service.startReplica(input))).facts()
+    expect((await apply(1, [])).facts().appliedRevision).toBe(20)
+    expect(await answer('tls.lab')).toBe('308 https://tls.lab/')
+  })
+
+  it('asks a replica itself', async () => {
+    const probe = async (port: number, path = '/') =>
+      (await server.run(gateway.probe({ containerName: 'gateway', upstream: { host: '127.0.0.1', port }, path, domain: 'x.lab' }))).facts()
+    expect(await probe(2018)).toEqual({ ok: true, status: 200 })
+    expect(await probe(80)).toEqual({ ok: false, status: 404 })
+    expect(await probe(81)).toEqual({ ok: false, status: null })
+  })
+
+  it('counts requests in flight', async () => {
+    await apply(30, [shop.text])
+    await answer('shop.lab')
+    expect((await server.run(gateway.requestsInFlight())).facts()).toEqual([{ upstream: '127.0.0.1:2018', inFlight: 0 }])
+  })
+})
