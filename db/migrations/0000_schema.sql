@@ -506,7 +506,7 @@ CREATE INDEX "operations_root" ON "operations" USING btree ("root_id");--> state
 CREATE INDEX "operations_target" ON "operations" USING btree ("target_type","target_id","id");--> statement-breakpoint
 CREATE INDEX "operations_organisation" ON "operations" USING btree ("organisation_id","id");--> statement-breakpoint
 CREATE INDEX "operations_waiting" ON "operations" USING btree ("sequence") WHERE "operations"."status" in ('queued', 'pending', 'running', 'recovering');--> statement-breakpoint
-CREATE UNIQUE INDEX "operations_one_recovery" ON "operations" USING btree ("target_id") WHERE "operations"."kind" = 'operation_recover';--> statement-breakpoint
+CREATE UNIQUE INDEX "operations_one_recovery" ON "operations" USING btree ("target_id") WHERE "operations"."kind" = 'operation_recover' and "operations"."finished_at" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "environment_attachments_slice" ON "environment_attachments" USING btree ("environment_id","service_slice_id","role");--> statement-breakpoint
 CREATE UNIQUE INDEX "environment_attachments_primary" ON "environment_attachments" USING btree ("environment_id","role") WHERE "environment_attachments"."is_primary" and "environment_attachments"."role" <> 'gateway';--> statement-breakpoint
 CREATE UNIQUE INDEX "gateway_revisions_phase" ON "gateway_revisions" USING btree ("gateway_id","operation_id","phase");--> statement-breakpoint

@@ -50,7 +50,7 @@ export const operations = pgTable(
     index('operations_target').on(t.targetType, t.targetId, t.id),
     index('operations_organisation').on(t.organisationId, t.id),
     index('operations_waiting').on(t.sequence).where(sql`${t.status} in ('queued', 'pending', 'running', 'recovering')`),
-    uniqueIndex('operations_one_recovery').on(t.targetId).where(sql`${t.kind} = 'operation_recover'`),
+    uniqueIndex('operations_one_recovery').on(t.targetId).where(sql`${t.kind} = 'operation_recover' and ${t.finishedAt} is null`),
     check('operations_hash', sql`${t.hash} ~ '^[0-9a-f]{12}$'`),
     check('operations_finished', sql`(${t.status} in ('succeeded', 'failed', 'cancelled', 'superseded')) = (${t.finishedAt} is not null)`),
     check('operations_failed_says_why', sql`${t.status} <> 'failed' or ${t.failure} is not null`),

@@ -1,0 +1,96 @@
+import type { Logger } from 'pino'
+import type { Database, Sql } from '../db/connect.ts'
+import { markCancelDelivered, undeliveredCancels } from '../db/operations/cancel.ts'
+import { failUnbegun, putBack, requestRecovery, runningRoots, takePending } from '../db/operations/dispatch.ts'
+import type { Operation } from '../db/operations/request.ts'
+import { workflowId } from '../domain/operations.ts'
+import type { Workflows } from '../drivers/temporal/workflows.ts'
+
+export interface DispatcherDeps {
+  db: Database
+  sql: Sql
+  workflows: Workflows
+  log: Logger
+  pollMilliseconds?: number
+}
+
+export interface Dispatcher {
+  stop(): Promise<void>
+}
+
+/**
+ * Carries wishes from the database to Temporal, in every worker process (design section 4): starts what is pending, delivers
+ * cancels, and hands operations whose workflow is gone to recovery. Woken by NOTIFY, and by a poll for what was missed.
+ */
+export async function startDispatcher(deps: DispatcherDeps): Promise<Dispatcher> {
+  const { log, pollMilliseconds = 5000 } = deps
+  let isStopped = false
+  let wake = () => {}
+  const round = async () => {
+    await deliver(deps).catch((error: unknown) => log.warn({ err: error }, 'dispatching failed and is tried again'))
+  }
+  const loop = async () => {
+    while (!isStopped) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve
+      })
+      await round()
+      const timer = setTimeout(wake, pollMilliseconds)
+      await woken
+      clearTimeout(timer)
+    }
+  }
+  const listening = await deps.sql.listen('keystone_pending', () => wake())
+  const running = loop()
+  return {
+    async stop() {
+      isStopped = true
+      wake()
+      await running
+      await listening.unlisten()
+    },
+  }
+}
+
+async function deliver(deps: DispatcherDeps): Promise<void> {
+  await startPending(deps)
+  await deliverCancels(deps)
+  await findLost(deps)
+}
+
+async function startPending({ db, workflows, log }: DispatcherDeps): Promise<void> {
+  for (const operation of await takePending(db)) {
+    try {
+      const { id, kind } = operation
+      const isNew = await workflows.start(startOf(operation))
+      if (!isNew && (await workflows.state(workflowId(kind, id))) !== 'running') await failUnbegun(db, id)
+      log.info({ operation: id, kind, isNew }, 'operation started')
+    } catch (error) {
+      await putBack(db, operation.id)
+      throw error
+    }
+  }
+}
+
+function startOf({ id, kind, summary, organisationId, targetType, targetId, input }: Operation) {
+  const commit = typeof input.commit === 'string' ? { commit: input.commit } : {}
+  const target = targetType === 'environment' ? { environment: targetId } : targetType === 'server' ? { server: targetId } : {}
+  return { kind, operationId: id, summary, found: { organisation: organisationId, ...target, ...commit } }
+}
+
+async function deliverCancels({ db, workflows }: DispatcherDeps): Promise<void> {
+  for (const { id, kind } of await undeliveredCancels(db)) {
+    await workflows.cancel(workflowId(kind, id))
+    await markCancelDelivered(db, id)
+  }
+}
+
+/** A row that says running needs a workflow that runs. One that has just closed of its own has written its end before. */
+async function findLost({ db, workflows, log }: DispatcherDeps): Promise<void> {
+  for (const root of await runningRoots(db)) {
+    const state = await workflows.state(root.workflowId)
+    if (state === 'running') continue
+    log.warn({ operation: root.id, kind: root.kind, state }, 'workflow is gone, the operation goes to recovery')
+    await requestRecovery(db, root.id, `the workflow ${root.workflowId} is ${state}`)
+  }
+}
