@@ -19,7 +19,7 @@ const sshTimings = { idleCloseSeconds: 60, keepaliveSeconds: 5, connectTimeoutSe
 /** Runs until SIGTERM or SIGINT; then remote steps are let go of, not ended (design section 4). */
 async function main(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, name: 'worker' })
-  const database = connect(config.databaseUrl)
+  const database = connect(config.databaseUrl.reveal())
   const keyring = createKeyring(keyFileSchema.parse(JSON.parse(readFileSync(config.keyFile, 'utf8'))))
   const ssh = createSshPool(sshTimings)
   const workflows = createWorkflows(connectTemporal(config.temporal).client)
