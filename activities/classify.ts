@@ -1,4 +1,5 @@
-import { ApplicationFailure, CancelledFailure, type ActivityInboundCallsInterceptor, type ActivityInterceptors, type Context } from '@temporalio/activity'
+import { ApplicationFailure, CancelledFailure, type Context } from '@temporalio/activity'
+import type { ActivityInboundCallsInterceptor, ActivityInterceptors } from '@temporalio/worker'
 import type { Logger } from 'pino'
 import { asFailure, finalFailure } from './failures.ts'
 
