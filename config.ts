@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import { Secret } from './domain/secret.ts'
+
+/** Where Temporal is and how to be let in. TLS files are paths of PEM files; `tls` null is a plain connection. */
+export interface TemporalConfig {
+  address: string
+  namespace: string
+  apiKey: Secret | null
+  tls: { serverName: string | null; caFile: string | null; certFile: string | null; keyFile: string | null } | null
+  /** Where people look at workflows; null means that there is no Web UI. */
+  webUrl: string | null
+}
+
+/** What the API and the worker run with. */
+export interface Config {
+  /** Postgres 18, with the password inside: never log it. */
+  databaseUrl: Secret
+  temporal: TemporalConfig
+  api: { host: string; port: number }
+  /** The worker's own /healthz, /readyz and /metrics. */
+  workerMetrics: { host: string; port: number }
+  /** The encryption keys (design section 13), a file of mode 0600. */
+  keyFile: string
+  logLevel: 'debug' | 'info' | 'warn' | 'error'
+}
+
+/** What `npm start` is told: null means that it brings the part itself. */
+export interface StackConfig {
+  databaseUrl: Secret | null
+  temporal: Omit<TemporalConfig, 'address'> & { address: string | null }
+  apiPort: number
+  dataDir: string
+  keyFile: string | null
+  /** A Temporal CLI to use instead of looking for one. */
+  temporalCli: string | null
+}
+
+/** A setting that is missing or cannot be read; `message` names every variable and what to do. */
+export class ConfigError extends Error {
+  readonly code = 'invalid_config'
+}
+
+const file = z.string()
+const address = z.string().regex(/^[^/\s]+:\d+$/, 'must be host:port')
+const webUrl = z.url({ protocol: /^https?$/, error: 'must be an address such as http://127.0.0.1:8233' })
+const databaseUrl = z.url({
+  protocol: /^postgres(ql)?$/,
+  error: 'must be an address such as postgres://user:password@host:5432/database',
+})
+const notAPort = 'must be a port number from 1 to 65535'
+const port = (byDefault: number) =>
+  z.coerce.number(notAPort).int(notAPort).min(1, notAPort).max(65_535, notAPort).default(byDefault)
+const required = (whatToDo: string) =>
+  z.string({ error: ({ input }) => (input === undefined ? `is missing: ${whatToDo}` : undefined) })
+
+const settings = z.object({
+  DATABASE_URL: databaseUrl.optional(),
+  TEMPORAL_ADDRESS: address.optional(),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_API_KEY: z.string().optional(),
+  TEMPORAL_TLS: z.enum(['true', 'false'], 'must be true or false').optional(),
+  TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
+  TEMPORAL_TLS_SERVER_CA_CERT_PATH: file.optional(),
+  TEMPORAL_TLS_CLIENT_CERT_PATH: file.optional(),
+  TEMPORAL_TLS_CLIENT_KEY_PATH: file.optional(),
+  KEYSTONE_TEMPORAL_WEB_URL: webUrl.optional(),
+  KEYSTONE_TEMPORAL_CLI: file.optional(),
+  KEYSTONE_API_HOST: z.string().default('127.0.0.1'),
+  KEYSTONE_API_PORT: port(4000),
+  KEYSTONE_WORKER_METRICS_HOST: z.string().default('127.0.0.1'),
+  KEYSTONE_WORKER_METRICS_PORT: port(4001),
+  KEYSTONE_DATA_DIR: file.default('.keystone'),
+  KEYSTONE_KEY_FILE: file.optional(),
+  KEYSTONE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
+})
+
+const ofProcess = settings.extend({
+  DATABASE_URL: required('set it to the address of a Postgres 18, or use `npm start`, which brings its own').pipe(databaseUrl),
+  TEMPORAL_ADDRESS: required('set it to host:port of a Temporal server, or use `npm start`, which brings its own').pipe(address),
+  KEYSTONE_KEY_FILE: required('set it to the file with the encryption keys; `npm start` makes one beside its data'),
+})
+
+type Settings = z.infer<typeof settings>
+type Environment = Record<string, string | undefined>
+
+/** Settings of the API and the worker. Throws a ConfigError that names every variable at fault. */
+export function loadConfig(env: Environment): Config {
+  const found = parse(ofProcess, env)
+  return {
+    databaseUrl: new Secret(found.DATABASE_URL),
+    temporal: { ...temporal(found), address: found.TEMPORAL_ADDRESS },
+    api: { host: found.KEYSTONE_API_HOST, port: found.KEYSTONE_API_PORT },
+    workerMetrics: { host: found.KEYSTONE_WORKER_METRICS_HOST, port: found.KEYSTONE_WORKER_METRICS_PORT },
+    keyFile: found.KEYSTONE_KEY_FILE,
+    logLevel: found.KEYSTONE_LOG_LEVEL,
+  }
+}
+
+/** Settings of `npm start`. Throws a ConfigError that names every variable at fault. */
+export function loadStackConfig(env: Environment): StackConfig {
+  const found = parse(settings, env)
+  return {
+    databaseUrl: found.DATABASE_URL === undefined ? null : new Secret(found.DATABASE_URL),
+    temporal: { ...temporal(found), address: found.TEMPORAL_ADDRESS ?? null },
+    apiPort: found.KEYSTONE_API_PORT,
+    dataDir: found.KEYSTONE_DATA_DIR,
+    keyFile: found.KEYSTONE_KEY_FILE ?? null,
+    temporalCli: found.KEYSTONE_TEMPORAL_CLI ?? null,
+  }
+}
+
+/** An empty variable counts as one that is not set, as Compose passes them on. */
+function parse<Found>(schema: z.ZodType<Found>, env: Environment): Found {
+  const parsed = schema.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim())))
+  if (parsed.success) return parsed.data
+  throw new ConfigError(parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('\n'))
+}
+
+function temporal(found: Settings): Omit<TemporalConfig, 'address'> {
+  return {
+    namespace: found.TEMPORAL_NAMESPACE,
+    apiKey: found.TEMPORAL_API_KEY === undefined ? null : new Secret(found.TEMPORAL_API_KEY),
+    tls: tls(found),
+    webUrl: found.KEYSTONE_TEMPORAL_WEB_URL ?? null,
+  }
+}
+
+/** An API key or a client certificate asks for TLS by itself; TEMPORAL_TLS=false has the last word. */
+function tls(found: Settings): TemporalConfig['tls'] {
+  const asked = found.TEMPORAL_TLS === 'true' || found.TEMPORAL_API_KEY || found.TEMPORAL_TLS_CLIENT_CERT_PATH
+  if (found.TEMPORAL_TLS === 'false' || !asked) return null
+  return {
+    serverName: found.TEMPORAL_TLS_SERVER_NAME ?? null,
+    caFile: found.TEMPORAL_TLS_SERVER_CA_CERT_PATH ?? null,
+    certFile: found.TEMPORAL_TLS_CLIENT_CERT_PATH ?? null,
+    keyFile: found.TEMPORAL_TLS_CLIENT_KEY_PATH ?? null,
+  }
+}
