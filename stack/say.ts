@@ -1,0 +1,2 @@
+/** One line for the person at the terminal. */
+export type Say = (line: string) => void
