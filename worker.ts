@@ -31,7 +31,6 @@ async function main(config: Config): Promise<void> {
     activities: createActivities({ db: database.db, keyring, ssh, log, terminateWorkflow: (id, reason) => workflows.terminate(id, reason) }),
     interceptors: { activity: [classifyErrors(log)] },
     maxHeartbeatThrottleInterval: '2 seconds',
-    shutdownGraceTime: '5 seconds',
   })
   const dispatcher = await startDispatcher({ db: database.db, sql: database.sql, workflows, log })
   log.info('worker ready')

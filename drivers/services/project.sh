@@ -5,6 +5,14 @@ set -euo pipefail
 # Not the project's .env: those are the container's variables, and Compose would obey some of them itself.
 compose() { docker compose --env-file /dev/null --project-directory "$FOLDER" --file "$FOLDER/compose.yml" --project-name "$PROJECT" "$@"; }
 
+# A replica may need the services whose networks it joins as soon as it starts.
+wait_for_providers() {
+  local id
+  for id in $(sed -n 's/^keystone_service_//p' <<<"$NETWORKS"); do
+    [ "$PROJECT" = "keystone-$id" ] || wait_until_healthy "label=keystone.service=$id"
+  done
+}
+
 # Networks and volumes live outside of Compose, so that no project can take them away.
 create_missing_objects() {
   local network_names volume_names on_networks on_volumes name

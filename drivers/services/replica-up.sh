@@ -21,6 +21,7 @@ explain() {
 }
 
 create_missing_objects
+wait_for_providers
 compose up --detach --no-deps --quiet-pull "$SERVICE"
 id=$(container)
 [ -n "$id" ] || { echo "Compose started no container for $SERVICE" >&2; exit 1; }

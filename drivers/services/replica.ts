@@ -5,10 +5,10 @@ import { composeProject, servicesFolder } from '../../domain/services.ts'
 import type { RemoteFile } from '../ssh/remote.ts'
 import { type ContainerShape, renderCompose } from './compose.ts'
 import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep } from './contract.ts'
-import { textBeside } from './scripts.ts'
+import { healthyScript, textBeside } from './scripts.ts'
 
 /** Functions for scripts that work on a Compose project; they need the inputs of `projectInputs`. */
-export const projectScript = textBeside(import.meta.url, 'project.sh')
+export const projectScript = healthyScript + textBeside(import.meta.url, 'project.sh')
 const upScript = projectScript + textBeside(import.meta.url, 'replica-up.sh')
 const downScript = textBeside(import.meta.url, 'replica-down.sh')
 

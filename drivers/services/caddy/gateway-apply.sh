@@ -3,6 +3,7 @@
 # Caddy itself is the judge: it keeps what it has when it refuses a text (exit code 3), and does nothing when it has it already.
 set -euo pipefail
 
+wait_until_healthy "name=^/$CONTAINER\$"
 cd /home/keystone/gateway
 exec 9>.lock
 flock 9

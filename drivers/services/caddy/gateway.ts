@@ -2,12 +2,12 @@ import { z } from 'zod'
 import { gatewayFolder, gatewayNetwork } from '../../../domain/services.ts'
 import type { RemoteFile } from '../../ssh/remote.ts'
 import type { Certificate, Gateway } from '../contract-gateway.ts'
-import { textBeside } from '../scripts.ts'
+import { healthyScript, textBeside } from '../scripts.ts'
 import { type Authority, renderCaddyfile } from './caddyfile.ts'
 import { renderSection, routeSchema } from './section.ts'
 
-const applyScript = textBeside(import.meta.url, 'gateway-apply.sh')
-const probeScript = textBeside(import.meta.url, 'upstream-probe.sh')
+const applyScript = healthyScript + textBeside(import.meta.url, 'gateway-apply.sh')
+const probeScript = healthyScript + textBeside(import.meta.url, 'upstream-probe.sh')
 const requestsScript = textBeside(import.meta.url, 'upstream-requests.sh')
 
 const applyReport = z.object({ appliedRevision: z.int(), liveSections: z.array(z.string()) })
@@ -19,10 +19,10 @@ export function gateway(authority: Authority): Gateway {
     routeSchema,
     renderSection,
     renderConfiguration: (sections) => renderCaddyfile(authority, sections),
-    apply: ({ revision, text, certificates }) => ({
+    apply: ({ containerName, revision, text, certificates }) => ({
       name: `apply gateway revision ${revision}`,
       script: applyScript,
-      inputs: { REVISION: `${revision}` },
+      inputs: { CONTAINER: containerName, REVISION: `${revision}` },
       secrets: {},
       files: [...certificates.flatMap(certificateFiles), { path: `${gatewayFolder}/next/${revision}`, content: text, mode: 0o600 }],
       parse: (result) => applyReport.parse(JSON.parse(result)),

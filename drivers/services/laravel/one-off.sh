@@ -14,6 +14,7 @@ state() {
 
 start() {
   create_missing_objects
+  wait_for_providers
   touch "$started"
   compose run --detach --no-deps --name "$container" --label "keystone.oneoff=$KEYSTONE_OPERATION" "$SERVICE" sh -c "$COMMAND" >/dev/null
 }

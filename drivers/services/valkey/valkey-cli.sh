@@ -3,6 +3,7 @@
 # valkey-cli exits with 0 whatever the server answers, so every answer must be OK or a count.
 set -euo pipefail
 
+wait_until_healthy "name=^/$CONTAINER\$"
 answers=$(docker exec --interactive "$CONTAINER" valkey-cli <"$KEYSTONE_SECRETS/commands")
 if grep -Evq '^(OK|[0-9]+)?$' <<<"$answers"; then
   printf 'Valkey refused a command:\n%s\n' "$answers" >&2

@@ -19,11 +19,13 @@ place_secrets() {
   chown -R "$user:" "$secrets"
 }
 
+# After=docker.service: a step waits for Docker when the server has just started, and is ended before Docker when it shuts down,
+# so that no step takes the end of its containers for their own.
 # ExecStopPost also runs when the step was killed. An OOM kill within the step must end as its exit code, not as a vanished step.
 start_unit() {
   systemd-run --quiet --collect --unit "$unit" --uid "$user" --service-type exec --working-directory "$folder" \
     --description "keystone $hash $number-$name" \
-    --property OOMPolicy=continue --property TimeoutStopSec=10 \
+    --property After=docker.service --property OOMPolicy=continue --property TimeoutStopSec=10 \
     --property "ExecStopPost=+/bin/rm -rf $secrets" \
     --property "ExecStopPost=-+/usr/bin/flock /run/keystone /bin/rmdir --ignore-fail-on-non-empty /run/keystone/$hash" \
     --setenv "KEYSTONE_OPERATION=$hash" --setenv "KEYSTONE_STEP_DIR=$folder" \

@@ -140,7 +140,7 @@ shop.example.com {
   it('is handed over under its revision, certificates beside it', () => {
     const certificates = [{ sliceId: 's', certificate: 'CERT', key: new Secret('KEY') }]
     const step = gateway.apply({ containerName: 'gateway', revision: 7, text: 'text', certificates })
-    expect(step.inputs).toEqual({ REVISION: '7' })
+    expect(step.inputs).toEqual({ CONTAINER: 'gateway', REVISION: '7' })
     expect(step.files.map(({ path, mode }) => [path, mode])).toEqual([
       ['/home/keystone/gateway/certificates/s.crt', 0o600],
       ['/home/keystone/gateway/certificates/s.key', 0o600],
