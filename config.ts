@@ -1,3 +1,5 @@
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
 import { z } from 'zod'
 import { Secret } from './domain/secret.ts'
 
@@ -31,8 +33,14 @@ export interface StackConfig {
   apiPort: number
   dataDir: string
   keyFile: string | null
-  /** A Temporal CLI to use instead of looking for one. */
-  temporalCli: string | null
+  temporalCli: CliSearch
+}
+
+/** Where to look for the Temporal CLI: at a configured path, in the folders of PATH, in our cache outside the checkout. */
+export interface CliSearch {
+  configured: string | null
+  folders: string[]
+  cache: string
 }
 
 /** A setting that is missing or cannot be read; `message` names every variable and what to do. */
@@ -71,6 +79,8 @@ const settings = z.object({
   KEYSTONE_WORKER_METRICS_PORT: port(4001),
   KEYSTONE_DATA_DIR: file.default('.keystone'),
   KEYSTONE_KEY_FILE: file.optional(),
+  PATH: z.string().default(''),
+  XDG_CACHE_HOME: file.optional(),
   KEYSTONE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
 })
 
@@ -105,7 +115,11 @@ export function loadStackConfig(env: Environment): StackConfig {
     apiPort: found.KEYSTONE_API_PORT,
     dataDir: found.KEYSTONE_DATA_DIR,
     keyFile: found.KEYSTONE_KEY_FILE ?? null,
-    temporalCli: found.KEYSTONE_TEMPORAL_CLI ?? null,
+    temporalCli: {
+      configured: found.KEYSTONE_TEMPORAL_CLI ?? null,
+      folders: found.PATH.split(delimiter),
+      cache: join(found.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'keystone'),
+    },
   }
 }
 

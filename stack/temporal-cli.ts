@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { access, constants, mkdir, readFile, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { CliSearch } from '../config.ts'
 import { releaseLock, takeLock } from './lock.ts'
 import type { Say } from './say.ts'
 import { buildTemporalCli } from './temporal-build.ts'
@@ -16,15 +16,15 @@ const toolModule = fileURLToPath(new URL('../tools/temporal', import.meta.url))
  * one built from the pinned Go module. What was made is kept outside the checkout, by the hash of the module. Safe to call from
  * several processes at once. Throws an error that says what to do when there is no way to one.
  */
-export async function findTemporalCli(configured: string | null, say: Say): Promise<string> {
+export async function findTemporalCli({ configured, folders, cache }: CliSearch, say: Say): Promise<string> {
   if (configured) return configured
-  const ready = [...(process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'temporal')), await cachedPath()]
-  for (const path of ready) if (await isExecutable(path)) return path
-  return makeCached(await cachedPath(), say)
+  const cached = join(cache, await cacheName())
+  for (const path of [...folders.map((folder) => join(folder, 'temporal')), cached]) if (await isExecutable(path)) return path
+  return makeCached(cached, say)
 }
 
 async function makeCached(path: string, say: Say): Promise<string> {
-  await mkdir(join(path, '..'), { recursive: true })
+  await mkdir(dirname(path), { recursive: true })
   const lock = `${path}.lock`
   const isFree = async () => (await takeLock(lock)) === null
   if (!(await isFree())) {
@@ -53,11 +53,10 @@ async function make(path: string, say: Say): Promise<void> {
 
 const isExecutable = (path: string): Promise<boolean> => access(path, constants.X_OK).then(() => true, () => false)
 
-async function cachedPath(): Promise<string> {
+async function cacheName(): Promise<string> {
   const hash = createHash('sha256')
   for (const name of ['go.mod', 'go.sum']) hash.update(await readFile(join(toolModule, name)))
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
-  return join(cache, 'keystone', `temporal-${hash.digest('hex').slice(0, 16)}`)
+  return `temporal-${hash.digest('hex').slice(0, 16)}`
 }
 
 /** As go.mod pins it, such as `v1.5.1`. */

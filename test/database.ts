@@ -26,5 +26,9 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 
 async function statement(databaseUrl: string, text: string): Promise<void> {
   const { sql, close } = connect(databaseUrl, 1)
-  await sql.unsafe(text).finally(close)
+  try {
+    await sql.unsafe(text)
+  } finally {
+    await close()
+  }
 }

@@ -52,5 +52,7 @@ export const clusterUrl = ({ password }: Cluster, port: number, database: string
 /** Whether the server answers; false while it still starts or recovers. */
 export async function answers(databaseUrl: string): Promise<boolean> {
   const sql = postgres(databaseUrl, { max: 1, connect_timeout: 2, onnotice: () => {} })
-  return sql`select 1`.then(() => true, () => false).finally(() => sql.end({ timeout: 1 }))
+  const isUp = await sql`select 1`.then(() => true, () => false)
+  await sql.end({ timeout: 1 })
+  return isUp
 }

@@ -1,6 +1,7 @@
+import type { TestProject } from 'vitest/node'
+import { loadStackConfig } from '../../config.ts'
 import { connectTemporal } from '../../drivers/temporal/connect.ts'
 import { findTemporalCli } from '../../stack/temporal-cli.ts'
-import type { TestProject } from 'vitest/node'
 import { freePort } from './free-port.ts'
 import { tethered } from './tethered.ts'
 
@@ -13,7 +14,7 @@ declare module 'vitest' {
 
 /** One real Temporal server, in memory, for all test files of a project. */
 export default async function setup(project: TestProject) {
-  const cli = await findTemporalCli(process.env.KEYSTONE_TEMPORAL_CLI ?? null, (line) => console.log(line))
+  const cli = await findTemporalCli(loadStackConfig(process.env).temporalCli, (line) => console.log(line))
   const port = await freePort()
   const address = `127.0.0.1:${port}`
   const { connection } = connectTemporal({ address, namespace: 'default', apiKey: null, tls: null })
