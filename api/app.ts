@@ -12,6 +12,7 @@ import { deploymentRoutes } from './routes/deployments.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { environmentServiceRoutes } from './routes/environment-services.ts'
 import { gitHostKeyRoutes } from './routes/git-host-keys.ts'
+import { operationLogRoutes } from './routes/operation-logs.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { routeRoutes } from './routes/routes.ts'
@@ -32,6 +33,7 @@ const resources = [
   variableRoutes,
   deploymentRoutes,
   operationRoutes,
+  operationLogRoutes,
 ]
 
 /** The whole API; test it with `app.request`. */

@@ -42,12 +42,15 @@ function narrowed(role: Role, scopes: readonly string[] | null): Role {
 /** Whether the caller has this role in the organisation or a mightier one. */
 export const allows = (c: ApiContext, needed: Role): boolean => rank(c.var.organisation.role) <= rank(needed)
 
+/** Throws a 403 where the caller has neither this role in the organisation nor a mightier one. */
+export function requireRole(c: ApiContext, needed: Role): void {
+  if (allows(c, needed)) return
+  throw new Problem(403, 'role_required', `This needs the role ${needed}, and yours is ${c.var.organisation.role}: ask an owner of the organisation.`)
+}
+
 /** Lets only this role and mightier ones pass. */
 export const requires = (needed: Role) =>
   createMiddleware<ApiEnv>(async (c, next) => {
-    if (!allows(c, needed)) {
-      const { role } = c.var.organisation
-      throw new Problem(403, 'role_required', `This needs the role ${needed}, and yours is ${role}: ask an owner of the organisation.`)
-    }
+    requireRole(c, needed)
     await next()
   })

@@ -24,56 +24,61 @@ export interface LogPage {
 const settledAfter = sql`interval '60 seconds'`
 
 /**
- * The output of an operation's tree behind a cursor, in order of arrival, about `limit` chunks at a time. All is read in one
+ * The output of an operation and everything below it, behind a cursor, in order of arrival, about `limit` chunks at a time. All is read in one
  * snapshot: what the new cursor counts as read is exactly what was visible in it up to a number.
  */
-export async function readLogs(db: Database, rootId: OperationId, cursor: LogCursor, limit = 500): Promise<LogPage> {
+export async function readLogs(db: Database, id: OperationId, cursor: LogCursor, limit = 200): Promise<LogPage> {
   return db.transaction(
     async (tx) => {
-      const { upTo, hasMore } = await bound(tx, rootId, cursor, limit)
-      const chunks = await unread(tx, rootId, cursor, upTo)
-      return { chunks, cursor: { after: upTo, open: await openSteps(tx, rootId, upTo) }, hasMore }
+      const { upTo, hasMore } = await bound(tx, id, cursor, limit)
+      const chunks = await unread(tx, id, cursor, upTo)
+      return { chunks, cursor: { after: upTo, open: await openSteps(tx, id, upTo) }, hasMore }
     },
     { isolationLevel: 'repeatable read', accessMode: 'read only' },
   )
 }
 
-const tree = (rootId: OperationId) => sql`
-  select s.* from operation_steps s join operations o on o.id = s.operation_id where o.root_id = ${rootId}`
+/** The steps of an operation and of everything below it. */
+const stepsBelow = (id: OperationId) => sql`
+  with recursive tree as (
+    select ${id}::uuid as id
+    union all
+    select child.id from operations child join tree on child.parent_id = tree.id
+  ) select * from operation_steps where operation_id in (select id from tree)`
 
 /** The number up to which this page goes: that of the `limit`th chunk behind the cursor, or of the last one. */
-async function bound(tx: Database, rootId: OperationId, { after }: LogCursor, limit: number): Promise<{ upTo: number; hasMore: boolean }> {
+async function bound(tx: Database, id: OperationId, { after }: LogCursor, limit: number): Promise<{ upTo: number; hasMore: boolean }> {
   const rows = await tx.execute<{ sequence: string }>(sql`
-    select c.sequence from operation_log_chunks c join (${tree(rootId)}) step on step.id = c.step_id
+    select c.sequence from operation_log_chunks c join (${stepsBelow(id)}) step on step.id = c.step_id
     where c.sequence > ${after} order by c.sequence limit ${limit + 1}`)
   const page = rows.slice(0, limit)
   return { upTo: Number(page.at(-1)?.sequence ?? after), hasMore: rows.length > limit }
 }
 
 /** What has a higher number than the cursor, and what came late: a lower number, but behind the end that the cursor knows. */
-async function unread(tx: Database, rootId: OperationId, { after, open }: LogCursor, upTo: number): Promise<LogChunk[]> {
+async function unread(tx: Database, id: OperationId, { after, open }: LogCursor, upTo: number): Promise<LogChunk[]> {
   const listed = open.flatMap(({ stepId, streams }) => streams.map((stream) => ({ step_id: stepId, ...stream })))
   const rows = await tx.execute<{ step_id: string; run: number; stream: 'out' | 'err'; raw_offset: string; bytes: Buffer }>(sql`
-    select c.* from operation_log_chunks c join (${tree(rootId)}) step on step.id = c.step_id
+    select c.* from operation_log_chunks c join (${stepsBelow(id)}) step on step.id = c.step_id
     where c.sequence > ${after} and c.sequence <= ${upTo}
     union all
-    select c.* from (${tree(rootId)}) step
+    select c.* from (${stepsBelow(id)}) step
     join operation_log_chunks beginning on beginning.step_id = step.id and beginning.raw_offset = 0
     left join jsonb_to_recordset(${JSON.stringify(listed)}::text::jsonb) as listed (step_id uuid, run int, stream text, next bigint)
       on (listed.step_id, listed.run, listed.stream) = (beginning.step_id, beginning.run, beginning.stream)
     join operation_log_chunks c on (c.step_id, c.run, c.stream) = (beginning.step_id, beginning.run, beginning.stream)
       and c.raw_offset >= coalesce(listed.next, 0)
-    where step.id in (select id::uuid from jsonb_array_elements_text(${JSON.stringify(open.map(({ stepId }) => stepId))}::text::jsonb) id)
+    where step.id in (select listed::uuid from jsonb_array_elements_text(${JSON.stringify(open.map(({ stepId }) => stepId))}::text::jsonb) listed)
       and c.sequence <= ${after}
     order by sequence`)
   return rows.map(({ step_id: stepId, run, stream, raw_offset, bytes }) => ({ stepId, run, stream, offset: Number(raw_offset), text: bytes.toString() }))
 }
 
 /** Steps that may still write, with the ends of their streams as of this page. */
-async function openSteps(tx: Database, rootId: OperationId, upTo: number): Promise<OpenStep[]> {
+async function openSteps(tx: Database, id: OperationId, upTo: number): Promise<OpenStep[]> {
   const rows = await tx.execute<{ id: string; streams: OpenStep['streams'] }>(sql`
     select step.id, coalesce(json_agg(json_build_object('run', run, 'stream', stream, 'next', next)) filter (where next is not null), '[]') as streams
-    from (${tree(rootId)}) step
+    from (${stepsBelow(id)}) step
     left join lateral (
       select beginning.run, beginning.stream, (
         select c.raw_offset + c.raw_length from operation_log_chunks c

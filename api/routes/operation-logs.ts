@@ -1,0 +1,84 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createOperationChanges } from '../../db/operation-changes.ts'
+import { readLogs } from '../../db/operation-logs.ts'
+import { logStart } from '../../domain/log-cursor.ts'
+import { requires } from '../authentication.ts'
+import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { eventStream } from '../event-stream.ts'
+import { logText } from '../log-text.ts'
+import { operationEvents } from '../operation-events.ts'
+import { json } from '../schemas/content.ts'
+import { logCursor, logPageSchema, logQuery, presentLogs } from '../schemas/log.ts'
+import { oneOperation } from '../schemas/params.ts'
+import { readProblems } from '../schemas/problem.ts'
+import { operationIn } from './operations.ts'
+
+const path = '/organisations/{organisationId}/operations/{operationId}'
+const tags = ['Operations']
+/** No literal type: Hono would want the output as one string. */
+const plainText: string = 'text/plain; charset=utf-8'
+
+const logs = createRoute({
+  method: 'get',
+  path: `${path}/logs`,
+  tags,
+  summary: 'Output of all steps of an operation, in order of arrival',
+  middleware: requires('viewer'),
+  request: { params: oneOperation, query: logQuery },
+  responses: { 200: json('A page of output', logPageSchema), ...readProblems },
+})
+
+const text = createRoute({
+  method: 'get',
+  path: `${path}/logs.txt`,
+  tags,
+  summary: 'The whole output of an operation so far, as text',
+  middleware: requires('viewer'),
+  request: { params: oneOperation },
+  responses: { 200: { description: 'The output', content: { [plainText]: { schema: z.string() } } }, ...readProblems },
+})
+
+const events = createRoute({
+  method: 'get',
+  path: `${path}/events`,
+  tags,
+  summary: 'What happens in an operation, as it happens',
+  description: [
+    'Server-sent events: `operation` has the whole OperationTree whenever it changed, `logs` a list of LogChunk, `end` the final status.',
+    'Who comes back with Last-Event-ID gets no output twice and misses none.',
+  ].join(' '),
+  middleware: requires('viewer'),
+  request: {
+    params: oneOperation,
+    headers: z.object({ 'last-event-id': logCursor.default(logStart).openapi({ type: 'string', description: 'The id of the last event that came.' }) }),
+  },
+  responses: { 200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } }, ...readProblems },
+})
+
+/** A client of EventSource comes back by itself; then its token is looked at again. */
+const longestStreamMinutes = 30
+
+export function operationLogRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+  const { db, sql, closing } = deps
+  const changes = createOperationChanges(sql)
+  const router = createRouter()
+
+  router.openapi(logs, async (c) => {
+    const operation = await operationIn(deps, c, c.req.valid('param').operationId)
+    return c.json(presentLogs(await readLogs(db, operation.id, c.req.valid('query').after)), 200)
+  })
+
+  router.openapi(text, async (c) => {
+    const operation = await operationIn(deps, c, c.req.valid('param').operationId)
+    return c.body(ReadableStream.from(logText(db, operation)), 200, { 'content-type': plainText })
+  })
+
+  router.openapi(events, async (c) => {
+    const operation = await operationIn(deps, c, c.req.valid('param').operationId)
+    const signal = AbortSignal.any([closing, c.req.raw.signal, AbortSignal.timeout(longestStreamMinutes * 60_000)])
+    const happening = operationEvents(deps, operation, { changes, signal, from: c.req.valid('header')['last-event-id'] })
+    return c.body(ReadableStream.from(eventStream(happening, c.var.log)), 200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+  })
+
+  return router
+}
