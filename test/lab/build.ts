@@ -1,0 +1,45 @@
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { docker } from './docker.ts'
+import { imageFolder, imageRecipes, imageTag, type ImageName } from './images.ts'
+import { run } from './run.ts'
+import { debianArchive, goProxy } from './settings.ts'
+
+/** Builds an image whose parents are there, and tags it by its hash. */
+export async function buildImage(name: ImageName): Promise<void> {
+  const { suite, npmPackages } = imageRecipes[name]
+  if (suite) return importDebian(name, suite)
+  if (!npmPackages) return dockerBuild(name, imageFolder(name))
+  const context = await mkdtemp(join(tmpdir(), 'keystone-lab-'))
+  await cp(imageFolder(name), context, { recursive: true })
+  for (const [file, spec] of Object.entries(npmPackages)) await packNpm(spec, context, file)
+  await dockerBuild(name, context)
+  await rm(context, { recursive: true })
+}
+
+async function dockerBuild(name: ImageName, context: string): Promise<void> {
+  const parents = Object.entries(imageRecipes[name].parents ?? {}).map(([argument, parent]) => `${argument}=${imageTag(parent)}`)
+  const jobs = name === 'frankenphp' ? [`JOBS=${availableParallelism()}`, ...(goProxy ? [`GOPROXY=${goProxy}`] : [])] : []
+  const buildArguments = [...parents, ...jobs].flatMap((argument) => ['--build-arg', argument])
+  await docker(['build', '--quiet', '--label', 'keystone.lab.image=1', '--tag', imageTag(name), ...buildArguments, context])
+}
+
+/** The file name that npm gives to a package depends on its version, so it is renamed. */
+async function packNpm(spec: string, context: string, file: string): Promise<void> {
+  const packed = await run(['npm', 'pack', '--silent', spec], { cwd: context })
+  await rename(join(context, packed.trim()), join(context, file))
+}
+
+async function importDebian(name: ImageName, suite: string): Promise<void> {
+  const pipeline = 'set -o pipefail; "$1" "$2" "$3" | docker import --change \'CMD ["bash"]\' --change "ENV LANG=C.UTF-8" - "$4"'
+  const archive = debianArchive ?? (await archiveOfThisMachine())
+  await run(['bash', '-c', pipeline, '-', join(imageFolder(name), 'make'), suite, archive, imageTag(name)])
+}
+
+async function archiveOfThisMachine(): Promise<string> {
+  const targets = await run(['apt-get', 'indextargets', '--format', '$(ORIGIN)|$(LABEL)|$(REPO_URI)', 'Created-By: Packages'])
+  const archive = targets.split('\n').find((line) => line.startsWith('Debian|Debian|'))?.split('|')[2]
+  if (!archive) throw new Error("no Debian archive in this machine's apt configuration: set KEYSTONE_LAB_DEBIAN_ARCHIVE")
+  return archive
+}

@@ -1,0 +1,16 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+const env = process.env
+
+/** The lab's keys, authority and prepared repositories, shared by all labs of this machine. */
+export const stateFolder = env.KEYSTONE_LAB_STATE ?? join(env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'keystone-lab')
+
+/** A Debian archive to build from; null takes the one that this machine itself uses. */
+export const debianArchive = env.KEYSTONE_LAB_DEBIAN_ARCHIVE ?? null
+
+/** Go's module proxy, where this machine is told to use another than Go's own. */
+export const goProxy = env.GOPROXY ?? null
+
+/** What commands run with: the classic builder, since it needs no plugin and its FROM finds images that are only local. */
+export const commandEnvironment = { ...env, DOCKER_BUILDKIT: '0', LC_ALL: 'C' }
