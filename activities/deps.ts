@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Database } from '../db/connect.ts'
+import type { Notices } from '../db/operations/notices.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import type { SshPool } from '../drivers/ssh/remote.ts'
 
@@ -9,6 +10,7 @@ export interface ActivityDeps {
   keyring: Keyring
   ssh: SshPool
   log: Logger
+  notices: Notices
   /** Ends a workflow that may still run; fine when it does not. */
   terminateWorkflow(workflowId: string, reason: string): Promise<void>
 }

@@ -2,7 +2,6 @@ import { activityInfo, ApplicationFailure, Context, heartbeat } from '@temporali
 import { type Login, serverAccess } from '../db/server-access.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { endStep, logTail, startStep, storedPosition } from '../db/operations/steps.ts'
-import { notifyOperation } from '../db/operations/notify.ts'
 import type { OperationId, ServerId } from '../domain/ids.ts'
 import { createRedaction, type Redaction } from '../domain/redaction.ts'
 import type { Secret } from '../domain/secret.ts'
@@ -82,7 +81,7 @@ async function followFromStored(deps: ActivityDeps, followed: Followed): Promise
       signal: Context.current().cancellationSignal,
       onChunk: async (chunk) => {
         await log.take(chunk)
-        await notifyOperation(deps.db, rootId)
+        deps.notices(rootId)
       },
     })
     await log.end()

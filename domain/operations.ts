@@ -61,6 +61,15 @@ export const exclusive = lock('exclusive')
 /** Workflow ids are known before the start: kind and operation. */
 export const workflowId = (kind: OperationKind, operationId: string): string => `${kind}/${operationId}`
 
+/** What operations can be found by in the Temporal Web UI (design section 4). */
+export const searchAttributeNames = {
+  organisation: 'KeystoneOrganisation',
+  environment: 'KeystoneEnvironment',
+  server: 'KeystoneServer',
+  kind: 'KeystoneKind',
+  commit: 'KeystoneCommit',
+} as const
+
 /** Why an operation or a step failed, in words a person can act on at 3 a.m. Contains no secrets; the tail is masked. */
 export interface Failure {
   code: string

@@ -1,8 +1,11 @@
-import { ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, executeChild, isCancellation, ParentClosePolicy } from '@temporalio/workflow'
+import { ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, executeChild, isCancellation, ParentClosePolicy, workflowInfo } from '@temporalio/workflow'
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import type { OperationInput } from '../activities/operations.ts'
 import type { OperationId } from '../domain/ids.ts'
-import { type Failure, type OperationKind, workflowId } from '../domain/operations.ts'
+import { type Failure, type OperationKind, searchAttributeNames, workflowId } from '../domain/operations.ts'
 import { control } from './proxies.ts'
+
+const kindAttribute = defineSearchAttributeKey(searchAttributeNames.kind, SearchAttributeType.KEYWORD)
 
 /**
  * The frame of every operation: begins its row, does the work, ends its row. What `work` returns is the outcome in one word. A
@@ -44,8 +47,12 @@ export async function runChild(kind: OperationKind, operationId: OperationId, in
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     parentClosePolicy: ParentClosePolicy.TERMINATE,
     staticSummary: summary,
+    typedSearchAttributes: foundAs(kind),
   })
 }
+
+/** A child is found by all that its parent is found by, under its own kind. */
+const foundAs = (kind: OperationKind) => workflowInfo().typedSearchAttributes.updateCopy([{ key: kindAttribute, value: kind }])
 
 /**
  * Runs all side by side, at most fifty at once. The first failure cancels the others, and is thrown when these have ended: after

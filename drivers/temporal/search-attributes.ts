@@ -1,10 +1,13 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
+import { searchAttributeNames as names } from '../../domain/operations.ts'
 
-/** What operations can be found by in the Temporal Web UI (design section 4). */
+const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD)
+
+/** The typed keys of `searchAttributeNames`. */
 export const searchAttributes = {
-  organisation: defineSearchAttributeKey('KeystoneOrganisation', SearchAttributeType.KEYWORD),
-  environment: defineSearchAttributeKey('KeystoneEnvironment', SearchAttributeType.KEYWORD),
-  server: defineSearchAttributeKey('KeystoneServer', SearchAttributeType.KEYWORD),
-  kind: defineSearchAttributeKey('KeystoneKind', SearchAttributeType.KEYWORD),
-  commit: defineSearchAttributeKey('KeystoneCommit', SearchAttributeType.KEYWORD),
+  organisation: keyword(names.organisation),
+  environment: keyword(names.environment),
+  server: keyword(names.server),
+  kind: keyword(names.kind),
+  commit: keyword(names.commit),
 } as const
