@@ -63,7 +63,7 @@ export interface Gateway {
   /** Asks a replica for its health path from the gateway's own network: one of the same server, or an address elsewhere. */
   probe(input: { containerName: string; upstream: ProbedUpstream; path: string; domain: string }): ServiceStep<ProbeFacts>
   /** Requests that the gateway has in flight, per upstream. */
-  requestsInFlight(): ServiceStep<readonly UpstreamRequests[]>
+  requestsInFlight(input: { containerName: string }): ServiceStep<readonly UpstreamRequests[]>
 }
 
 /** A provided certificate of a route with `tls: provided`, PEM. */

@@ -1,15 +1,18 @@
-#!/bin/bash
-# What every script on a Compose project begins with. Lists (NETWORKS, VOLUMES, *_LABELS) hold one entry a line.
-set -euo pipefail
+# shellcheck shell=bash
+# After containers.sh: what every script on a Compose project begins with. Lists (NETWORKS, VOLUMES, *_LABELS) hold one entry a
+# line.
 
 # Not the project's .env: those are the container's variables, and Compose would obey some of them itself.
 compose() { docker compose --env-file /dev/null --project-directory "$FOLDER" --file "$FOLDER/compose.yml" --project-name "$PROJECT" "$@"; }
 
-# A replica may need the services whose networks it joins as soon as it starts.
-wait_for_providers() {
-  local id
-  for id in $(sed -n 's/^keystone_service_//p' <<<"$NETWORKS"); do
-    [ "$PROJECT" = "keystone-$id" ] || wait_until_healthy "label=keystone.service=$id"
+# The services of this server whose networks it joins: after a reboot they start together with what uses them.
+await_attached_services() {
+  local ids id found name
+  ids=$(sed -n 's/^keystone_service_//p' <<<"$NETWORKS")
+  for id in $ids; do
+    [ "$PROJECT" != "keystone-$id" ] || continue
+    found=$(docker ps --filter "label=keystone.service=$id" --format '{{.Names}}')
+    for name in $found; do await_healthy "$name"; done
   done
 }
 
@@ -21,7 +24,7 @@ create_missing_objects() {
   mapfile -t on_networks < <(printf '%s' "$NETWORK_LABELS")
   mapfile -t on_volumes < <(printf '%s' "$VOLUME_LABELS")
   # Docker accepts a second network of the same name while two are created at once.
-  exec 8>"$HOME/.docker-objects.lock"
+  exec 8<"$HOME"
   flock 8
   for name in "${network_names[@]}"; do
     docker network inspect "$name" >/dev/null 2>&1 || docker network create "${on_networks[@]/#/--label=}" "$name" >/dev/null
@@ -29,5 +32,5 @@ create_missing_objects() {
   for name in "${volume_names[@]}"; do
     docker volume inspect "$name" >/dev/null 2>&1 || docker volume create "${on_volumes[@]/#/--label=}" "$name" >/dev/null
   done
-  exec 8>&-
+  exec 8<&-
 }

@@ -1,10 +1,17 @@
-# shellcheck shell=bash disable=SC2154
-# After project.sh: starts one service of the project and returns when it is healthy. A healthy container with the same
-# configuration is left alone.
+# shellcheck shell=bash
+# After containers.sh and project.sh: starts one service of the project and returns when it is healthy. A healthy container with
+# the same configuration is left alone.
 
-container() {
-  docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \
-    --filter "label=com.docker.compose.service=$SERVICE" --filter label=com.docker.compose.oneoff=False
+container() { containers_with "com.docker.compose.project=$PROJECT" "com.docker.compose.service=$SERVICE" com.docker.compose.oneoff=False; }
+
+# Compose makes a successor under a name of its own: one that is left so was never finished, for a reboot came in between.
+remove_unfinished() {
+  local found id name
+  found=$(container)
+  for id in $found; do
+    name=$(docker inspect --format '{{.Name}}' "$id")
+    [ "$name" = "/$CONTAINER" ] || docker rm --force "$id" >/dev/null
+  done
 }
 
 # The log first and the essence last, since the tail is what people are shown.
@@ -21,13 +28,16 @@ explain() {
 }
 
 create_missing_objects
-wait_for_providers
+await_attached_services
+remove_unfinished
 compose up --detach --no-deps --quiet-pull "$SERVICE"
 id=$(container)
 [ -n "$id" ] || { echo "Compose started no container for $SERVICE" >&2; exit 1; }
 
 observe() {
-  read -r status health restarts <<<"$(docker inspect --format '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}}' "$id")"
+  local seen
+  seen=$(docker inspect --format '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}}' "$id")
+  read -r status health restarts <<<"$seen"
 }
 
 observe

@@ -5,12 +5,12 @@ import { composeProject, servicesFolder } from '../../domain/services.ts'
 import type { RemoteFile } from '../ssh/remote.ts'
 import { type ContainerShape, renderCompose } from './compose.ts'
 import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep } from './contract.ts'
-import { healthyScript, textBeside } from './scripts.ts'
+import { containersScript, textBeside } from './scripts.ts'
 
 /** Functions for scripts that work on a Compose project; they need the inputs of `projectInputs`. */
-export const projectScript = healthyScript + textBeside(import.meta.url, 'project.sh')
+export const projectScript = containersScript + textBeside(import.meta.url, 'project.sh')
 const upScript = projectScript + textBeside(import.meta.url, 'replica-up.sh')
-const downScript = textBeside(import.meta.url, 'replica-down.sh')
+const downScript = containersScript + textBeside(import.meta.url, 'replica-down.sh')
 
 /** A Compose project on a server. */
 export interface Project {
@@ -65,6 +65,7 @@ export function projectInputs({ ownership }: ReplicaInput, { project }: ReplicaS
     PROJECT: project.name,
     FOLDER: project.folder,
     SERVICE: container.key,
+    CONTAINER: container.containerName,
     NETWORKS: lines(container.networks),
     NETWORK_LABELS: lines(owner),
     VOLUMES: lines(container.volumes.map((volume) => volume.name)),

@@ -1,10 +1,10 @@
-#!/bin/bash
-# Gives the gateway a revision of its configuration, unless it has that one or a later one, and reads back what it runs.
-# Caddy itself is the judge: it keeps what it has when it refuses a text (exit code 3), and does nothing when it has it already.
-set -euo pipefail
+# shellcheck shell=bash
+# After containers.sh: gives the gateway a revision of its configuration, unless it has that one or a later one, and reads back
+# what it runs. Caddy itself is the judge: it keeps what it has when it refuses a text (exit code 3), and does nothing when it has
+# it already.
 
-wait_until_healthy "name=^/$CONTAINER\$"
-cd /home/keystone/gateway
+await_healthy "$CONTAINER"
+cd /home/keystone/gateway || exit
 exec 9>.lock
 flock 9
 

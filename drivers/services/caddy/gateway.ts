@@ -1,14 +1,14 @@
 import { z } from 'zod'
-import { gatewayFolder, gatewayNetwork } from '../../../domain/services.ts'
+import { gatewayFolder, gatewayNetwork, replicaAlias } from '../../../domain/services.ts'
 import type { RemoteFile } from '../../ssh/remote.ts'
 import type { Certificate, Gateway } from '../contract-gateway.ts'
-import { healthyScript, textBeside } from '../scripts.ts'
+import { containersScript, textBeside } from '../scripts.ts'
 import { type Authority, renderCaddyfile } from './caddyfile.ts'
 import { renderSection, routeSchema } from './section.ts'
 
-const applyScript = healthyScript + textBeside(import.meta.url, 'gateway-apply.sh')
-const probeScript = healthyScript + textBeside(import.meta.url, 'upstream-probe.sh')
-const requestsScript = textBeside(import.meta.url, 'upstream-requests.sh')
+const applyScript = containersScript + textBeside(import.meta.url, 'gateway-apply.sh')
+const probeScript = containersScript + textBeside(import.meta.url, 'upstream-probe.sh')
+const requestsScript = containersScript + textBeside(import.meta.url, 'upstream-requests.sh')
 
 const applyReport = z.object({ appliedRevision: z.int(), liveSections: z.array(z.string()) })
 const probeReport = z.object({ status: z.int() })
@@ -33,6 +33,7 @@ export function gateway(authority: Authority): Gateway {
       inputs: {
         CONTAINER: containerName,
         REPLICA: 'replicaId' in upstream ? upstream.replicaId : '',
+        SERVICE: 'replicaId' in upstream ? replicaAlias(upstream.replicaId) : '',
         NETWORK: gatewayNetwork,
         ADDRESS: 'host' in upstream ? upstream.host : '',
         PORT: `${upstream.port}`,
@@ -46,10 +47,10 @@ export function gateway(authority: Authority): Gateway {
         return { ok: status >= 200 && status < 400, status: status === 0 ? null : status }
       },
     }),
-    requestsInFlight: () => ({
+    requestsInFlight: ({ containerName }) => ({
       name: 'count requests in flight',
       script: requestsScript,
-      inputs: {},
+      inputs: { CONTAINER: containerName },
       secrets: {},
       files: [],
       parse: (result) =>

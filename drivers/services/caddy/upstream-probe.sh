@@ -1,15 +1,13 @@
-#!/bin/bash
-# Asks a replica for its health path from the gateway's own network, as the gateway will.
-set -euo pipefail
+# shellcheck shell=bash
+# After containers.sh: asks a replica for its health path from the gateway's own network, as the gateway will.
 
-wait_until_healthy "name=^/$CONTAINER\$"
+await_healthy "$CONTAINER"
 pid=$(docker inspect --format '{{.State.Pid}}' "$CONTAINER")
-[ "$pid" != 0 ] || { echo "the gateway $CONTAINER does not run" >&2; exit 1; }
-# A replica of this server is found by its label: its address may have changed since it was started.
+# A replica of this server is found by its labels: its address may have changed since it was started.
 if [ -n "$REPLICA" ]; then
-  wait_until_healthy "label=keystone.replica=$REPLICA"
-  replica=$(docker ps --quiet --filter "label=keystone.replica=$REPLICA" --filter 'health=healthy' | head -n 1)
-  [ -n "$replica" ] || { echo "the replica $REPLICA is not healthy any more" >&2; exit 1; }
+  replica=$(containers_with "keystone.replica=$REPLICA" "com.docker.compose.service=$SERVICE" com.docker.compose.oneoff=False)
+  [ -n "$replica" ] || { echo "the replica $REPLICA is not on this server any more" >&2; exit 1; }
+  await_healthy "$replica"
   ADDRESS=$(docker inspect --format "{{(index .NetworkSettings.Networks \"$NETWORK\").IPAddress}}" "$replica")
 fi
 status=$(sudo nsenter --target "$pid" --net -- curl --silent --show-error --output /dev/null --max-time 10 \

@@ -1,20 +1,19 @@
 # shellcheck shell=bash
-# After project.sh: runs a command in a container of its own, under a name by which Docker itself refuses a second one. It is not removed by
-# Docker, so that its exit code and log outlive whoever waits for it; a script that starts again finds it and goes on.
+# After containers.sh and project.sh: runs a command in a container of its own, under a name by which Docker itself refuses a
+# second one. Docker does not remove it, so that its exit code and log outlive whoever waits for it; a script that starts again
+# finds it and goes on.
 
 container=keystone-$KEYSTONE_OPERATION-$NAME
 verdict=$KEYSTONE_STEP_DIR/one-off-verdict
 started=$KEYSTONE_STEP_DIR/one-off-started
 
-state() {
-  local value
-  value=$(docker inspect --format "{{.State.$1}}" "$container" 2>/dev/null) || value=absent
-  echo "$value"
-}
+# created, running, exited, dead; empty where there is none.
+state() { docker ps --all --filter "name=^/$container\$" --format '{{.State}}'; }
 
 start() {
+  docker rm --force "$container" >/dev/null 2>&1 || true
   create_missing_objects
-  wait_for_providers
+  await_attached_services
   touch "$started"
   compose run --detach --no-deps --name "$container" --label "keystone.oneoff=$KEYSTONE_OPERATION" "$SERVICE" sh -c "$COMMAND" >/dev/null
 }
@@ -39,25 +38,27 @@ conclude() {
   exit "$outcome"
 }
 
-[ ! -e "$verdict" ] || conclude
+# Whether an end that nobody watched is the command's own, and not that of the reboot which ended this script too. A signal
+# (beyond 128) is not, unless the memory had run out; nor any failure of what may simply be repeated.
+is_own_end() { [ "$1" = 0 ] || { [ "$REPEATABLE" = no ] && { [ "$1" -lt 128 ] || [ "$2" = true ]; }; }; }
 
-# Beyond 128 a signal ended it: when the script was started again that was the reboot, unless the memory had run out.
-interrupted() {
-  [ -e "$started" ] || return 1
-  case $(state Status) in
-    created | running) return 1 ;;
-    absent) return 0 ;;
-    *) [ "$(state ExitCode)" -ge 128 ] && [ "$(state OOMKilled)" = false ] ;;
-  esac
+start_again() {
+  [ "$REPEATABLE" = yes ] || finish unknown
+  start
 }
 
-if interrupted; then
-  [ "$REPEATABLE" = yes ] || finish unknown
-  docker rm --force "$container" >/dev/null 2>&1 || true
-fi
-[ "$(state Status)" != created ] || docker rm --force "$container" >/dev/null
-[ "$(state Status)" != absent ] || start
-
+[ ! -e "$verdict" ] || conclude
+seen=$(state)
+case $seen in
+  running) ;;
+  created) start ;;
+  '') if [ -e "$started" ]; then start_again; else start; fi ;;
+  *)
+    end=$(docker inspect --format '{{.State.ExitCode}} {{.State.OOMKilled}}' "$container")
+    read -r exit_code out_of_memory <<<"$end"
+    is_own_end "$exit_code" "$out_of_memory" || start_again
+    ;;
+esac
 docker logs --follow "$container"
 code=$(docker wait "$container")
 finish "$code"

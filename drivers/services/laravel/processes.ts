@@ -2,13 +2,13 @@ import { z } from 'zod'
 import type { ReplicaInput, ServiceStep } from '../contract.ts'
 import type { ApplicationProcesses, OneOffInput, OneOffFacts } from '../contract-application.ts'
 import { projectFiles, projectInputs, projectScript, startStep } from '../replica.ts'
-import { textBeside } from '../scripts.ts'
+import { containersScript, textBeside } from '../scripts.ts'
 import type { ServiceConfig } from './config.ts'
 import { replicaShape, schedulerContainer } from './shape.ts'
 
 const oneOffScript = projectScript + textBeside(import.meta.url, 'one-off.sh')
-const stopOneOffsScript = textBeside(import.meta.url, 'stop-one-offs.sh')
-const schedulerDownScript = textBeside(import.meta.url, 'scheduler-down.sh')
+const stopOneOffsScript = containersScript + textBeside(import.meta.url, 'stop-one-offs.sh')
+const schedulerDownScript = containersScript + textBeside(import.meta.url, 'scheduler-down.sh')
 
 export function processes(config: ServiceConfig): ApplicationProcesses {
   return {

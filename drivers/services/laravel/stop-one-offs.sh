@@ -1,8 +1,4 @@
-#!/bin/bash
-# Stops and removes the one-off containers of an operation; replicas carry no such label.
-set -euo pipefail
+# shellcheck shell=bash
+# After containers.sh: stops and removes the one-off containers of an operation; replicas carry no such label.
 
-mapfile -t containers < <(docker ps --all --quiet --filter "label=keystone.oneoff=$OPERATION_HASH")
-[ "${#containers[@]}" -gt 0 ] || exit 0
-docker stop --time 10 "${containers[@]}" >/dev/null
-docker rm --force "${containers[@]}" >/dev/null
+stop_containers 10 "keystone.oneoff=$OPERATION_HASH"

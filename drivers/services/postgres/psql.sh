@@ -1,7 +1,7 @@
-#!/bin/bash
-# Runs the SQL of a slice as superuser over the socket inside the container. It comes by stdin, for it holds verifiers.
-set -euo pipefail
+# shellcheck shell=bash
+# After containers.sh: runs the SQL of a slice as superuser over the socket inside the container. It comes by stdin, for it
+# holds verifiers.
 
-wait_until_healthy "name=^/$CONTAINER\$"
+await_healthy "$CONTAINER"
 docker exec --interactive --user postgres "$CONTAINER" \
   psql --no-psqlrc --quiet --tuples-only --set ON_ERROR_STOP=1 --username postgres --dbname postgres <"$KEYSTONE_SECRETS/sql"

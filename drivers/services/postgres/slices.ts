@@ -5,11 +5,11 @@ import { defineSlices } from '../define.ts'
 import { prefixed } from '../exports.ts'
 import { freeIdentifier } from '../names.ts'
 import { randomPassword } from '../passwords.ts'
-import { healthyScript, textBeside } from '../scripts.ts'
+import { containersScript, textBeside } from '../scripts.ts'
 import { scramVerifier } from './scram.ts'
 import { loginName, provisionSql, removeSql } from './sql.ts'
 
-const script = healthyScript + textBeside(import.meta.url, 'psql.sh')
+const script = containersScript + textBeside(import.meta.url, 'psql.sh')
 
 /** Postgres allows 63 bytes; the logins add two. */
 const longestName = 61

@@ -6,10 +6,10 @@ import { defineSlices } from '../define.ts'
 import { prefixed } from '../exports.ts'
 import { freeIdentifier } from '../names.ts'
 import { randomPassword } from '../passwords.ts'
-import { healthyScript, textBeside } from '../scripts.ts'
+import { containersScript, textBeside } from '../scripts.ts'
 import { provisionCommands, removeCommands } from './acl.ts'
 
-const script = healthyScript + textBeside(import.meta.url, 'valkey-cli.sh')
+const script = containersScript + textBeside(import.meta.url, 'valkey-cli.sh')
 
 /** Number 0 is nobody's: clients that forget to choose a database end up there. */
 const logicalDatabases = 512

@@ -1,9 +1,8 @@
-#!/bin/bash
-# Runs the commands of a slice as administrator inside the container. They come by stdin, for they hold passwords.
-# valkey-cli exits with 0 whatever the server answers, so every answer must be OK or a count.
-set -euo pipefail
+# shellcheck shell=bash
+# After containers.sh: runs the commands of a slice as administrator inside the container. They come by stdin, for they hold
+# passwords. valkey-cli exits with 0 whatever the server answers, so every answer must be OK or a count.
 
-wait_until_healthy "name=^/$CONTAINER\$"
+await_healthy "$CONTAINER"
 answers=$(docker exec --interactive "$CONTAINER" valkey-cli <"$KEYSTONE_SECRETS/commands")
 if grep -Evq '^(OK|[0-9]+)?$' <<<"$answers"; then
   printf 'Valkey refused a command:\n%s\n' "$answers" >&2

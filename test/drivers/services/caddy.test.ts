@@ -166,6 +166,6 @@ describe('what the gateway reports', () => {
 
   it('is the number of requests in flight', () => {
     const answer = '[{"address":"replica-1:8080","num_requests":2,"fails":0}]'
-    expect(gateway.requestsInFlight().parse(answer)).toEqual([{ upstream: 'replica-1:8080', inFlight: 2 }])
+    expect(gateway.requestsInFlight({ containerName: 'gateway' }).parse(answer)).toEqual([{ upstream: 'replica-1:8080', inFlight: 2 }])
   })
 })

@@ -100,6 +100,6 @@ describe('a gateway', { timeout: 60_000 }, () => {
   it('counts requests in flight', async () => {
     await apply(30, [shop.text])
     await answer('shop.lab')
-    expect((await server.run(gateway.requestsInFlight())).facts()).toEqual([{ upstream: '127.0.0.1:2018', inFlight: 0 }])
+    expect((await server.run(gateway.requestsInFlight({ containerName: 'gateway' }))).facts()).toEqual([{ upstream: '127.0.0.1:2018', inFlight: 0 }])
   })
 })
