@@ -2,6 +2,8 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import { authenticated, member } from './authentication.ts'
 import { limitedBody, withoutNul } from './body.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from './context.ts'
+import { apiDocument } from './document.ts'
+import { createMetrics } from './metrics.ts'
 import { once } from './once.ts'
 import { Problem } from './problem.ts'
 import { answerError } from './problem-answer.ts'
@@ -9,12 +11,14 @@ import { requestLog } from './request-log.ts'
 import { applicationRoutes } from './routes/applications.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
+import { docsRoutes } from './routes/docs.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { environmentServiceRoutes } from './routes/environment-services.ts'
 import { gitHostKeyRoutes } from './routes/git-host-keys.ts'
 import { operationLogRoutes } from './routes/operation-logs.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { organisationRoutes } from './routes/organisations.ts'
+import { processRoutes } from './routes/process.ts'
 import { routeRoutes } from './routes/routes.ts'
 import { serverRoutes } from './routes/servers.ts'
 import { serviceRoutes } from './routes/services.ts'
@@ -39,10 +43,12 @@ const resources = [
 /** The whole API; test it with `app.request`. */
 export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const app = createRouter()
-  app.use(requestLog(deps), limitedBody, withoutNul)
+  const metrics = createMetrics(deps)
+  app.use(requestLog(deps, metrics), limitedBody, withoutNul)
   app.use('/organisations/*', authenticated(deps))
   app.use('/organisations/:organisationId/*', member(deps), once(deps))
   for (const routes of resources) app.route('/', routes(deps))
+  app.route('/', processRoutes(deps, metrics)).route('/', docsRoutes(apiDocument(app)))
   app.notFound((c) => answerError(new Problem(404, 'not_found', 'There is nothing at this address: see /docs for what there is.'), c))
   app.onError(answerError)
   return app

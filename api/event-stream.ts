@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { OperationEvent } from './operation-events.ts'
 
-/** `text/event-stream` of the HTML standard. A failure is logged and breaks the stream off: the client comes back by itself. */
+/** `text/event-stream` of the HTML standard. A failure is logged and ends the stream: the client comes back by itself. */
 export async function* eventStream(events: AsyncIterable<OperationEvent>, log: Logger): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder()
   try {
@@ -9,7 +9,6 @@ export async function* eventStream(events: AsyncIterable<OperationEvent>, log: L
     for await (const event of events) yield encoder.encode(written(event))
   } catch (error) {
     log.error({ err: error }, 'event stream failed')
-    throw error
   }
 }
 

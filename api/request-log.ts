@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
 import type { ApiDependencies, ApiEnv } from './context.ts'
+import type { ApiMetrics } from './metrics.ts'
 
-/** Gives every request an id, and logs it once it is answered: method, path, status, duration; never headers or bodies. */
-export const requestLog = ({ log }: ApiDependencies) =>
+/** Gives every request an id, and logs and counts it once it is answered: method, path, status, duration; never headers or bodies. */
+export const requestLog = ({ log }: ApiDependencies, metrics: ApiMetrics) =>
   createMiddleware<ApiEnv>(async (c, next) => {
     const requestId = randomUUID()
     const started = performance.now()
@@ -14,5 +15,9 @@ export const requestLog = ({ log }: ApiDependencies) =>
     await next()
     c.header('x-request-id', requestId)
     const { method, path } = c.req
-    c.var.log.info({ method, path, route: routePath(c, -1), status: c.res.status, ms: Math.round(performance.now() - started) }, 'request')
+    const { status } = c.res
+    const route = routePath(c, -1)
+    const milliseconds = Math.round(performance.now() - started)
+    c.var.log.info({ method, path, route, status, milliseconds }, 'request')
+    metrics.observe({ method, route, status, seconds: milliseconds / 1000 })
   })

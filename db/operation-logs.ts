@@ -77,7 +77,8 @@ async function unread(tx: Database, id: OperationId, { after, open }: LogCursor,
 /** Steps that may still write, with the ends of their streams as of this page. */
 async function openSteps(tx: Database, id: OperationId, upTo: number): Promise<OpenStep[]> {
   const rows = await tx.execute<{ id: string; streams: OpenStep['streams'] }>(sql`
-    select step.id, coalesce(json_agg(json_build_object('run', run, 'stream', stream, 'next', next)) filter (where next is not null), '[]') as streams
+    select step.id, coalesce(json_agg(json_build_object('run', written.run, 'stream', written.stream, 'next', written.next))
+      filter (where written.next is not null), '[]') as streams
     from (${stepsBelow(id)}) step
     left join lateral (
       select beginning.run, beginning.stream, (
@@ -85,7 +86,7 @@ async function openSteps(tx: Database, id: OperationId, upTo: number): Promise<O
         where (c.step_id, c.run, c.stream) = (beginning.step_id, beginning.run, beginning.stream) and c.sequence <= ${upTo}
         order by c.raw_offset desc limit 1) as next
       from operation_log_chunks beginning where beginning.step_id = step.id and beginning.raw_offset = 0
-    ) stream on true
+    ) written on true
     where step.status = 'running' or step.finished_at > now() - ${settledAfter}
     group by step.id order by step.id`)
   return rows.map(({ id: stepId, streams }) => ({ stepId, streams }))

@@ -1,6 +1,6 @@
-import { and, asc, desc, eq, getTableColumns, isNull } from 'drizzle-orm'
+import { and, asc, count, desc, eq, getTableColumns, isNull, notInArray } from 'drizzle-orm'
 import type { OperationId, OrganisationId } from '../domain/ids.ts'
-import type { OperationKind, OperationStatus, TargetType } from '../domain/operations.ts'
+import { endedStatuses, type OperationKind, type OperationStatus, type TargetType } from '../domain/operations.ts'
 import type { Database } from './connect.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import type { Operation } from './operations/request.ts'
@@ -45,6 +45,15 @@ export async function operationOf(db: Database, organisationId: OrganisationId, 
     .from(operations)
     .where(and(eq(operations.organisationId, organisationId), eq(operations.id, id)))
   return found ?? null
+}
+
+/** How many root operations of all organisations have not ended, by status. */
+export async function unfinishedCounts(db: Database): Promise<{ status: OperationStatus; count: number }[]> {
+  return db
+    .select({ status: operations.status, count: count() })
+    .from(operations)
+    .where(and(isNull(operations.parentId), notInArray(operations.status, [...endedStatuses])))
+    .groupBy(operations.status)
 }
 
 const { script, secrets, serverId, ...stepColumns } = getTableColumns(operationSteps)
