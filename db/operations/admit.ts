@@ -2,12 +2,19 @@ import { sql } from 'drizzle-orm'
 import type { Database } from '../connect.ts'
 
 /**
- * Moves every queued operation that nothing earlier is in the way of to `pending`; first in, first out. The one admission
- * function: it runs under a transaction-scoped advisory lock, in the transaction that queues or finishes an operation.
+ * Lets the transactions that queue, finish or cancel operations run one after the other. Taken before an operation gets its
+ * number, so that numbers become visible in their order, and before any row of one is held, so that no two wait crosswise.
  */
-export async function admit(db: Database): Promise<void> {
-  await db.execute(sql`select pg_advisory_xact_lock(hashtext('keystone.admission'))`)
-  const admitted = await db.execute<{ id: string }>(sql`
+export async function lockAdmission(tx: Database): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtext('keystone.admission'))`)
+}
+
+/**
+ * Moves every queued operation that nothing earlier is in the way of to `pending`; first in, first out. The one admission
+ * function: it runs under `lockAdmission`, in the transaction that queues or finishes an operation.
+ */
+export async function admit(tx: Database): Promise<void> {
+  const admitted = await tx.execute<{ id: string }>(sql`
     update operations candidate set status = 'pending', updated_at = now()
     where candidate.status = 'queued'
       and not exists (
@@ -19,5 +26,5 @@ export async function admit(db: Database): Promise<void> {
           and (ours.mode = 'exclusive' or theirs.mode = 'exclusive')
       )
     returning candidate.id`)
-  if (admitted.length > 0) await db.execute(sql`select pg_notify('keystone_pending', '')`)
+  if (admitted.length > 0) await tx.execute(sql`select pg_notify('keystone_pending', '')`)
 }

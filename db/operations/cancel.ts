@@ -3,6 +3,7 @@ import type { OperationId } from '../../domain/ids.ts'
 import { hasEnded } from '../../domain/operations.ts'
 import type { Database } from '../connect.ts'
 import { operations } from '../schema/index.ts'
+import { lockAdmission } from './admit.ts'
 import { operationById } from './begin.ts'
 import { finishOperation } from './finish.ts'
 
@@ -14,6 +15,7 @@ export type CancelAnswer = 'requested' | 'cancelled' | 'already_live' | 'already
  */
 export async function requestCancel(db: Database, id: OperationId): Promise<CancelAnswer> {
   return db.transaction(async (tx) => {
+    await lockAdmission(tx)
     const { rootId } = await operationById(tx, id)
     const [root] = await tx.select().from(operations).where(eq(operations.id, rootId)).for('update')
     if (!root || hasEnded(root.status)) return 'already_ended'

@@ -5,6 +5,7 @@ import { workflowId } from '../../domain/operations.ts'
 import type { Database } from '../connect.ts'
 import { childId, derivedHash } from '../ids.ts'
 import { operations } from '../schema/index.ts'
+import { lockAdmission } from './admit.ts'
 import { finishOperation } from './finish.ts'
 import type { Operation } from './request.ts'
 
@@ -56,6 +57,7 @@ export async function runningRoots(db: Database): Promise<{ id: OperationId; kin
  */
 export async function requestRecovery(db: Database, lostId: OperationId, cause: string): Promise<void> {
   await db.transaction(async (tx) => {
+    await lockAdmission(tx)
     const [lost] = await tx
       .update(operations)
       .set({ status: 'recovering' })

@@ -3,7 +3,7 @@ import type { OperationId } from '../../domain/ids.ts'
 import type { EndedStatus, Failure } from '../../domain/operations.ts'
 import type { Database } from '../connect.ts'
 import { operations, operationSteps } from '../schema/index.ts'
-import { admit } from './admit.ts'
+import { admit, lockAdmission } from './admit.ts'
 import { notifyOperation } from './notify.ts'
 
 export interface Ending {
@@ -21,6 +21,7 @@ const unfinished = ['queued', 'pending', 'running', 'recovering'] as const
  */
 export async function finishOperation(db: Database, id: OperationId, ending: Ending): Promise<boolean> {
   return db.transaction(async (tx) => {
+    await lockAdmission(tx)
     const [ended] = await tx
       .update(operations)
       .set({ ...ending, finishedAt: sql`now()` })

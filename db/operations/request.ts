@@ -4,7 +4,7 @@ import type { Lock, OperationKind, TargetType, Trigger } from '../../domain/oper
 import type { Database } from '../connect.ts'
 import { newHash, newId } from '../ids.ts'
 import { operationLocks, operations } from '../schema/index.ts'
-import { admit } from './admit.ts'
+import { admit, lockAdmission } from './admit.ts'
 import { notifyOperation } from './notify.ts'
 
 export interface OperationRequest {
@@ -26,14 +26,15 @@ export type Operation = typeof operations.$inferSelect
  * Records the wish for an operation and admits it at once when nothing is in its way; else it waits in the queue.
  * Call it in the transaction that records the wish itself: a wish that got a 2xx is never lost (design section 4).
  */
-export async function requestOperation(db: Database, request: OperationRequest): Promise<Operation> {
+export async function requestOperation(tx: Database, request: OperationRequest): Promise<Operation> {
   const { locks, input = {}, ...columns } = request
   const id = newId<OperationId>()
-  await db.insert(operations).values({ ...columns, id, rootId: id, hash: newHash(), status: 'queued', input })
-  if (locks.length > 0) await db.insert(operationLocks).values(locks.map((lock) => ({ operationId: id, ...lock })))
-  await admit(db)
-  const [operation] = await db.select().from(operations).where(eq(operations.id, id))
+  await lockAdmission(tx)
+  await tx.insert(operations).values({ ...columns, id, rootId: id, hash: newHash(), status: 'queued', input })
+  if (locks.length > 0) await tx.insert(operationLocks).values(locks.map((lock) => ({ operationId: id, ...lock })))
+  await admit(tx)
+  const [operation] = await tx.select().from(operations).where(eq(operations.id, id))
   if (!operation) throw new Error(`operation ${id} vanished from its own transaction`)
-  await notifyOperation(db, id)
+  await notifyOperation(tx, id)
   return operation
 }

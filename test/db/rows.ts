@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto'
+import type { Database } from '../../db/connect.ts'
+import { newHash, newId } from '../../db/ids.ts'
+import { type Operation, type OperationRequest, requestOperation } from '../../db/operations/request.ts'
+import * as schema from '../../db/schema/index.ts'
+import type { ApplicationId, ArtifactId, EnvironmentId, OperationId, OrganisationId, ReplicaId, ServerId, ServiceId, SliceId } from '../../domain/ids.ts'
+
+/** Rows of their own for a test, as small as the schema lets them be. Names are random, so that tests do not meet. */
+
+const unique = (word: string) => `${word}-${randomBytes(4).toString('hex')}`
+
+export async function organisation(db: Database): Promise<OrganisationId> {
+  const id = newId<OrganisationId>()
+  await db.insert(schema.organisations).values({ id, name: unique('organisation') })
+  return id
+}
+
+export async function server(db: Database, organisationId: OrganisationId, values: Partial<typeof schema.servers.$inferInsert> = {}): Promise<ServerId> {
+  const id = newId<ServerId>()
+  const name = unique('server')
+  await db.insert(schema.servers).values({ id, organisationId, name, address: `${name}.example`, managementKeyPublic: '-', managementKeyPrivate: '-', ...values })
+  return id
+}
+
+export async function application(db: Database, organisationId: OrganisationId): Promise<ApplicationId> {
+  const id = newId<ApplicationId>()
+  const repository = { repositoryUrl: 'git@git.example:shop.git', repositoryType: 'generic', defaultBranch: 'main' } as const
+  const deployKey = { deployKeyPublic: '-', deployKeyPrivate: '-', deployKeyFingerprint: '-' }
+  await db.insert(schema.applications).values({ id, organisationId, name: unique('shop'), ...repository, ...deployKey })
+  return id
+}
+
+export async function environment(db: Database, organisationId: OrganisationId): Promise<EnvironmentId> {
+  const id = newId<EnvironmentId>()
+  const applicationId = await application(db, organisationId)
+  await db.insert(schema.environments).values({ id, organisationId, applicationId, name: 'production', branch: 'main' })
+  return id
+}
+
+export async function service(db: Database, organisationId: OrganisationId, values: Partial<typeof schema.services.$inferInsert> = {}): Promise<ServiceId> {
+  const id = newId<ServiceId>()
+  const kind = { category: 'database', type: 'postgres', versionTrack: '18', driverName: 'postgres', deployPolicy: 'manual' } as const
+  await db.insert(schema.services).values({ id, organisationId, name: unique('data'), ...kind, processRoles: ['server'], ...values })
+  return id
+}
+
+export async function gateway(db: Database, organisationId: OrganisationId, serverId: ServerId): Promise<ServiceId> {
+  return service(db, organisationId, { category: 'gateway', type: 'caddy', driverName: 'caddy', gatewayServerId: serverId })
+}
+
+export async function slice(db: Database, serviceId: ServiceId, values: Partial<typeof schema.serviceSlices.$inferInsert> = {}): Promise<SliceId> {
+  const id = newId<SliceId>()
+  await db.insert(schema.serviceSlices).values({ id, serviceId, name: unique('slice'), type: 'database', config: {}, ...values })
+  return id
+}
+
+export async function replica(
+  db: Database,
+  { serviceId, serverId, ...values }: Partial<typeof schema.serviceReplicas.$inferInsert> & { serviceId: ServiceId; serverId: ServerId },
+): Promise<ReplicaId> {
+  const id = newId<ReplicaId>()
+  const container = { containerName: `replica-${id}`, imageDigest: 'sha256:0', internalHost: `replica-${id}`, internalPort: 8080, configHash: '-' }
+  await db.insert(schema.serviceReplicas).values({ id, serviceId, serverId, role: 'web', status: 'running', ...container, ...values })
+  return id
+}
+
+export async function artifact(db: Database, environmentId: EnvironmentId, builtByOperationId: OperationId): Promise<ArtifactId> {
+  const id = newId<ArtifactId>()
+  const image = { key: unique('key'), commitSha: 'a'.repeat(40), platform: 'linux/amd64', imageTag: 'shop:a' }
+  await db.insert(schema.buildArtifacts).values({ id, environmentId, builtByOperationId, status: 'building', ...image })
+  return id
+}
+
+/** What a deploy of this environment asks for; every value can be another. */
+export const deployOf = (organisationId: OrganisationId, environmentId: string, values: Partial<OperationRequest> = {}): OperationRequest => ({
+  organisationId,
+  kind: 'environment_deploy',
+  targetType: 'environment',
+  targetId: environmentId,
+  summary: 'deploy production of shop @ 3f2a91c',
+  trigger: { by: 'api', actor: 'somebody' },
+  locks: [{ key: `environment/${environmentId}`, mode: 'exclusive' }],
+  ...values,
+})
+
+/** Asks for an operation as the API does: in a transaction. */
+export const requested = (db: Database, request: OperationRequest): Promise<Operation> => db.transaction((tx) => requestOperation(tx, request))
+
+/** A root operation of an organisation of its own, in the state that the test begins with. */
+export async function operation(db: Database, values: Partial<typeof schema.operations.$inferInsert> = {}): Promise<Operation> {
+  const id = newId<OperationId>()
+  const organisationId = values.organisationId ?? (await organisation(db))
+  const target = { kind: 'environment_deploy', targetType: 'environment', targetId: newId<string>() } as const
+  const told = { summary: 'deploy production of shop @ 3f2a91c', trigger: { by: 'api', actor: 'somebody' } } as const
+  const row = { id, rootId: id, hash: newHash(), status: 'running', ...target, ...told, ...values, organisationId } as const
+  const [stored] = await db.insert(schema.operations).values(row).returning()
+  return stored!
+}
