@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { locked } from './lock.ts'
+import { run, succeeds } from './run.ts'
+import { stateFolder } from './settings.ts'
+import { until } from './until.ts'
+
+/** The programs that the lab runs on this machine, and the Debian package that brings each. */
+const packages = {
+  docker: 'docker.io',
+  debootstrap: 'debootstrap',
+  iptables: 'iptables',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
+  openssl: 'openssl',
+} as const
+
+/** Where dockerd says what it does, when the lab has started it. */
+export const dockerLog = join(stateFolder, 'dockerd.log')
+
+/**
+ * Has a Docker daemon answer, and the lab's programs installed. What is missing is installed and started where this is root's
+ * Debian, otherwise the error names it.
+ */
+export async function ensureDocker({ log }: { log: (line: string) => void }): Promise<void> {
+  if ((await missingPackages()).length === 0 && (await daemonAnswers())) return
+  await locked('docker', async () => {
+    const missing = await missingPackages()
+    if (missing.length > 0) await install(missing, log)
+    if (!(await daemonAnswers())) await startDaemon(log)
+  })
+}
+
+async function missingPackages(): Promise<string[]> {
+  const missing = new Set<string>()
+  for (const [program, from] of Object.entries(packages)) {
+    if (!(await succeeds(['sh', '-c', 'command -v "$1"', '-', program]))) missing.add(from)
+  }
+  return [...missing]
+}
+
+async function install(missing: readonly string[], log: (line: string) => void): Promise<void> {
+  if (!isRoot() || !existsSync('/etc/debian_version')) throw new Error(`the lab needs ${missing.join(', ')}: install it, or run as root on Debian`)
+  log(`apt: installing ${missing.join(', ')}`)
+  await run(['apt-get', 'update', '--quiet'])
+  await run(['apt-get', 'install', '--yes', '--quiet', '--no-install-recommends', ...missing], { env: { DEBIAN_FRONTEND: 'noninteractive' } })
+}
+
+async function startDaemon(log: (line: string) => void): Promise<void> {
+  if (!isRoot()) throw new Error('no Docker daemon answers this user: start it, or add the user to the group docker')
+  log(`docker: starting its daemon, which logs to ${dockerLog}`)
+  if (existsSync('/run/systemd/system')) await run(['systemctl', 'start', 'docker'])
+  else await startDetached()
+  await until(`the Docker daemon (see ${dockerLog})`, daemonAnswers)
+}
+
+/** It outlives this process, as servers of the lab are meant to. */
+async function startDetached(): Promise<void> {
+  await mkdir(stateFolder, { recursive: true, mode: 0o700 })
+  const file = await open(dockerLog, 'a', 0o600)
+  spawn('dockerd', { detached: true, stdio: ['ignore', file.fd, file.fd] }).unref()
+  await file.close()
+}
+
+const daemonAnswers = () => succeeds(['docker', 'version'], { timeoutSeconds: 10 })
+
+const isRoot = () => process.getuid?.() === 0

@@ -1,0 +1,80 @@
+import { docker } from './docker.ts'
+import { openGitHost, type GitHost } from './git-host.ts'
+import { firstDeployImages, pulledImages, type ImageName } from './images.ts'
+import { locked } from './lock.ts'
+import { mirrorContainer, openMirror } from './mirror.ts'
+import { labelOf, openNetworks, planLab } from './network.ts'
+import { prepareImages } from './prepare-images.ts'
+import { openRegistry, type LabRegistry } from './registry.ts'
+import { existingServers, openServer } from './servers.ts'
+import type { LabServer } from './server.ts'
+import { succeeds } from './run.ts'
+
+export interface LabOptions {
+  /** Begins the name of every container, network and volume; labs of other names are other labs. */
+  name: string
+  /** 60 means 10.60.0.0/24 in public and 10.60.1.0/24 in private. */
+  subnet: number
+  /** Put on the mirror beside what a first deploy pulls. */
+  alsoPulled?: readonly ImageName[]
+  log: (line: string) => void
+}
+
+export interface Lab {
+  name: string
+  gitHost: GitHost
+  registry: LabRegistry
+  /** Opens the server of this name; `preinstalled` ones come with Docker, ufw and fail2ban, as provisioning would install them. */
+  server(name: string, options?: { preinstalled?: boolean }): Promise<LabServer>
+  /** The servers that there are, started where they stood still. */
+  servers(): Promise<LabServer[]>
+  /** Removes all that the lab has on this machine. */
+  down(): Promise<void>
+}
+
+/** Opens a lab: what is there already is taken as it is, what is missing is made. Needs Docker (`ensureDocker`). */
+export async function openLab({ name, subnet, alsoPulled = [], log }: LabOptions): Promise<Lab> {
+  const plan = planLab(name, subnet)
+  await prepareImages({ only: [...firstDeployImages, ...alsoPulled], log })
+  const [gitHost, registry] = await locked(`lab-${name}`, async () => {
+    await openNetworks(plan, subnet)
+    return Promise.all([openGitHost(plan), openRegistry(plan), openMirror(plan, [...pulledImages, ...alsoPulled], log)])
+  })
+  return {
+    name,
+    gitHost,
+    registry,
+    async server(serverName, { preinstalled = false } = {}) {
+      const image = preinstalled ? 'server-docker' : 'server'
+      await prepareImages({ only: [image], log })
+      return openServer(plan, serverName, image)
+    },
+    servers: async () => Promise.all((await existingServers(plan)).map((server) => openServer(plan, server.name, 'server'))),
+    down: () => removeLab(name),
+  }
+}
+
+/** Removes a lab's containers, networks and volumes; nothing of another lab. */
+export async function removeLab(name: string): Promise<void> {
+  const label = labelOf(name)
+  await locked(`lab-${name}`, async () => {
+    await removeContainers(label)
+    for (const network of await listed(['network', 'ls'], label)) {
+      await succeeds(['docker', 'network', 'disconnect', '--force', network, mirrorContainer])
+      await docker(['network', 'rm', network])
+    }
+  })
+}
+
+/** Removes a lab's servers and leaves the rest. */
+export const removeServers = (name: string) => removeContainers(labelOf(name), 'keystone.lab.kind=server')
+
+async function removeContainers(...labels: string[]): Promise<void> {
+  const containers = await listed(['ps', '--all'], ...labels)
+  if (containers.length > 0) await docker(['rm', '--force', '--volumes', ...containers])
+}
+
+async function listed(command: readonly string[], ...labels: string[]): Promise<string[]> {
+  const filters = labels.flatMap((label) => ['--filter', `label=${label}`])
+  return (await docker([...command, '--quiet', ...filters])).split('\n').filter((id) => id !== '')
+}

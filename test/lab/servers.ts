@@ -1,0 +1,55 @@
+import { Readable } from 'node:stream'
+import { pack } from 'tar-stream'
+import { authorityCertificate } from './authority.ts'
+import { docker, dockerHas, inspect } from './docker.ts'
+import { imageTag, type ImageName } from './images.ts'
+import { locked } from './lock.ts'
+import type { LabPlan } from './network.ts'
+import { rootKey } from './root-key.ts'
+import { createServerArgv } from './server-container.ts'
+import { bootedServer, type LabServer } from './server.ts'
+
+/** Opens the server of this name: made where there is none, started where it stands still. */
+export async function openServer(plan: LabPlan, name: string, image: ImageName): Promise<LabServer> {
+  const container = `${plan.name}-${name}`
+  await locked(`lab-${plan.name}-servers`, async () => {
+    if (!(await dockerHas('container', container))) await createServer(plan, name, image)
+  })
+  await docker(['start', container])
+  return bootedServer(plan, name, Number(await inspect(container, '{{index .Config.Labels "keystone.lab.number"}}')))
+}
+
+/** The servers that a lab has by now, in the order of their addresses. */
+export async function existingServers(plan: LabPlan): Promise<{ name: string; number: number }[]> {
+  const filters = [plan.label, 'keystone.lab.kind=server'].flatMap((label) => ['--filter', `label=${label}`])
+  const format = '{{.Label "keystone.lab.server"}} {{.Label "keystone.lab.number"}}'
+  const lines = (await docker(['ps', '--all', ...filters, '--format', format])).split('\n').filter((line) => line !== '')
+  const servers = lines.map((line) => line.split(' ')).map(([name = '', number]) => ({ name, number: Number(number) }))
+  return servers.toSorted((a, b) => a.number - b.number)
+}
+
+async function createServer(plan: LabPlan, name: string, image: ImageName): Promise<void> {
+  const taken = new Set((await existingServers(plan)).map(({ number }) => number))
+  let number = 1
+  while (taken.has(number)) number += 1
+  const container = await docker(await createServerArgv({ plan, name, number, image: imageTag(image) }))
+  await docker(['network', 'connect', '--ip', plan.addressesOf(number).privateAddress, plan.privateNetwork, container])
+  await docker(['cp', '-', `${container}:/`], { input: await sellersFiles(plan) })
+}
+
+/** What the seller puts in: the customer's key, and for the lab its authority and its stand-in for Docker Hub. */
+async function sellersFiles(plan: LabPlan) {
+  const authority = await authorityCertificate()
+  const files = pack()
+  files.entry({ name: 'root/.ssh', type: 'directory', mode: 0o700 })
+  files.entry({ name: 'root/.ssh/authorized_keys', mode: 0o600 }, (await rootKey()).publicKey)
+  files.entry({ name: 'usr/local/share/ca-certificates/keystone-lab.crt' }, authority)
+  files.entry({ name: 'etc/ssl/certs/keystone-lab.pem' }, authority)
+  files.entry({ name: 'etc/systemd/system/docker.service.d', type: 'directory' })
+  files.entry({ name: 'etc/systemd/system/docker.service.d/keystone-lab.conf' }, mirrorDropIn(plan))
+  files.finalize()
+  return Readable.from(files)
+}
+
+/** Not in daemon.json, which is the product's to write: dockerd refuses to start when a mirror is both a flag and in the file. */
+const mirrorDropIn = ({ mirrorAddress }: LabPlan) => `[Service]\nEnvironment="DOCKER_OPTS=--registry-mirror=http://${mirrorAddress}:5000"\n`
