@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/activity'
+import { activityInfo, ApplicationFailure } from '@temporalio/activity'
 import { OperationEnded } from '../db/operations/begin.ts'
 import { CancelRequested } from '../db/operations/commit.ts'
 import type { Failure } from '../domain/operations.ts'
@@ -30,13 +30,16 @@ const sshHints: Readonly<Partial<Record<SshErrorCode, string>>> = {
   authentication_failed: 'Provision the server again, so that Keystone’s key is installed on it.',
 }
 
+/** A server that starts or shuts down refuses users for some seconds (pam_nologin), which nothing tells from a wrong key but time. */
+const mayBeBooting = (code: SshErrorCode): boolean => (code === 'authentication_failed' || code === 'handshake_failed') && activityInfo().attempt < 5
+
 /** Errors of the drivers by their codes, never by their text; everything unknown is left as it is and retried. */
 export function asFailure(error: unknown, step: string): unknown {
   if (error instanceof SshError) {
     const { code, server, message } = error
     const hint = sshHints[code]
     const failure = { code: `ssh_${code}`, message: `${message} (step "${step}")`, server, step, ...(hint ? { hint } : {}) }
-    return error.retryable ? passingFailure(failure) : finalFailure(failure)
+    return error.retryable || mayBeBooting(code) ? passingFailure(failure) : finalFailure(failure)
   }
   if (error instanceof CancelRequested) return finalFailure({ code: 'cancel_requested', message: error.message, step })
   if (error instanceof OperationEnded) return finalFailure({ code: 'operation_ended', message: error.message, step })

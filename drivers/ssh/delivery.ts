@@ -3,6 +3,8 @@ import type { Lane } from './lane.ts'
 
 /** The exit code by which the remote scripts say that somebody else is at the same step. */
 const busyExitCode = 75
+/** The exit code by which they say that the server shuts down, when systemd starts nothing any more. */
+const stoppingExitCode = 69
 
 const diagnosticsBytes = 1024
 
@@ -22,6 +24,7 @@ export function scriptFailure(server: string, doing: string, exitCode: number, d
   if (exitCode === busyExitCode) {
     return new SshError('busy', server, `cannot ${doing}: another session is starting or stopping the same step`)
   }
+  if (exitCode === stoppingExitCode) return new SshError('server_stopping', server, `cannot ${doing} while the server shuts down`)
   return new SshError('launch_failed', server, `cannot ${doing} (exit code ${exitCode}): ${diagnostics || 'it said nothing'}`)
 }
 

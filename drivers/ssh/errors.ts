@@ -10,6 +10,7 @@ export type SshErrorCode =
   | 'timeout'
   | 'launch_failed'
   | 'busy'
+  | 'server_stopping'
   | 'step_vanished'
   | 'invalid_input'
 
@@ -19,6 +20,7 @@ const retryableCodes: ReadonlySet<SshErrorCode> = new Set([
   'channel_refused',
   'timeout',
   'busy',
+  'server_stopping',
   'step_vanished',
 ])
 

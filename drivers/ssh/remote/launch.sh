@@ -39,7 +39,7 @@ start() {
   place "$staging/files" "$user:"
   place_secrets
   new_run
-  start_unit || { rm -rf "$secrets"; return 1; }
+  start_unit || { rm -rf "$secrets"; [ "$(systemctl is-system-running)" != stopping ] || exit 69; return 1; }
 }
 
 # follow FILE OFFSET: prints the file from there on, until the unit's main process has gone.
