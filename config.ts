@@ -30,7 +30,8 @@ export interface Config {
 export interface StackConfig {
   databaseUrl: Secret | null
   temporal: Omit<TemporalConfig, 'address'> & { address: string | null }
-  apiPort: number
+  /** A null port is the usual one, or the next that is free. */
+  api: { host: string; port: number | null }
   dataDir: string
   keyFile: string | null
   temporalCli: CliSearch
@@ -56,8 +57,7 @@ const databaseUrl = z.url({
   error: 'must be an address such as postgres://user:password@host:5432/database',
 })
 const notAPort = 'must be a port number from 1 to 65535'
-const port = (byDefault: number) =>
-  z.coerce.number(notAPort).int(notAPort).min(1, notAPort).max(65_535, notAPort).default(byDefault)
+const port = z.coerce.number(notAPort).int(notAPort).min(1, notAPort).max(65_535, notAPort)
 const required = (whatToDo: string) =>
   z.string({ error: ({ input }) => (input === undefined ? `is missing: ${whatToDo}` : undefined) })
 
@@ -74,9 +74,9 @@ const settings = z.object({
   KEYSTONE_TEMPORAL_WEB_URL: webUrl.optional(),
   KEYSTONE_TEMPORAL_CLI: file.optional(),
   KEYSTONE_API_HOST: z.string().default('127.0.0.1'),
-  KEYSTONE_API_PORT: port(4000),
+  KEYSTONE_API_PORT: port.optional(),
   KEYSTONE_WORKER_METRICS_HOST: z.string().default('127.0.0.1'),
-  KEYSTONE_WORKER_METRICS_PORT: port(4001),
+  KEYSTONE_WORKER_METRICS_PORT: port.default(4001),
   KEYSTONE_DATA_DIR: file.default('.keystone'),
   KEYSTONE_KEY_FILE: file.optional(),
   PATH: z.string().default(''),
@@ -87,6 +87,7 @@ const settings = z.object({
 const ofProcess = settings.extend({
   DATABASE_URL: required('set it to the address of a Postgres 18, or use `npm start`, which brings its own').pipe(databaseUrl),
   TEMPORAL_ADDRESS: required('set it to host:port of a Temporal server, or use `npm start`, which brings its own').pipe(address),
+  KEYSTONE_API_PORT: port.default(4000),
   KEYSTONE_KEY_FILE: required('set it to the file with the encryption keys; `npm start` makes one beside its data'),
 })
 
@@ -112,7 +113,7 @@ export function loadStackConfig(env: Environment): StackConfig {
   return {
     databaseUrl: found.DATABASE_URL === undefined ? null : new Secret(found.DATABASE_URL),
     temporal: { ...temporal(found), address: found.TEMPORAL_ADDRESS ?? null },
-    apiPort: found.KEYSTONE_API_PORT,
+    api: { host: found.KEYSTONE_API_HOST, port: found.KEYSTONE_API_PORT ?? null },
     dataDir: found.KEYSTONE_DATA_DIR,
     keyFile: found.KEYSTONE_KEY_FILE ?? null,
     temporalCli: {

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { execFile } from 'node:child_process'
-import { chmod, cp, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readlink, rename, rm, stat, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { findBinaries } from './binaries.ts'
@@ -21,14 +20,13 @@ export interface Placement {
 
 /**
  * Finds a place for Postgres: `folder`, made if missing. As root, where its user cannot traverse to there or to the binaries (a
- * checkout below /root), data goes to /var/lib/keystone/<hash of folder> and the binaries beside it.
+ * checkout below /root), `folder` becomes a link to one in /var/lib/keystone, and the binaries are copied beside that.
  */
 export async function placePostgres(folder: string): Promise<Placement> {
   const { folder: installed, version } = findBinaries()
   if (process.getuid?.() !== 0) return { user: null, binaries: installed, home: await madePassable(folder) }
   const user = await postgresUser()
-  const hash = createHash('sha256').update(folder).digest('hex').slice(0, 12)
-  const home = await madePassable((await isPassable(dirname(folder))) ? folder : join(root, hash))
+  const home = await madePassable((await isPassable(dirname(folder))) ? folder : await elsewhere(folder))
   const binaries = (await isPassable(installed)) ? installed : await copied(installed, join(root, `postgres-${version}`))
   return { user, binaries, home }
 }
@@ -45,6 +43,16 @@ async function isPassable(folder: string): Promise<boolean> {
   const { mode } = await stat(folder)
   if ((mode & 0o001) === 0) return false
   return folder === dirname(folder) || isPassable(dirname(folder))
+}
+
+/** The link lies in the checkout: who removes that starts anew, and no two checkouts share one. */
+async function elsewhere(folder: string): Promise<string> {
+  const known = await readlink(folder).catch(() => null)
+  if (known !== null) return known
+  await madePassable(root)
+  const home = await mkdtemp(join(root, 'data-'))
+  await symlink(home, folder)
+  return home
 }
 
 async function madePassable(folder: string): Promise<string> {

@@ -1,0 +1,25 @@
+import { chmod, mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { releaseLock, takeLock } from './lock.ts'
+
+/** All that a stack keeps; whoever has it open is the only one. */
+export interface DataFolder {
+  path: string
+  release(): Promise<void>
+}
+
+/** Another stack runs on this data folder. */
+export class AlreadyRunning extends Error {
+  readonly code = 'already_running'
+}
+
+/** Opens the data folder, made if missing; others may pass through it to Postgres's own, and see nothing else. */
+export async function openDataFolder(dataDir: string): Promise<DataFolder> {
+  const path = resolve(dataDir)
+  await mkdir(path, { recursive: true })
+  await chmod(path, 0o711)
+  const lock = join(path, 'lock')
+  const holder = await takeLock(lock)
+  if (holder) throw new AlreadyRunning(`Keystone runs already on ${path} (pid ${holder.pid}): end it first, or set KEYSTONE_DATA_DIR`)
+  return { path, release: () => releaseLock(lock) }
+}

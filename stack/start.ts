@@ -1,0 +1,118 @@
+import { join } from 'node:path'
+import { loadStackConfig, type StackConfig, type TemporalConfig } from '../config.ts'
+import { connect } from '../db/connect.ts'
+import { migrate } from '../db/migrate.ts'
+import { ensureOwner } from '../db/owner.ts'
+import type { Secret } from '../domain/secret.ts'
+import { ensureKeyFile } from '../drivers/secrets/key-file.ts'
+import { connectTemporal } from '../drivers/temporal/connect.ts'
+import { prepareNamespace } from '../drivers/temporal/namespace.ts'
+import { type DataFolder, openDataFolder } from './data-folder.ts'
+import { apiProcess, workerProcess } from './keystone.ts'
+import { choosePorts, type Ports } from './ports.ts'
+import { runPostgres } from './postgres/server.ts'
+import type { Say } from './say.ts'
+import { openProcessFiles } from './supervision/process-files.ts'
+import { createSupervisor, type Supervisor } from './supervision/supervisor.ts'
+import { runTemporal } from './temporal-server.ts'
+
+/** What a stack that is being brought up works with. */
+interface Stack {
+  config: StackConfig
+  env: NodeJS.ProcessEnv
+  folder: DataFolder
+  ports: Ports
+  supervisor: Supervisor
+  say: Say
+}
+
+/** The whole of Keystone as one command: runs until it is told to end, then ends everything it has started. */
+export async function start(env: NodeJS.ProcessEnv, told: Promise<string>, say: Say): Promise<void> {
+  const config = loadStackConfig(env)
+  process.umask(0o077)
+  const folder = await openDataFolder(config.dataDir)
+  try {
+    const files = await openProcessFiles(folder.path)
+    await files.endOrphans(say)
+    const ports = await choosePorts(join(folder.path, 'ports.json'), config.api.port, say)
+    const supervisor = createSupervisor(files, say)
+    try {
+      await Promise.race([bringUp({ config, env, folder, ports, supervisor, say }), told])
+      say(`${await told}: ending. Operations that run go on at the next start`)
+    } finally {
+      await supervisor.stop()
+    }
+  } finally {
+    await folder.release()
+  }
+  say('Ended')
+}
+
+/** The API takes wishes while Temporal is still on its way; the first time that may be minutes. */
+async function bringUp(stack: Stack): Promise<void> {
+  const { config, ports, supervisor, say } = stack
+  const temporal = temporalOf(config, ports)
+  const [env] = await Promise.all([runApi(stack, temporal), prepareTemporal(stack, temporal)])
+  await supervisor.run(workerProcess(env, temporal))
+  say('The worker is up: Keystone is ready. Ctrl-C ends it')
+  sayWhere(apiUrl(config, ports), temporal.webUrl, say)
+}
+
+function temporalOf({ temporal }: StackConfig, ports: Ports): TemporalConfig {
+  if (temporal.address !== null) return { ...temporal, address: temporal.address }
+  const embedded = { apiKey: null, tls: null, webUrl: `http://127.0.0.1:${ports.temporalUi}` }
+  return { namespace: temporal.namespace, ...embedded, address: `127.0.0.1:${ports.temporal}` }
+}
+
+/** Returns the environment of the API's process, which is the worker's too. */
+async function runApi(stack: Stack, temporal: TemporalConfig): Promise<NodeJS.ProcessEnv> {
+  const { config, folder, ports, supervisor, say } = stack
+  const databaseUrl = config.databaseUrl ?? (await runPostgres(supervisor, { folder: join(folder.path, 'postgres'), port: ports.postgres }))
+  const keyFile = config.keyFile ?? join(folder.path, 'keys.json')
+  await migrate(databaseUrl.reveal())
+  await ensureKeyFile(keyFile)
+  say('Postgres is up, with the newest schema')
+  const env = keystoneEnvironment(stack, { databaseUrl, keyFile, temporal })
+  await supervisor.run(apiProcess(env, apiUrl(config, ports)))
+  say(`The API is up: ${apiUrl(config, ports)}`)
+  await sayOwner(databaseUrl, say)
+  return env
+}
+
+function keystoneEnvironment(
+  { env, ports }: Stack,
+  { databaseUrl, keyFile, temporal }: { databaseUrl: Secret; keyFile: string; temporal: TemporalConfig },
+): NodeJS.ProcessEnv {
+  return {
+    ...env,
+    DATABASE_URL: databaseUrl.reveal(),
+    TEMPORAL_ADDRESS: temporal.address,
+    KEYSTONE_TEMPORAL_WEB_URL: temporal.webUrl ?? '',
+    KEYSTONE_KEY_FILE: keyFile,
+    KEYSTONE_API_PORT: String(ports.api),
+    KEYSTONE_WORKER_METRICS_PORT: String(ports.workerMetrics),
+  }
+}
+
+async function prepareTemporal({ config, env, folder, ports, supervisor, say }: Stack, temporal: TemporalConfig): Promise<void> {
+  if (config.temporal.address === null) await runTemporal(supervisor, { search: config.temporalCli, folder: folder.path, ports, temporal, env }, say)
+  const { connection } = connectTemporal(temporal)
+  await prepareNamespace(connection, temporal.namespace).finally(() => connection.close())
+  say(`Temporal is up: ${temporal.webUrl ?? temporal.address}`)
+}
+
+async function sayOwner(databaseUrl: Secret, say: Say): Promise<void> {
+  const { db, close } = connect(databaseUrl.reveal(), 1)
+  const token = await ensureOwner(db).finally(close)
+  if (token) say(`The owner's token, shown this once: ${token.reveal()}`)
+}
+
+function apiUrl({ api: { host } }: StackConfig, ports: Ports): string {
+  return `http://${['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host}:${ports.api}`
+}
+
+function sayWhere(api: string, webUrl: string | null, say: Say): void {
+  say(`  API           ${api}`)
+  say(`  Documentation ${api}/docs`)
+  if (webUrl) say(`  Temporal      ${webUrl}`)
+}
