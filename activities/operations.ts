@@ -41,7 +41,8 @@ export function operationActivities({ db, terminateWorkflow }: ActivityDeps) {
 
     /** The end of an operation that a recovery has brought to one. */
     async finishLost({ operationId, isCommitted }: OperationInput & { isCommitted: boolean }): Promise<void> {
-      await finishOperation(db, operationId, isCommitted ? { status: 'succeeded', outcome: 'recovered' } : { status: 'failed', failure: lost })
+      const ending = isCommitted ? ({ status: 'succeeded', outcome: 'recovered' } as const) : ({ status: 'failed', failure: lost } as const)
+      await finishOperation(db, operationId, ending, ['recovering'])
     },
   }
 }

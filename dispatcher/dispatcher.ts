@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import type { Database, Sql } from '../db/connect.ts'
 import { markCancelDelivered, undeliveredCancels } from '../db/operations/cancel.ts'
-import { failUnbegun, putBack, requestRecovery, runningRoots, takePending } from '../db/operations/dispatch.ts'
+import { failUnbegun, putBack, runningRoots, takePending } from '../db/operations/dispatch.ts'
+import { repeatRecoveries, requestRecovery } from '../db/operations/recover.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { workflowId } from '../domain/operations.ts'
 import type { Workflows } from '../drivers/temporal/workflows.ts'
@@ -23,18 +24,15 @@ export interface Dispatcher {
  * cancels, and hands operations whose workflow is gone to recovery. Woken by NOTIFY, and by a poll for what was missed.
  */
 export async function startDispatcher(deps: DispatcherDeps): Promise<Dispatcher> {
-  const { log, pollMilliseconds = 5000 } = deps
+  const { pollMilliseconds = 5000 } = deps
   let isStopped = false
   let wake = () => {}
-  const round = async () => {
-    await deliver(deps).catch((error: unknown) => log.warn({ err: error }, 'dispatching failed and is tried again'))
-  }
   const loop = async () => {
     while (!isStopped) {
       const woken = new Promise<void>((resolve) => {
         wake = resolve
       })
-      await round()
+      await round(deps)
       const timer = setTimeout(wake, pollMilliseconds)
       await woken
       clearTimeout(timer)
@@ -52,23 +50,29 @@ export async function startDispatcher(deps: DispatcherDeps): Promise<Dispatcher>
   }
 }
 
-async function deliver(deps: DispatcherDeps): Promise<void> {
-  await startPending(deps)
-  await deliverCancels(deps)
-  await findLost(deps)
+/** The parts of a round do not wait for each other's success: a start that Temporal refuses must not keep a cancel back. */
+async function round(deps: DispatcherDeps): Promise<void> {
+  for (const part of [startPending, deliverCancels, findLost]) {
+    await part(deps).catch((error: unknown) => deps.log.warn({ err: error }, 'dispatching failed and is tried again'))
+  }
 }
 
-async function startPending({ db, workflows, log }: DispatcherDeps): Promise<void> {
-  for (const operation of await takePending(db)) {
-    try {
-      const { id, kind } = operation
-      const isNew = await workflows.start(startOf(operation))
-      if (!isNew && (await workflows.state(workflowId(kind, id))) !== 'running') await failUnbegun(db, id)
-      log.info({ operation: id, kind, isNew }, 'operation started')
-    } catch (error) {
-      await putBack(db, operation.id)
-      throw error
-    }
+async function startPending(deps: DispatcherDeps): Promise<void> {
+  for (let taken = await takePending(deps.db); taken.length > 0; taken = await takePending(deps.db)) {
+    const starts = await Promise.allSettled(taken.map((operation) => startOne(deps, operation)))
+    for (const start of starts) if (start.status === 'rejected') throw start.reason
+  }
+}
+
+async function startOne({ db, workflows, log }: DispatcherDeps, operation: Operation): Promise<void> {
+  const { id, kind } = operation
+  try {
+    const isNew = await workflows.start(startOf(operation))
+    if (!isNew && (await workflows.state(workflowId(kind, id))) !== 'running') await failUnbegun(db, id)
+    log.info({ operation: id, kind, isNew }, 'operation started')
+  } catch (error) {
+    await putBack(db, id)
+    throw error
   }
 }
 
@@ -93,4 +97,5 @@ async function findLost({ db, workflows, log }: DispatcherDeps): Promise<void> {
     log.warn({ operation: root.id, kind: root.kind, state }, 'workflow is gone, the operation goes to recovery')
     await requestRecovery(db, root.id, `the workflow ${root.workflowId} is ${state}`)
   }
+  await repeatRecoveries(db)
 }

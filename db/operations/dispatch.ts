@@ -3,9 +3,7 @@ import type { OperationId } from '../../domain/ids.ts'
 import type { OperationKind } from '../../domain/operations.ts'
 import { workflowId } from '../../domain/operations.ts'
 import type { Database } from '../connect.ts'
-import { childId, derivedHash } from '../ids.ts'
 import { operations } from '../schema/index.ts'
-import { lockAdmission } from './admit.ts'
 import { finishOperation } from './finish.ts'
 import type { Operation } from './request.ts'
 
@@ -51,40 +49,9 @@ export async function runningRoots(db: Database): Promise<{ id: OperationId; kin
   return rows.map((row) => ({ ...row, workflowId: workflowId(row.kind, row.id) }))
 }
 
-/**
- * Hands a lost operation to `operation_recover`: it keeps its locks as `recovering`, the recovery works under them. A recovery
- * that is lost itself has failed, and another one takes its place.
- */
-export async function requestRecovery(db: Database, lostId: OperationId, cause: string): Promise<void> {
-  await db.transaction(async (tx) => {
-    await lockAdmission(tx)
-    const [lost] = await tx
-      .update(operations)
-      .set({ status: 'recovering' })
-      .where(and(eq(operations.id, lostId), eq(operations.status, 'running')))
-      .returning()
-    if (!lost) return
-    const isRecovery = lost.kind === 'operation_recover'
-    if (isRecovery) await finishOperation(tx, lostId, { status: 'failed', failure: { code: 'workflow_lost', message: cause } })
-    const id = childId<OperationId>(lostId, 'operation_recover')
-    await tx.insert(operations).values({
-      id,
-      organisationId: lost.organisationId,
-      rootId: id,
-      hash: derivedHash(id),
-      kind: 'operation_recover',
-      targetType: 'operation',
-      targetId: isRecovery ? lost.targetId : lostId,
-      status: 'pending',
-      summary: isRecovery ? lost.summary : `recover: ${lost.summary}`,
-      trigger: { by: 'operation', actor: 'dispatcher', cause },
-    })
-    await tx.execute(sql`select pg_notify('keystone_pending', '')`)
-  })
-}
-
 /** A workflow was started for this pending operation and ended before it began anything. */
 export async function failUnbegun(db: Database, id: OperationId): Promise<void> {
   const message = 'The workflow was ended before it had begun; nothing was changed.'
-  await finishOperation(db, id, { status: 'failed', failure: { code: 'workflow_lost', message, hint: 'Start the operation again.' } })
+  const failure = { code: 'workflow_lost', message, hint: 'Start the operation again.' }
+  await finishOperation(db, id, { status: 'failed', failure }, ['pending'])
 }

@@ -1,6 +1,6 @@
 import { and, eq, inArray, isNull, ne, sql } from 'drizzle-orm'
 import type { OperationId } from '../../domain/ids.ts'
-import type { EndedStatus, Failure } from '../../domain/operations.ts'
+import type { EndedStatus, Failure, OperationStatus } from '../../domain/operations.ts'
 import type { Database } from '../connect.ts'
 import { operations, operationSteps } from '../schema/index.ts'
 import { admit, lockAdmission } from './admit.ts'
@@ -16,16 +16,21 @@ export interface Ending {
 const unfinished = ['queued', 'pending', 'running', 'recovering'] as const
 
 /**
- * Ends an operation, whatever of its tree has not ended yet, and admits what waited for it: one transaction.
- * An operation that has ended stays as it is; false says so.
+ * Ends an operation, whatever of its tree has not ended yet, and admits what waited for it: one transaction. False where it is
+ * in none of the states `from`: it has ended, or it is recovering and only its recovery may end it.
  */
-export async function finishOperation(db: Database, id: OperationId, ending: Ending): Promise<boolean> {
+export async function finishOperation(
+  db: Database,
+  id: OperationId,
+  ending: Ending,
+  from: readonly OperationStatus[] = ['queued', 'pending', 'running'],
+): Promise<boolean> {
   return db.transaction(async (tx) => {
     await lockAdmission(tx)
     const [ended] = await tx
       .update(operations)
       .set({ ...ending, finishedAt: sql`now()` })
-      .where(and(eq(operations.id, id), inArray(operations.status, [...unfinished])))
+      .where(and(eq(operations.id, id), inArray(operations.status, [...from])))
       .returning({ rootId: operations.rootId, parentId: operations.parentId })
     if (!ended) return false
     if (ended.parentId === null) {

@@ -1,0 +1,63 @@
+import { and, desc, eq, getTableColumns, lt, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
+import type { OperationId } from '../../domain/ids.ts'
+import type { Database } from '../connect.ts'
+import { childId, derivedHash } from '../ids.ts'
+import { operations } from '../schema/index.ts'
+import { lockAdmission } from './admit.ts'
+import { finishOperation } from './finish.ts'
+import type { Operation } from './request.ts'
+
+/**
+ * Hands a lost operation to `operation_recover`: it keeps its locks as `recovering`, the recovery works under them. A recovery
+ * that is lost itself has failed, and another one takes its place.
+ */
+export async function requestRecovery(db: Database, lostId: OperationId, cause: string): Promise<void> {
+  await db.transaction(async (tx) => {
+    await lockAdmission(tx)
+    const [lost] = await tx
+      .update(operations)
+      .set({ status: 'recovering' })
+      .where(and(eq(operations.id, lostId), eq(operations.status, 'running')))
+      .returning()
+    if (!lost) return
+    if (lost.kind === 'operation_recover') await finishOperation(tx, lostId, lostFailure(cause), ['recovering'])
+    await insertRecovery(tx, lost, cause)
+  })
+}
+
+const lostFailure = (message: string) => ({ status: 'failed' as const, failure: { code: 'workflow_lost', message } })
+
+/** A recovery that ended without ending what it was to recover is repeated a minute later, since that still holds its locks. */
+export async function repeatRecoveries(db: Database): Promise<void> {
+  const lost = alias(operations, 'lost')
+  const latest = db
+    .selectDistinctOn([operations.targetId], getTableColumns(operations))
+    .from(operations)
+    .innerJoin(lost, and(eq(lost.id, operations.targetId), eq(lost.status, 'recovering')))
+    .where(eq(operations.kind, 'operation_recover'))
+    .orderBy(operations.targetId, desc(operations.sequence))
+    .as('latest')
+  const ended = await db.select().from(latest).where(lt(latest.finishedAt, sql`now() - interval '1 minute'`))
+  for (const recovery of ended) await insertRecovery(db, recovery, `the recovery ${recovery.id} ended without it`)
+}
+
+/** The recovery of an operation, or the next one where a recovery has not come to its end. */
+async function insertRecovery(db: Database, { id: lostId, kind, organisationId, targetId, summary }: Operation, cause: string): Promise<void> {
+  const isRecovery = kind === 'operation_recover'
+  const id = childId<OperationId>(lostId, 'operation_recover')
+  const row = {
+    id,
+    organisationId,
+    rootId: id,
+    hash: derivedHash(id),
+    kind: 'operation_recover',
+    targetType: 'operation',
+    targetId: isRecovery ? targetId : lostId,
+    status: 'pending',
+    summary: isRecovery ? summary : `recover: ${summary}`,
+    trigger: { by: 'operation', actor: 'dispatcher', cause },
+  } as const
+  await db.insert(operations).values(row).onConflictDoNothing()
+  await db.execute(sql`select pg_notify('keystone_pending', '')`)
+}
