@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto'
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import { expect } from 'vitest'
+import { createApp } from '../../api/app.ts'
+import type { ApiEnv } from '../../api/context.ts'
+import { createLog } from '../../api/log.ts'
+import { createOrganisation, type Role } from '../../db/access.ts'
+import { ensureOwner } from '../../db/owner.ts'
+import { apiTokens, memberships, users } from '../../db/schema/index.ts'
+import { newToken } from '../../db/tokens.ts'
+import type { OrganisationId, UserId } from '../../domain/ids.ts'
+import { createKeyring } from '../../drivers/secrets/keyring.ts'
+import { createSourceDriver } from '../../drivers/sources/driver.ts'
+import { probeHostKey } from '../../drivers/ssh/host-key.ts'
+import { createTestDatabase, type TestDatabase } from '../database.ts'
+
+export interface ProblemBody {
+  status: number
+  code: string
+  detail: string
+  errors: { field: string; message: string }[]
+  [member: string]: unknown
+}
+
+export interface Answer<Body> {
+  status: number
+  headers: Headers
+  body: Body
+}
+
+interface Request {
+  body?: unknown
+  token?: string
+  headers?: Record<string, string>
+}
+
+/** The whole API over a database of its own, as a client sees it: `ask` speaks for the owner unless a token is given. */
+export interface TestApi {
+  app: OpenAPIHono<ApiEnv>
+  database: TestDatabase
+  organisationId: OrganisationId
+  /** `/organisations/{organisationId}` */
+  root: string
+  ownerToken: string
+  ask<Body = ProblemBody>(method: string, path: string, request?: Request): Promise<Answer<Body>>
+  /** POST of what must succeed. */
+  make<Body = { id: string }>(path: string, body?: unknown): Promise<Body>
+  /** A token of a new user with this role. */
+  tokenOf(role: Role, options?: { organisationId?: OrganisationId; scopes?: string[]; bound?: boolean; expiresAt?: Date; revokedAt?: Date }): Promise<string>
+  anotherOrganisation(): Promise<{ id: OrganisationId; root: string; token: string }>
+  /** Everything that is stored, by table: equal before and after what must change nothing. */
+  stored(): Promise<Record<string, string>>
+  /** What was logged so far. */
+  logged(): string
+  close(): Promise<void>
+}
+
+export async function createTestApi(): Promise<TestApi> {
+  const database = await createTestDatabase()
+  const { db, sql } = database
+  const closing = new AbortController()
+  const lines: string[] = []
+  const app = createApp({
+    ...{ db, sql, probeHostKey, closing: closing.signal },
+    keyring: createKeyring({ current: 'test', keys: { test: randomBytes(32).toString('base64') } }),
+    sources: createSourceDriver({ timeoutSeconds: 5 }),
+    temporal: { namespace: 'default', webUrl: 'http://temporal.test' },
+    log: createLog('info', { write: (line) => void lines.push(line) }),
+  })
+  const ownerToken = (await ensureOwner(db))!.reveal()
+  const ask: TestApi['ask'] = async <Body>(method: string, path: string, { body, token = ownerToken, headers = {} }: Request = {}) => {
+    const sent = new Headers({ authorization: `Bearer ${token}`, ...headers })
+    if (body !== undefined && !sent.has('content-type')) sent.set('content-type', 'application/json')
+    const content = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
+    const response = await app.request(path, { method, ...content, headers: sent })
+    expectDocumented(app, method, path, response)
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Body }
+  }
+  const make: TestApi['make'] = async <Body>(path: string, body?: unknown) => {
+    const answer = await ask<Body>('POST', path, { body })
+    expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300)
+    return answer.body
+  }
+  const tokenOf: TestApi['tokenOf'] = async (role, { organisationId: id = organisationId, bound = false, ...token } = {}) => {
+    const userId = await member(database, id, role)
+    const { text, prefix, hash } = newToken()
+    await db.insert(apiTokens).values({ userId, name: role, prefix, hash, organisationId: bound ? id : null, ...token })
+    return text.reveal()
+  }
+  const organisations = await ask<{ items: { id: OrganisationId }[] }>('GET', '/organisations')
+  const organisationId = organisations.body.items[0]!.id
+  return {
+    ...{ app, database, organisationId, ownerToken, ask, make, tokenOf },
+    root: `/organisations/${organisationId}`,
+    async anotherOrganisation() {
+      const name = `other ${randomBytes(3).toString('hex')}`
+      const userId = await newUser(database)
+      const { id } = await createOrganisation(db, { name, userId })
+      return { id, root: `/organisations/${id}`, token: await tokenOf('owner', { organisationId: id }) }
+    },
+    stored: () => contents(database),
+    logged: () => lines.join(''),
+    async close() {
+      closing.abort()
+      await database.close()
+    },
+  }
+}
+
+async function newUser({ db }: TestDatabase): Promise<UserId> {
+  const name = randomBytes(6).toString('hex')
+  const [user] = await db.insert(users).values({ email: `${name}@example.com`, name }).returning()
+  return user!.id
+}
+
+async function member(database: TestDatabase, organisationId: OrganisationId, role: Role): Promise<UserId> {
+  const userId = await newUser(database)
+  await database.db.insert(memberships).values({ organisationId, userId, role })
+  return userId
+}
+
+/** Tokens remember when they were used last: they do not count. */
+async function contents({ sql }: TestDatabase): Promise<Record<string, string>> {
+  const tables = await sql<{ name: string }[]>`
+    select table_name as name from information_schema.tables where table_schema = 'public' and table_name <> 'api_tokens' order by 1`
+  const entries = tables.map(async ({ name }) => {
+    const [row] = await sql`select count(*) || ' ' || coalesce(md5(string_agg(t::text, ',' order by t::text)), '') as content from ${sql(name)} t`
+    return [name, row!.content] as const
+  })
+  return Object.fromEntries(await Promise.all(entries))
+}
+
+/** No answer of a route below an organisation is a surprise to those who read the document. */
+function expectDocumented(app: OpenAPIHono<ApiEnv>, method: string, path: string, response: Response): void {
+  const route = documentedRoutes(app).find((one) => one.method === method && one.pattern.test(path))
+  if (!route) return
+  const type = response.headers.get('content-type')?.split(';')[0]
+  expect(route.answers, `${method} ${route.path} answers ${response.status} ${type}`).toContain(`${response.status} ${type}`)
+}
+
+interface DocumentedRoute {
+  method: string
+  path: string
+  pattern: RegExp
+  /** Status and content type. */
+  answers: string[]
+}
+
+const documented = new WeakMap<OpenAPIHono<ApiEnv>, DocumentedRoute[]>()
+
+function documentedRoutes(app: OpenAPIHono<ApiEnv>): DocumentedRoute[] {
+  const known = documented.get(app)
+  if (known) return known
+  const { paths = {} } = app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: '', version: '' } })
+  const routes = Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item as Record<string, { responses: Record<string, { content?: object }> }>).map(([method, { responses }]) => ({
+      ...{ method: method.toUpperCase(), path, pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/?]+')}(\\?.*)?$`) },
+      answers: Object.entries(responses).flatMap(([status, { content = {} }]) => Object.keys(content).map((type) => `${status} ${type.split(';')[0]}`)),
+    })),
+  )
+  documented.set(app, routes)
+  return routes
+}
