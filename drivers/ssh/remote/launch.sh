@@ -33,13 +33,21 @@ start_unit() {
     /bin/bash "$folder/wrapper.sh" "$run"
 }
 
+# At the end of a shutdown systemd does not answer any more.
+shuts_down() {
+  case $(systemctl is-system-running 2>/dev/null) in
+    stopping | offline | unknown | '') return 0 ;;
+  esac
+  return 1
+}
+
 start() {
   cp "$staging"/step/* .
   chown "$user:" script.sh inputs.sh wrapper.sh
   place "$staging/files" "$user:"
   place_secrets
   new_run
-  start_unit || { rm -rf "$secrets"; [ "$(systemctl is-system-running)" != stopping ] || exit 69; return 1; }
+  start_unit || { rm -rf "$secrets"; ! shuts_down || exit 69; return 1; }
 }
 
 # follow FILE OFFSET: prints the file from there on, until the unit's main process has gone.
