@@ -32,6 +32,7 @@ export interface StackConfig {
   temporal: Omit<TemporalConfig, 'address'> & { address: string | null }
   /** A null port is the usual one, or the next that is free. */
   api: { host: string; port: number | null }
+  workerMetricsHost: string
   dataDir: string
   keyFile: string | null
   temporalCli: CliSearch
@@ -45,7 +46,7 @@ export interface CliSearch {
 }
 
 /** A setting that is missing or cannot be read; `message` names every variable and what to do. */
-export class ConfigError extends Error {
+class ConfigError extends Error {
   readonly code = 'invalid_config'
 }
 
@@ -114,6 +115,7 @@ export function loadStackConfig(env: Environment): StackConfig {
     databaseUrl: found.DATABASE_URL === undefined ? null : new Secret(found.DATABASE_URL),
     temporal: { ...temporal(found), address: found.TEMPORAL_ADDRESS ?? null },
     api: { host: found.KEYSTONE_API_HOST, port: found.KEYSTONE_API_PORT ?? null },
+    workerMetricsHost: found.KEYSTONE_WORKER_METRICS_HOST,
     dataDir: found.KEYSTONE_DATA_DIR,
     keyFile: found.KEYSTONE_KEY_FILE ?? null,
     temporalCli: {

@@ -9,7 +9,7 @@ export interface DataFolder {
 }
 
 /** Another stack runs on this data folder. */
-export class AlreadyRunning extends Error {
+class AlreadyRunning extends Error {
   readonly code = 'already_running'
 }
 

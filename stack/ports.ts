@@ -9,7 +9,7 @@ const remembered = z.record(z.string(), z.number()).catch({})
 export type Ports = Record<keyof typeof preferred, number>
 
 /** A port was asked for by name and somebody has it already. */
-export class PortTaken extends Error {
+class PortTaken extends Error {
   readonly code = 'port_taken'
 }
 

@@ -8,7 +8,7 @@ import { ensureKeyFile } from '../drivers/secrets/key-file.ts'
 import { connectTemporal } from '../drivers/temporal/connect.ts'
 import { prepareNamespace } from '../drivers/temporal/namespace.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
-import { apiProcess, workerProcess } from './keystone.ts'
+import { keystoneProcess, urlOf } from './keystone.ts'
 import { choosePorts, type Ports } from './ports.ts'
 import { runPostgres } from './postgres/server.ts'
 import type { Say } from './say.ts'
@@ -53,9 +53,9 @@ async function bringUp(stack: Stack): Promise<void> {
   const { config, ports, supervisor, say } = stack
   const temporal = temporalOf(config, ports)
   const [env] = await Promise.all([runApi(stack, temporal), prepareTemporal(stack, temporal)])
-  await supervisor.run(workerProcess(env, temporal))
+  await supervisor.run(keystoneProcess('worker', env, urlOf(config.workerMetricsHost, ports.workerMetrics)))
   say('The worker is up: Keystone is ready. Ctrl-C ends it')
-  sayWhere(apiUrl(config, ports), temporal.webUrl, say)
+  sayWhere(urlOf(config.api.host, ports.api), temporal.webUrl, say)
 }
 
 function temporalOf({ temporal }: StackConfig, ports: Ports): TemporalConfig {
@@ -73,8 +73,8 @@ async function runApi(stack: Stack, temporal: TemporalConfig): Promise<NodeJS.Pr
   await ensureKeyFile(keyFile)
   say('Postgres is up, with the newest schema')
   const env = keystoneEnvironment(stack, { databaseUrl, keyFile, temporal })
-  await supervisor.run(apiProcess(env, apiUrl(config, ports)))
-  say(`The API is up: ${apiUrl(config, ports)}`)
+  await supervisor.run(keystoneProcess('api', env, urlOf(config.api.host, ports.api)))
+  say(`The API is up: ${urlOf(config.api.host, ports.api)}`)
   await sayOwner(databaseUrl, say)
   return env
 }
@@ -105,10 +105,6 @@ async function sayOwner(databaseUrl: Secret, say: Say): Promise<void> {
   const { db, close } = connect(databaseUrl.reveal(), 1)
   const token = await ensureOwner(db).finally(close)
   if (token) say(`The owner's token, shown this once: ${token.reveal()}`)
-}
-
-function apiUrl({ api: { host } }: StackConfig, ports: Ports): string {
-  return `http://${['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host}:${ports.api}`
 }
 
 function sayWhere(api: string, webUrl: string | null, say: Say): void {

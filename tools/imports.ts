@@ -28,7 +28,8 @@ const rules: Record<string, Rule> = {
   'cli/': { may: [], types: ['api/'] },
   'stack/': { may: ['domain/', 'db/', 'drivers/temporal/', 'drivers/secrets/', 'config.ts'] },
   'config.ts': { may: ['domain/'], types: ['drivers/temporal/'] },
-  'worker.ts': { may: ['domain/', 'db/', 'drivers/', 'activities/', 'dispatcher/', 'config.ts'] },
+  'worker.ts': { may: ['domain/', 'db/', 'drivers/', 'activities/', 'dispatcher/', 'worker-monitor.ts', 'config.ts'] },
+  'worker-monitor.ts': { may: [] },
 }
 
 const statement = /^(?:import|export)\s+(?<type>type\s)?(?:[^'";]*?\sfrom\s+)?'(?<from>[^']+)'|\bimport\('(?<dynamic>[^']+)'\)/gm
