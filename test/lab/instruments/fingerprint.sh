@@ -1,15 +1,18 @@
 # shellcheck shell=bash
-# After shared.sh: every fact of a server, a line each: KIND TAB NAME TAB VALUE.
+# After shared.sh: every fact of a server, a line each: KIND TAB NAME TAB VALUE. Ends with an error where something cannot be read.
+set -e
 
-# Of programs and their data (/usr) size and time stand for the content; Docker tells of its own folder below.
+# Files come and go under the eyes of find. Docker tells of its own folder below. Of programs and their data (/usr) size and time
+# stand for the content. A mount point is found from both sides.
 files() {
   local roots
   mapfile -t roots < <(file_systems | grep --invert-match --line-regexp /var/lib/docker)
-  find "${roots[@]}" -xdev -path '/var/lib/docker/*' -prune \
+  { find "${roots[@]}" -xdev -path '/var/lib/docker/*' -prune \
     -o -path '/usr/*' -type f -printf 'file\t%p\t%M %u:%g %s bytes of %T+\n' \
-    -o -printf 'file\t%p\t%M %u:%g %l\n' 2>/dev/null
-  find "${roots[@]}" -xdev \( -path '/usr/*' -o -path '/var/lib/docker/*' \) -prune -o -type f -print0 2>/dev/null |
-    xargs --null --no-run-if-empty sha256sum 2>/dev/null | awk '{ print "content\t" substr($0, 67) "\t" $1 }'
+    -o -printf 'file\t%p\t%M %u:%g %l\n' 2>/dev/null || true; } | sort --unique
+  { find "${roots[@]}" -xdev \( -path '/usr/*' -o -path '/var/lib/docker/*' \) -prune -o -type f -print0 2>/dev/null || true; } |
+    sort --unique --zero-terminated | { xargs --null --no-run-if-empty sha256sum 2>/dev/null || true; } |
+    awk '{ print "content\t" substr($0, 67) "\t" $1 }'
 }
 
 each() { xargs --no-run-if-empty "$@"; }
@@ -39,7 +42,7 @@ firewall() {
   for save in iptables-save ip6tables-save; do
     "$save" | awk -v by="${save%-save}" '/^\*/ { table = substr($1, 2) } /^:/ { print "firewall\t" by " " table " " $1 "\t" $2 } /^-/ { print "firewall\t" by " " table " " $0 "\tonce" }'
   done
-  nft list tables | grep --invert-match --extended-regexp ' ip6? (filter|nat|mangle|raw|security)$' | while read -r _ table; do
+  nft list tables | sed --regexp-extended '/ ip6? (filter|nat|mangle|raw|security)$/d' | while read -r _ table; do
     # shellcheck disable=SC2086 # a family and a name
     nft --stateless list table $table | awk -v in_table="nft $table" '$1 ~ /^(chain|set|map)$/ { part = $2 } { gsub(/^[ \t]+/, ""); print "firewall\t" in_table " " part " " $0 "\tonce" }'
   done

@@ -1,0 +1,17 @@
+# shellcheck shell=bash
+# After shared.sh. search-files.sh [FILE_OR_FOLDER...]: where the strings of stdin (one a line) occur; without arguments in all
+# files of this server. stdout: MODE OWNER PATH NUL STRING, a line each.
+work=$(mktemp --directory /dev/shm/instrument.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+cat >"$work/strings"
+[ $# -gt 0 ] || { mapfile -t everything < <(file_systems) && set -- "${everything[@]}"; }
+for root in "$@"; do
+  [ -e "$root" ] || { echo "$root does not exist, so nothing can be found in it" >&2 && exit 1; }
+done
+
+find "$@" -xdev -path "$work" -prune -o -type f -print0 2>/dev/null |
+  xargs --null --no-run-if-empty grep --text --only-matching --fixed-strings --with-filename --null --file "$work/strings" 2>/dev/null |
+  sort --unique |
+  while IFS= read -r -d '' path && IFS= read -r string; do
+    printf '%s %s\0%s\n' "$(stat --format '%a %U' "$path" 2>/dev/null || echo '- gone')" "$path" "$string"
+  done

@@ -1,0 +1,54 @@
+export type SecretForm = 'raw' | 'base64' | 'base64url' | 'URL-encoded' | 'JSON-escaped' | 'shell-quoted' | 'hex'
+
+/** A string that gives a secret away. */
+export interface Trace {
+  /** The secret's name. */
+  secret: string
+  form: SecretForm
+  text: string
+}
+
+const shortestSecret = 8
+
+/** What a secret looks like raw and encoded; each line of its own where it has several. Throws where it is too short to be found. */
+export function tracesOf(secret: string, value: string): Trace[] {
+  const lines = tellingLines(value)
+  if (lines.length === 0) throw new Error(`the secret ${secret} is too short to be told from chance: ${shortestSecret} characters at least`)
+  const traces = lines.flatMap((line) => encodings(line).map(([form, text]) => ({ secret, form, text })))
+  return [...new Map(traces.toReversed().map((trace) => [trace.text, trace])).values()].toReversed()
+}
+
+/** The first line of an OpenSSH key and the frame of every PEM are the same in all of them. */
+function tellingLines(value: string): string[] {
+  return value.split(/\r?\n/).filter((line) => line.length >= shortestSecret && !/^(-----|b3BlbnNzaC1rZXktdjE)/.test(line))
+}
+
+function encodings(line: string): [SecretForm, string][] {
+  const bytes = Buffer.from(line)
+  const percent = encodeURIComponent(line)
+  const json = JSON.stringify(line).slice(1, -1)
+  const hex = bytes.toString('hex')
+  const inBase64 = [0, 1, 2].map((offset) => base64At(bytes, offset))
+  return [
+    ['raw', line],
+    ...inBase64.map((text): [SecretForm, string] => ['base64', text]),
+    ...inBase64.map((text): [SecretForm, string] => ['base64url', text.replaceAll('+', '-').replaceAll('/', '_')]),
+    ...[percent, percent.replace(/%../g, (code) => code.toLowerCase()), percent.replaceAll('%20', '+')].map(asUrl),
+    ...[json, json.replaceAll('/', String.raw`\/`), escapedForHtml(json), JSON.stringify(json).slice(1, -1)].map(asJson),
+    ['shell-quoted', line.replaceAll("'", String.raw`'\''`)],
+    ['hex', hex],
+    ['hex', hex.toUpperCase()],
+  ]
+}
+
+const asUrl = (text: string): [SecretForm, string] => ['URL-encoded', text]
+const asJson = (text: string): [SecretForm, string] => ['JSON-escaped', text]
+
+/** As Go's encoder writes it, so Docker and Caddy. */
+const escapedForHtml = (json: string) => json.replace(/[<>&]/g, (sign) => String.raw`\u00${sign.charCodeAt(0).toString(16)}`)
+
+/** The characters of base64 that depend on these bytes alone when `offset` others (0 to 2) stand before and any stand behind. */
+function base64At(bytes: Uint8Array, offset: number): string {
+  const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64')
+  return encoded.slice(Math.ceil((offset * 4) / 3), Math.floor(((offset + bytes.length) * 4) / 3))
+}
