@@ -20,7 +20,7 @@ export default defineConfig({
   test: {
     projects: [
       project('unit', 0, { include: ['test/**/*.test.ts'], exclude: Object.values(needs).flat() }),
-      project('database', 1, { include: needs.database, exclude: needs.lab, globalSetup: [postgres], testTimeout: 20_000 }),
+      project('database', 1, { include: needs.database, exclude: needs.lab, globalSetup: [postgres], testTimeout: 20_000, hookTimeout: 60_000 }),
       project('workflows', 2, { include: needs.workflows, exclude: needs.lab, globalSetup: [postgres, temporal], testTimeout: 60_000 }),
       project('lab', 3, { include: needs.lab, globalSetup: [postgres, temporal], testTimeout: 300_000, hookTimeout: 300_000 }),
       project('deep', 4, { include: needs.deep, globalSetup: [postgres, temporal], testTimeout: 3_600_000, hookTimeout: 300_000 }),
