@@ -6,7 +6,7 @@ import { mirrorContainer, openMirror } from './mirror.ts'
 import { labelOf, openNetworks, planLab } from './network.ts'
 import { prepareImages } from './prepare-images.ts'
 import { openRegistry, type LabRegistry } from './registry.ts'
-import { existingServers, openServer } from './servers.ts'
+import { openServer, openServers } from './servers.ts'
 import type { LabServer } from './server.ts'
 import { succeeds } from './run.ts'
 
@@ -49,7 +49,7 @@ export async function openLab({ name, subnet, alsoPulled = [], log }: LabOptions
       await prepareImages({ only: [image], log })
       return openServer(plan, serverName, image)
     },
-    servers: async () => Promise.all((await existingServers(plan)).map((server) => openServer(plan, server.name, 'server'))),
+    servers: () => openServers(plan),
     down: () => removeLab(name),
   }
 }

@@ -16,11 +16,18 @@ export async function openServer(plan: LabPlan, name: string, image: ImageName):
     if (!(await dockerHas('container', container))) await createServer(plan, name, image)
   })
   await docker(['start', container])
-  return bootedServer(plan, name, Number(await inspect(container, '{{index .Config.Labels "keystone.lab.number"}}')))
+  const number = Number(await inspect(container, '{{index .Config.Labels "keystone.lab.number"}}'))
+  const server = await bootedServer(plan, name, number)
+  await server.exec(['sh', '-c', trustAuthority])
+  return server
 }
 
-/** The servers that a lab has by now, in the order of their addresses. */
-export async function existingServers(plan: LabPlan): Promise<{ name: string; number: number }[]> {
+/** Opens the servers that a lab has by now, in the order of their addresses. */
+export async function openServers(plan: LabPlan): Promise<LabServer[]> {
+  return Promise.all((await existingServers(plan)).map(({ name }) => openServer(plan, name, 'server')))
+}
+
+async function existingServers(plan: LabPlan): Promise<{ name: string; number: number }[]> {
   const filters = [plan.label, 'keystone.lab.kind=server'].flatMap((label) => ['--filter', `label=${label}`])
   const format = '{{.Label "keystone.lab.server"}} {{.Label "keystone.lab.number"}}'
   const lines = (await docker(['ps', '--all', ...filters, '--format', format])).split('\n').filter((line) => line !== '')
@@ -50,6 +57,9 @@ async function sellersFiles(plan: LabPlan) {
   files.finalize()
   return Readable.from(files)
 }
+
+/** Go's programs, as Docker, read the authority as it lies there; this is for all the others, and leaves a link in its place. */
+const trustAuthority = '[ -L /etc/ssl/certs/keystone-lab.pem ] || update-ca-certificates 2>&1'
 
 /** Not in daemon.json, which is the product's to write: dockerd refuses to start when a mirror is both a flag and in the file. */
 const mirrorDropIn = ({ mirrorAddress }: LabPlan) => `[Service]\nEnvironment="DOCKER_OPTS=--registry-mirror=http://${mirrorAddress}:5000"\n`

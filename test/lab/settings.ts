@@ -6,6 +6,9 @@ const env = process.env
 /** The lab's keys, authority and prepared repositories, shared by all labs of this machine. */
 export const stateFolder = env.KEYSTONE_LAB_STATE ?? join(env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'keystone-lab')
 
+/** The lab that the command line speaks of. */
+export const commandLineLab = { name: env.KEYSTONE_LAB_NAME ?? 'lab', subnet: Number(env.KEYSTONE_LAB_SUBNET ?? 70) }
+
 /** A Debian archive to build from; null takes the one that this machine itself uses. */
 export const debianArchive = env.KEYSTONE_LAB_DEBIAN_ARCHIVE ?? null
 
