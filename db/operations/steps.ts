@@ -29,7 +29,12 @@ export async function startStep(db: Database, step: StepStart): Promise<string> 
       .values({ ...step, status: 'running' })
       .onConflictDoUpdate({
         target: [operationSteps.operationId, operationSteps.order],
-        set: { name: step.name, status: sql`case when ${operationSteps.status} = 'succeeded' then 'succeeded' else 'running' end` },
+        set: {
+          name: step.name,
+          status: sql`case when ${operationSteps.status} = 'succeeded' then 'succeeded' else 'running' end`,
+          finishedAt: sql`case when ${operationSteps.status} = 'succeeded' then ${operationSteps.finishedAt} end`,
+          exitCode: sql`case when ${operationSteps.status} = 'succeeded' then ${operationSteps.exitCode} end`,
+        },
       })
       .returning({ id: operationSteps.id })
     if (!row) throw new Error(`step ${step.order} of operation ${step.operationId} was not stored`)
@@ -115,7 +120,12 @@ export async function logTail(db: Database, stepId: string, bytes = 1024): Promi
   const rows = await db
     .select({ bytes: operationLogChunks.bytes })
     .from(operationLogChunks)
-    .where(eq(operationLogChunks.stepId, stepId))
+    .where(
+      and(
+        eq(operationLogChunks.stepId, stepId),
+        sql`${operationLogChunks.run} = (select max(run) from operation_log_chunks where step_id = ${stepId})`,
+      ),
+    )
     .orderBy(sql`${operationLogChunks.sequence} desc`)
     .limit(20)
   return Buffer.concat(rows.reverse().map((row) => row.bytes)).subarray(-bytes).toString()
