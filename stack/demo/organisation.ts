@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import type { ApiClient } from './client.ts'
+import { finished, type Operation, operationSchema, type OperationTree } from './operation.ts'
+
+const identified = z.object({ id: z.string() })
+const applicationSchema = identified.extend({ deployKeyPublic: z.string() })
+
+/** A server as its owner knows it: root may log in by key. */
+export interface OwnServer {
+  name: string
+  address: string
+  /** `ssh-ed25519 AAAA…` */
+  hostKey: string
+  rootKey: string
+}
+
+/** A repository that the user may let a deploy key into. */
+export interface OwnRepository {
+  sshUrl: string
+  /** `ssh-ed25519 AAAA…` of its host. */
+  hostKey: string
+  addDeployKey(publicKey: string): Promise<void>
+}
+
+/** What a person would do in an organisation with an HTTP client. Functions throw ApiProblem. */
+export interface OrganisationClient {
+  id: string
+  adoptServer(server: OwnServer): Promise<{ serverId: string; operation: Operation }>
+  createService(wish: { driver: string; name: string; serverId: string; config?: object }): Promise<{ serviceId: string; operation: Operation }>
+  createApplication(name: string, repository: OwnRepository): Promise<{ applicationId: string }>
+  createEnvironment(applicationId: string, wish: object): Promise<{ environmentId: string }>
+  addService(environmentId: string, wish: { name: string; role: string; config?: object }): Promise<void>
+  /** Attaches a service and takes the variables that are recommended then. */
+  attach(environmentId: string, wish: { serviceId: string; role: string; sliceId?: string }): Promise<{ sliceId: string; operation: Operation }>
+  setVariable(environmentId: string, key: string, value: string): Promise<void>
+  route(environmentId: string, wish: { domain: string; tls: string }): Promise<{ operation: Operation }>
+  deploy(environmentId: string, wish?: { branch?: string; commit?: string }): Promise<Operation>
+  cancel(operationId: string): Promise<void>
+  /** Waits for an operation's end. */
+  finished(operation: Operation, onChange?: (tree: OperationTree) => void): Promise<OperationTree>
+}
+
+/** Creates an organisation and acts in it. */
+export async function createOrganisation(client: ApiClient, name: string): Promise<OrganisationClient> {
+  const { id } = await client.post('/organisations', { name }, identified)
+  const path = `/organisations/${id}`
+  const environment = (environmentId: string) => `${path}/environments/${environmentId}`
+  const setVariable = (environmentId: string, key: string, value: string) => client.put(`${environment(environmentId)}/variables/${key}`, { value })
+  return {
+    id,
+    async adoptServer({ rootKey, ...server }) {
+      const answer = z.object({ server: identified, operation: operationSchema })
+      const wish = { name: server.name, address: server.address, hostKey: server.hostKey, rootPrivateKey: rootKey }
+      const adopted = await client.post(`${path}/servers`, wish, answer)
+      return { serverId: adopted.server.id, operation: adopted.operation }
+    },
+    async createService(wish) {
+      const made = await client.post(`${path}/services`, wish, z.object({ service: identified, operation: operationSchema }))
+      return { serviceId: made.service.id, operation: made.operation }
+    },
+    async createApplication(applicationName, { sshUrl, hostKey, addDeployKey }) {
+      const { hostname, port } = new URL(sshUrl)
+      await client.post(`${path}/git-host-keys`, { host: hostname, port: Number(port || 22), key: hostKey }, identified)
+      const wish = { name: applicationName, repositoryUrl: sshUrl, repositoryType: 'generic' }
+      const application = await client.post(`${path}/applications`, wish, applicationSchema)
+      await addDeployKey(application.deployKeyPublic)
+      await client.post(`${path}/applications/${application.id}/verify`, undefined, identified)
+      return { applicationId: application.id }
+    },
+    async createEnvironment(applicationId, wish) {
+      const created = await client.post(`${path}/applications/${applicationId}/environments`, wish, identified)
+      return { environmentId: created.id }
+    },
+    async addService(environmentId, wish) {
+      await client.post(`${environment(environmentId)}/services`, wish, identified)
+    },
+    async attach(environmentId, wish) {
+      const answer = z.object({ slice: identified, recommendedVariables: z.record(z.string(), z.string()), operation: operationSchema })
+      const { slice, recommendedVariables, operation } = await client.post(`${environment(environmentId)}/attachments`, wish, answer)
+      for (const [key, value] of Object.entries(recommendedVariables)) await setVariable(environmentId, key, value)
+      return { sliceId: slice.id, operation }
+    },
+    setVariable,
+    route: (environmentId, wish) => client.post(`${environment(environmentId)}/routes`, wish, z.object({ operation: operationSchema })),
+    deploy: (environmentId, wish = {}) => client.post(`${environment(environmentId)}/deployments`, wish, operationSchema),
+    async cancel(operationId) {
+      await client.post(`${path}/operations/${operationId}/cancel`, undefined, identified)
+    },
+    finished: (operation, onChange = () => {}) => finished({ client, organisationId: id, operationId: operation.id, onChange }),
+  }
+}
