@@ -1,28 +1,36 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Secret } from '../../../domain/secret.ts'
+import type { ProcessRole } from '../../../domain/services.ts'
+import { outcomeUnknownExitCode, type OneOffFacts } from '../../../drivers/services/contract-application.ts'
 import { resolveImage } from '../../../drivers/services/image.ts'
 import { laravel } from '../../../drivers/services/laravel/driver.ts'
 import { serviceDriver } from '../../../drivers/services/registry.ts'
 import { knownHosts } from '../../../drivers/sources/known-hosts.ts'
 import { parseRepositoryUrl } from '../../../drivers/sources/repository-url.ts'
-import type { ProcessRole } from '../../../domain/services.ts'
-import { openTestServer, type OpenServer, type Repository } from './lab.ts'
+import { sampleRepository, type Repository } from '../repository.ts'
 import { replica } from './replicas.ts'
-import { until } from './server.ts'
+import { openServiceServer, type Outcome, type ServiceServer } from './service-server.ts'
 
-let server: OpenServer
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 })
+
+let server: ServiceServer
 let repository: Repository
 let env: Record<string, string | Secret>
 let image: string
+let migrated: Outcome<OneOffFacts>
+let scheduler: { containerId: string }
 const baseDigests: Record<string, string> = {}
+
+const vanished = expect.objectContaining({ code: 'step_vanished' })
+const patiently = { timeout: 60_000, interval: 100 }
 
 const service = laravel.configured({ startTimeoutSeconds: 20, schedulerGraceSeconds: 30 })
 const application = service.application!
 const build = laravel.build!.configured({})
 
 beforeAll(async () => {
-  server = await openTestServer()
-  repository = await server.repository()
+  server = await openServiceServer('application')
+  repository = await sampleRepository(server.lab)
   for (const { name, reference } of build.baseImages) baseDigests[name] = (await server.run(resolveImage(reference))).facts().digest
   env = {
     APP_NAME: 'Visits',
@@ -35,8 +43,11 @@ beforeAll(async () => {
     ...(await attached('valkey', 6379)),
   }
   image = (await server.run(await buildOf('main'))).facts().imageId
-}, 600_000)
-afterAll(() => server.close())
+  migrated = await server.run(migration(), migrationHash)
+  for (const input of [web(), worker()]) (await server.run(service.startReplica(input))).facts()
+  scheduler = (await server.run(application.startScheduler(web()))).facts()
+})
+afterAll(() => server?.close())
 
 /** A running data service with one slice; the variables for the application. */
 async function attached(name: 'postgres' | 'valkey', port: number) {
@@ -81,13 +92,20 @@ const replicaOf = (image: string, role: ProcessRole, replicaId: string) =>
     memoryLimitMb: 512,
   })
 
+const web = () => replicaOf(image, 'web', 'web-1')
+const worker = () => replicaOf(image, 'worker', 'worker-1')
+
+const oneOff = (name: string, command: string, { repeatable = false, of = image } = {}) =>
+  application.oneOff({ replica: replicaOf(of, 'web', 'one-off'), name, command, repeatable })
+const migration = (of = image) => oneOff('migrate', application.migration.command, { repeatable: true, of })
+const migrationHash = '00000000000a'
+
 const get = async (container: string, path: string) =>
   (await server.exec(['docker', 'exec', container, 'curl', '-fsS', `http://127.0.0.1:8080${path}`])).stdout
+const succeedsIn = async (container: string, ...argv: string[]) => (await server.exec(['docker', 'exec', container, ...argv])).exitCode === 0
 const containers = async (label: string) => (await server.exec(['docker', 'ps', '-aq', '--filter', `label=${label}`])).stdout
 
-describe('an application', { timeout: 300_000 }, () => {
-  afterAll(async () => void (await server.run(service.stopReplica(replicaOf(image, 'web', 'one-off')))).facts(), 60_000)
-
+describe('an application', () => {
   it('is built from its commit with Keystone\'s Dockerfile, once', async () => {
     const step = await buildOf('main')
     const { stdout: docker } = await server.exec(['docker', 'image', 'inspect', '--format', '{{json .Config.Labels}}', image])
@@ -116,64 +134,40 @@ describe('an application', { timeout: 300_000 }, () => {
   })
 
   it('migrates in a one-off container, which is gone afterwards', async () => {
-    const step = application.oneOff({ replica: replicaOf(image, 'web', 'one-off'), name: 'migrate', command: application.migration.command, repeatable: true })
-    const hash = '00000000000a'
-    const migrated = await server.run(step, hash)
     expect(migrated.facts()).toEqual({ outcome: 'exited', exitCode: 0 })
     expect(migrated.stdout).toContain('create_visits_table')
 
-    await server.forgetEnd(hash)
-    const again = await server.run(step, hash)
+    await server.forgetEnd(migrationHash)
+    const again = await server.run(migration(), migrationHash)
     expect(again.facts()).toEqual({ outcome: 'exited', exitCode: 0 })
     expect(again.stdout).toBe('')
     expect(await containers('keystone.oneoff')).toBe('')
   })
 
   it('reports the exit code of a failing command', async () => {
-    const step = application.oneOff({ replica: replicaOf(image, 'web', 'one-off'), name: 'fail', command: 'echo "it is $((40 + 2))" >&2; exit 7', repeatable: false })
+    const step = oneOff('fail', 'echo "it is $((40 + 2))" >&2; exit 7')
     const failed = await server.run(step)
     expect(failed.exitCode).toBe(7)
     expect(step.parse(failed.result)).toEqual({ outcome: 'exited', exitCode: 7 })
     expect(failed.stderr).toContain('it is 42')
   })
 
-  it.each([
-    { repeatable: true, exitCode: 0, runs: 2 },
-    { repeatable: false, exitCode: 75, runs: 1 },
-  ])('tells what a killed command means: repeatable $repeatable', async ({ repeatable, exitCode, runs }) => {
-    const hash = repeatable ? '00000000000b' : '00000000000c'
-    const command = 'echo ran >>storage/app/runs-$0; n=$(wc -l <storage/app/runs-$0); [ "$n" -gt 1 ] || sleep 600'.replaceAll('$0', hash)
-    const step = application.oneOff({ replica: replicaOf(image, 'web', 'one-off'), name: 'wait', command, repeatable })
-    const first = expect(server.run(step, hash)).rejects.toThrow(expect.objectContaining({ code: 'step_vanished' }))
-    await until(async () => ((await server.exec(['docker', 'exec', `keystone-${hash}-wait`, 'cat', `storage/app/runs-${hash}`])).stdout === '' ? null : true))
-    // As a reboot does: the script and the container end together.
-    await server.kill(hash)
-    await server.exec(['docker', 'kill', `keystone-${hash}-wait`])
-    await first
-    const second = await server.run(step, hash)
-    expect(second.exitCode).toBe(exitCode)
-    const volume = ['docker', 'run', '--rm', '-v', 'keystone_environment_env_storage_app:/v', '--entrypoint', 'cat', image, `/v/runs-${hash}`]
-    expect((await server.exec(volume)).stdout.split('\n').filter((line) => line === 'ran')).toHaveLength(runs)
-  })
-
   it('goes on waiting for a one-off that still runs', async () => {
-    const hash = '00000000000d'
-    const step = application.oneOff({ replica: replicaOf(image, 'web', 'one-off'), name: 'slow', command: 'while [ ! -e /tmp/go ]; do sleep 0.1; done; echo done; exit 3', repeatable: false })
-    const first = expect(server.run(step, hash)).rejects.toThrow(expect.objectContaining({ code: 'step_vanished' }))
-    const inContainer = async (...argv: string[]) => ((await server.exec(['docker', 'exec', `keystone-${hash}-slow`, ...argv])).exitCode === 0 ? true : null)
-    await until(() => inContainer('true'))
+    const hash = '00000000000b'
+    const step = oneOff('slow', 'while [ ! -e /tmp/go ]; do sleep 0.1; done; echo done; exit 3')
+    const first = expect(server.run(step, hash)).rejects.toThrow(vanished)
+    await vi.waitUntil(() => succeedsIn(`keystone-${hash}-slow`, 'true'), patiently)
     await server.kill(hash)
     await first
     const second = server.run(step, hash)
-    await inContainer('touch', '/tmp/go')
+    expect(await succeedsIn(`keystone-${hash}-slow`, 'touch', '/tmp/go')).toBe(true)
     expect(await second).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('done') })
   })
 
   it('can have its one-off containers stopped', async () => {
-    const hash = '00000000000e'
-    const step = application.oneOff({ replica: replicaOf(image, 'web', 'one-off'), name: 'endless', command: 'sleep 600', repeatable: false })
-    const running = server.run(step, hash)
-    await until(async () => ((await containers(`keystone.oneoff=${hash}`)) === '' ? null : true))
+    const hash = '00000000000c'
+    const running = server.run(oneOff('endless', 'trap "exit 9" TERM; sleep 600 & wait'), hash)
+    await vi.waitUntil(async () => (await containers(`keystone.oneoff=${hash}`)) !== '', patiently)
     for (let time = 0; time < 2; time += 1) (await server.run(application.stopOneOffs({ operationHash: hash }))).facts()
     expect((await running).exitCode).not.toBe(0)
     expect(await containers(`keystone.oneoff=${hash}`)).toBe('')
@@ -182,9 +176,9 @@ describe('an application', { timeout: 300_000 }, () => {
   it('that never gets healthy says what its health check saw', async () => {
     const built = (await server.run(await buildOf('unhealthy'))).facts()
     const unhealthy = replicaOf(built.imageId, 'web', 'web-2')
-    const failed = await server.run(service.startReplica(unhealthy))
+    const failed = await server.run(laravel.configured({ startTimeoutSeconds: 5 }).startReplica(unhealthy))
     expect(failed.exitCode).toBe(1)
-    expect(failed.stderr).toContain('the container is not healthy after 20 seconds')
+    expect(failed.stderr).toContain('the container is not healthy after 5 seconds')
     expect(failed.stderr).toContain('this version is unhealthy')
     expect(failed.stderr).toContain('GET /up: HTTP 500')
     ;(await server.run(service.stopReplica(unhealthy))).facts()
@@ -193,12 +187,9 @@ describe('an application', { timeout: 300_000 }, () => {
 
   it('shows how a failing migration failed', async () => {
     const built = (await server.run(await buildOf('broken-migration'))).facts()
-    const step = application.oneOff({ replica: replicaOf(built.imageId, 'web', 'web-3'), name: 'migrate', command: application.migration.command, repeatable: true })
-    const failed = await server.run(step)
+    const failed = await server.run(migration(built.imageId))
     expect(failed.exitCode).toBe(1)
     expect(failed.stdout).toContain('this migration fails')
-    ;(await server.run(service.stopReplica(replicaOf(built.imageId, 'web', 'web-3')))).facts()
-    expect((await server.exec(['ls', '/home/keystone/services/web/web-3'])).exitCode).not.toBe(0)
   })
 
   it('that does not stay up shows its log', async () => {
@@ -212,16 +203,7 @@ describe('an application', { timeout: 300_000 }, () => {
   })
 })
 
-describe('a running application', { timeout: 300_000 }, () => {
-  const web = () => replicaOf(image, 'web', 'web-1')
-  const worker = () => replicaOf(image, 'worker', 'worker-1')
-
-  beforeAll(async () => {
-    const migrate = application.oneOff({ replica: web(), name: 'migrate', command: application.migration.command, repeatable: true })
-    ;(await server.run(migrate)).facts()
-    for (const input of [web(), worker()]) (await server.run(service.startReplica(input))).facts()
-  }, 120_000)
-
+describe('a running application', () => {
   it('serves, and a second start leaves the container alone', async () => {
     const facts = (await server.run(service.startReplica(web()))).facts()
     expect(Object.keys(facts.addresses).toSorted()).toEqual(['keystone_gateway', 'keystone_service_postgres', 'keystone_service_valkey'])
@@ -267,28 +249,45 @@ describe('a running application', { timeout: 300_000 }, () => {
 
   it('processes its jobs in a worker', async () => {
     await get('visits-web-1', '/visit')
-    const visits = await until(async () => {
-      const seen = JSON.parse(await get('visits-web-1', '/visits'))
-      return seen.processed === 1 ? seen : null
-    })
-    expect(visits).toMatchObject({ rows: 1, cached: 1 })
+    const visits = () => get('visits-web-1', '/visits').then((text) => JSON.parse(text))
+    await vi.waitUntil(async () => (await visits()).processed === 1, patiently)
+    expect(await visits()).toMatchObject({ rows: 1, cached: 1 })
+  })
+
+  it('goes on after a reboot: repeats what may be repeated, and tells of what nobody knows', async () => {
+    const command = 'echo ran >>storage/app/$KIND; [ "$(wc -l <storage/app/$KIND)" -gt 1 ] || sleep 600; php artisan migrate:status'
+    const repeatable = oneOff('again', command.replaceAll('$KIND', 'repeatable'), { repeatable: true })
+    const single = oneOff('once', command.replaceAll('$KIND', 'single'))
+    const steps = [[repeatable, '00000000000d'], [single, '00000000000e']] as const
+    const interrupted = Promise.allSettled(steps.map(([step, hash]) => server.run(step, hash)))
+    for (const file of ['repeatable', 'single']) await vi.waitUntil(() => succeedsIn('visits-web-1', 'test', '-s', `storage/app/${file}`), patiently)
+    await server.reboot()
+    for (const { status } of await interrupted) expect(status).toBe('rejected')
+
+    const [again, unknown] = await Promise.all(steps.map(([step, hash]) => server.run(step, hash)))
+    expect(again!.facts()).toEqual({ outcome: 'exited', exitCode: 0 })
+    expect(again!.stdout).toContain('create_visits_table')
+    expect(unknown).toMatchObject({ exitCode: outcomeUnknownExitCode, stderr: expect.stringContaining('nobody knows') })
+    expect(single.parse(unknown!.result)).toEqual({ outcome: 'unknown' })
+    ;(await server.run(service.startReplica(web()))).facts()
+    expect(await get('visits-web-1', '/visits')).toContain('"rows":1')
+    const runs = async (file: string) => (await server.exec(['docker', 'exec', 'visits-web-1', 'cat', `storage/app/${file}`])).stdout
+    expect([await runs('repeatable'), await runs('single')]).toEqual(['ran\nran\n', 'ran\n'])
   })
 
   it('ticks once a minute from one container, and stops', async () => {
-    const scheduler = (await server.run(application.startScheduler(web()))).facts()
-    expect((await server.run(application.startScheduler(web()))).facts()).toEqual(scheduler)
-    const ticks = await until(async () => {
-      const seen = JSON.parse(await get('visits-web-1', '/visits')).ticks
-      return seen.length === 2 ? seen : null
-    })
-    expect(new Set(ticks.map((tick: { minute: string }) => tick.minute)).size).toBe(2)
-    expect(new Set(ticks.map((tick: { container: string }) => tick.container)).size).toBe(1)
+    expect((await server.run(application.startScheduler(web()))).facts().containerId).toBe(scheduler.containerId)
+    const ticks = async (): Promise<{ minute: string; container: string }[]> => JSON.parse(await get('visits-web-1', '/visits')).ticks
+    await vi.waitUntil(async () => (await ticks()).length > 1, { timeout: 130_000, interval: 500 })
+    const seen = await ticks()
+    expect(new Set(seen.map((tick) => tick.minute)).size).toBe(seen.length)
+    expect(new Set(seen.map((tick) => tick.container)).size).toBe(1)
     for (let time = 0; time < 2; time += 1) (await server.run(application.stopScheduler(web()))).facts()
     expect(await containers('keystone.scheduler=yes')).toBe('')
   })
 
   it('is stopped without a trace but its volume', async () => {
-    for (const input of [web(), worker()]) (await server.run(service.stopReplica(input))).facts()
+    for (const input of [web(), worker(), replicaOf(image, 'web', 'one-off')]) (await server.run(service.stopReplica(input))).facts()
     expect(await containers('keystone.environment=env')).toBe('')
     for (const { ownership } of [web(), worker()]) expect((await server.exec(['ls', `/home/keystone/services/${ownership.serviceId}`])).exitCode).not.toBe(0)
   })

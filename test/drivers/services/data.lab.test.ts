@@ -4,14 +4,14 @@ import { resolveImage } from '../../../drivers/services/image.ts'
 import { postgres } from '../../../drivers/services/postgres/driver.ts'
 import { valkey } from '../../../drivers/services/valkey/driver.ts'
 import type { ServiceDriver } from '../../../drivers/services/contract.ts'
-import { openTestServer, type OpenServer } from './lab.ts'
 import { replica } from './replicas.ts'
+import { openServiceServer, type ServiceServer } from './service-server.ts'
 
-let server: OpenServer
+let server: ServiceServer
 beforeAll(async () => {
-  server = await openTestServer()
+  server = await openServiceServer('data')
 }, 300_000)
-afterAll(() => server.close())
+afterAll(() => server?.close())
 
 const admin = { password: new Secret('administrator') }
 

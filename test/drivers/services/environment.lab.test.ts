@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { renderDotenv } from '../../../domain/dotenv.ts'
-import { openTestServer, type OpenServer } from './lab.ts'
+import { openServiceServer, type ServiceServer } from './service-server.ts'
 
-let server: OpenServer
+let server: ServiceServer
 beforeAll(async () => {
-  server = await openTestServer()
+  server = await openServiceServer('environment')
 }, 300_000)
-afterAll(() => server.close())
+afterAll(() => server?.close())
 
 /** What Compose would give to a container, read through its own parser. */
 async function throughCompose(variables: Record<string, string>): Promise<Record<string, string>> {

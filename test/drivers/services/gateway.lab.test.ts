@@ -2,21 +2,21 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { caddy } from '../../../drivers/services/caddy/driver.ts'
 import type { Upstream } from '../../../drivers/services/contract-gateway.ts'
 import { resolveImage } from '../../../drivers/services/image.ts'
-import { openTestServer, type OpenServer } from './lab.ts'
 import { replica } from './replicas.ts'
+import { openServiceServer, type ServiceServer } from './service-server.ts'
 
 const service = caddy.configured({})
 const gateway = service.gateway!
-let server: OpenServer
+let server: ServiceServer
 let input = replica({ ownership: { organisationId: 'org', environmentId: null, serviceId: 'gw', replicaId: 'gw-1', operationId: 'op' }, containerName: 'gateway' })
 
 beforeAll(async () => {
-  server = await openTestServer()
+  server = await openServiceServer('gateway')
   const { digest } = (await server.run(resolveImage('caddy:2'))).facts()
   input = { ...input, image: digest }
   ;(await server.run(service.startReplica(input))).facts()
 }, 300_000)
-afterAll(() => server.close())
+afterAll(() => server?.close())
 
 /** The gateway's own health site stands for a replica. */
 const itself: Upstream = { host: '127.0.0.1', port: 2018 }

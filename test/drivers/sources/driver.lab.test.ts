@@ -1,20 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { generateDeployKey } from '../../../drivers/sources/deploy-key.ts'
 import { createSourceDriver, type RepositoryAccess } from '../../../drivers/sources/driver.ts'
-import { openTestServer, type OpenServer, type Repository } from '../services/lab.ts'
+import type { Lab } from '../../lab/index.ts'
+import { openTestLab } from '../lab.ts'
+import { sampleRepository, type Repository } from '../repository.ts'
 
 const sources = createSourceDriver({ timeoutSeconds: 10 })
 const other = generateDeployKey('another').publicKey
-let server: OpenServer
+let lab: Lab
 let repository: Repository
 let access: RepositoryAccess
 
 beforeAll(async () => {
-  server = await openTestServer()
-  repository = await server.repository()
+  lab = await openTestLab('sources')
+  repository = await sampleRepository(lab)
   access = { repositoryUrl: repository.url, deployKey: repository.deployKey, confirmedHostKeys: [repository.hostKey] }
 }, 300_000)
-afterAll(() => server.close())
+afterAll(() => lab?.down())
 
 const failing = (overrides: Partial<RepositoryAccess>) => expect(sources.refs({ ...access, ...overrides })).rejects
 
@@ -43,5 +45,5 @@ describe('a repository', () => {
     failing({ confirmedHostKeys: [other] }).toMatchObject({ code: 'host_key_changed', seenHostKey: repository.hostKey }))
 
   it('is unreachable where nobody listens', () =>
-    failing({ repositoryUrl: repository.url.replace('/home', ':1/home') }).toMatchObject({ code: 'unreachable', retryable: true }))
+    failing({ repositoryUrl: repository.url.replace('/visits', ':1/visits') }).toMatchObject({ code: 'unreachable', retryable: true }))
 })

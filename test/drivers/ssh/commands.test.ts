@@ -4,30 +4,34 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Secret } from '../../../domain/secret.ts'
 import { createSshPool } from '../../../drivers/ssh/pool.ts'
 import type { SshPool } from '../../../drivers/ssh/remote.ts'
-import { openServer, testPool, type TestServer } from './server.ts'
+import type { Lab } from '../../lab/index.ts'
+import { openServer, openTestLab, testPool, type TestServer } from '../lab.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 })
 
+let lab: Lab
 let server: TestServer
 let pool: SshPool
 
 beforeAll(async () => {
-  server = await openServer('s1')
+  lab = await openTestLab('commands')
+  server = await openServer(lab)
   pool = testPool()
 })
 
 afterAll(async () => {
   await pool?.close()
+  await lab?.down()
 })
 
 /** A command that outlasts its test, and can be told from those of others. */
 const longSleep = () => ['sleep', `${600 + Math.random()}`]
 
 const untilRunning = (argv: readonly string[]) =>
-  server.exec('sh', '-c', `until pgrep -f '^${argv.join(' ')}' >/dev/null; do sleep 0.05; done`)
+  server.exec(['sh', '-c', `until pgrep -f '^${argv.join(' ')}' >/dev/null; do sleep 0.05; done`])
 
 /** The server's own ends of our connections. */
-const killSessions = () => server.exec('pkill', '-f', 'sshd-session: keystone')
+const killSessions = () => server.exec(['pkill', '-f', 'sshd-session: keystone'])
 
 describe('a command', () => {
   it('hands back output and exit code', async () => {
@@ -142,7 +146,7 @@ describe('a connection is refused', () => {
 
   it('when the host key is another than the pinned one', async () => {
     const makeKey = 'rm -f /tmp/other*; ssh-keygen -q -t ed25519 -N "" -f /tmp/other; cat /tmp/other.pub'
-    const hostKey = (await server.exec('sh', '-c', makeKey)).trim()
+    const hostKey = (await server.exec(['sh', '-c', makeKey])).trim()
     await expect(command({ hostKey })).rejects.toMatchObject({
       code: 'host_key_changed', retryable: false, seenHostKey: server.target.hostKey,
     })

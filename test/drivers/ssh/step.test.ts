@@ -2,17 +2,20 @@ import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Secret } from '../../../domain/secret.ts'
 import type { DurableStep, SshPool, StepObserver, StepOutcome } from '../../../drivers/ssh/remote.ts'
-import { openServer, testPool, type TestServer } from './server.ts'
+import type { Lab } from '../../lab/index.ts'
+import { openServer, openTestLab, testPool, type TestServer } from '../lab.ts'
 import { createStepLog } from './step-log.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 })
 
+let lab: Lab
 let server: TestServer
 let pool: SshPool
 let log: ReturnType<typeof createStepLog>
 
 beforeAll(async () => {
-  server = await openServer('s3')
+  lab = await openTestLab('steps')
+  server = await openServer(lab)
   pool = testPool()
 })
 
@@ -22,6 +25,7 @@ beforeEach(() => {
 
 afterAll(async () => {
   await pool?.close()
+  await lab?.down()
 })
 
 const password = 'correct-horse-battery'
@@ -37,9 +41,9 @@ function newStep(script: string, fields: Partial<DurableStep> = {}): DurableStep
 const homeOf = ({ user }: DurableStep) => user === 'root' ? '/var/lib/keystone' : '/home/keystone'
 const folderOf = (step: DurableStep) => `${homeOf(step)}/operations/${step.hash}/07-start-replica`
 const unitOf = ({ hash }: DurableStep) => `keystone-${hash}-07`
-const go = (step: DurableStep) => server.exec('touch', `${folderOf(step)}/go`)
+const go = (step: DurableStep) => server.exec(['touch', `${folderOf(step)}/go`])
 const untilEnded = (step: DurableStep) =>
-  server.exec('sh', '-c', `while systemctl is-active -q ${unitOf(step)}; do sleep 0.02; done`)
+  server.exec(['sh', '-c', `while systemctl is-active -q ${unitOf(step)}; do sleep 0.02; done`])
 
 function run(step: DurableStep, observer: StepObserver = log.observer(), through = pool): Promise<StepOutcome> {
   return through.to(server.target).step(step, observer)
@@ -48,7 +52,7 @@ function run(step: DurableStep, observer: StepObserver = log.observer(), through
 /** Counted from systemd's own messages in the journal (SD_MESSAGE_UNIT_STARTED). */
 async function starts(step: DurableStep): Promise<number> {
   const started = 'MESSAGE_ID=39f53479d3a045ac8e11786248231fbf'
-  const lines = await server.exec('journalctl', '-q', '-o', 'cat', `UNIT=${unitOf(step)}.service`, started)
+  const lines = await server.exec(['journalctl', '-q', '-o', 'cat', `UNIT=${unitOf(step)}.service`, started])
   return lines.split('\n').filter((line) => line !== '').length
 }
 
@@ -71,7 +75,7 @@ describe('a step', () => {
     const digest = createHash('sha256').update(`${password}!`).digest('hex')
     expect(log.out()).toBe(`keystone it's "$HOME"\n ${step.hash}\n${folderOf(step)}\n${digest}  -\n`)
     expect(log.err()).toBe('oops\n')
-    expect(await server.exec('stat', '-c', '%a %U', '/home/keystone/seen/config')).toBe('640 keystone\n')
+    expect(await server.exec(['stat', '-c', '%a %U', '/home/keystone/seen/config'])).toBe('640 keystone')
     expect(await starts(step)).toBe(1)
   })
 
@@ -79,7 +83,7 @@ describe('a step', () => {
     const step = newStep('id -u; echo $HOME', { user: 'root' })
     expect(await pool.to(server.rootTarget).step(step, log.observer())).toMatchObject({ exitCode: 0 })
     expect(log.out()).toBe('0\n/root\n')
-    expect(await server.exec('stat', '-c', '%a %U', folderOf(step))).toBe('700 root\n')
+    expect(await server.exec(['stat', '-c', '%a %U', folderOf(step)])).toBe('700 root')
   })
 
   it('stops at the first command that fails', async () => {
@@ -101,7 +105,7 @@ describe('a step', () => {
     const step = newStep('head -c 20000000 /dev/urandom | tee "$KEYSTONE_STEP_DIR/copy"; printf "\\x1e\\0\\xff"')
     const slow = log.observer({ before: () => new Promise((resolve) => setImmediate(resolve)) })
     await run(step, slow)
-    const copy = (await server.exec('sha256sum', `${folderOf(step)}/copy`)).slice(0, 64)
+    const copy = (await server.exec(['sha256sum', `${folderOf(step)}/copy`])).slice(0, 64)
     expect(log.bytes().length).toBe(20_000_003)
     expect(createHash('sha256').update(log.bytes().subarray(0, -3)).digest('hex')).toBe(copy)
     expect(log.bytes().subarray(-3)).toEqual(Buffer.from([0x1e, 0, 0xff]))
@@ -139,7 +143,7 @@ describe('a step outlives', () => {
     const step = newStep(script)
     const broken = Promise.allSettled([run(step)])
     await log.until('line 100\n')
-    await server.exec('pkill', '-f', 'sshd-session: keystone')
+    await server.exec(['pkill', '-f', 'sshd-session: keystone'])
     expect((await broken)[0]).toMatchObject({ status: 'rejected', reason: { code: 'connection_lost', retryable: true } })
     await go(step)
     expect(await run(step)).toEqual({ run: 1, exitCode: 0, result: '' })
@@ -168,7 +172,7 @@ describe('a step outlives', () => {
     controller.abort(new Error('detached'))
     expect((await left)[0]).toMatchObject({ status: 'rejected', reason: { message: 'detached' } })
     const session = `[m]ain.sh .* ${step.hash}|[t]ail --bytes`
-    await server.exec('sh', '-c', `while pgrep -f '${session}' >/dev/null; do sleep 0.02; done`)
+    await server.exec(['sh', '-c', `while pgrep -f '${session}' >/dev/null; do sleep 0.02; done`])
     await go(step)
     await untilEnded(step)
     expect(await run(step)).toMatchObject({ run: 1, exitCode: 0 })
@@ -201,9 +205,9 @@ describe('a step outlives', () => {
     const step = newStep(`echo begun; ${untilGo}`)
     const killed = Promise.allSettled([run(step)])
     await log.until('begun\n')
-    await server.exec('systemctl', 'kill', '--signal=KILL', unitOf(step))
+    await server.exec(['systemctl', 'kill', '--signal=KILL', unitOf(step)])
     expect((await killed)[0]).toMatchObject({ status: 'rejected', reason: { code: 'step_vanished', retryable: true } })
-    expect(await server.exec('find', '/run/keystone', '-mindepth', '1')).toBe('')
+    expect(await server.exec(['find', '/run/keystone', '-mindepth', '1'])).toBe('')
     await go(step)
     expect(await run(step)).toMatchObject({ run: 2, exitCode: 0 })
   })
@@ -218,7 +222,7 @@ describe('a step is started once', () => {
     await Promise.all(logs.map((own) => own.until('begun\n')))
     await go(step)
     expect(await outcomes).toEqual(Array(8).fill({ run: 1, exitCode: 3, result: '' }))
-    expect((await server.exec('cat', `${folderOf(step)}/effects`)).trim().split('\n')).toHaveLength(1)
+    expect((await server.exec(['cat', `${folderOf(step)}/effects`])).trim().split('\n')).toHaveLength(1)
     expect(await starts(step)).toBe(1)
     await pools[1]?.close()
   })
@@ -230,7 +234,7 @@ describe('a step is started once', () => {
     const again = createStepLog()
     expect(await run(step, again.observer())).toEqual(first)
     expect(again.out()).toBe('done\n')
-    expect(await server.exec('cat', '/home/keystone/once')).toBe('changed\n')
+    expect(await server.exec(['cat', '/home/keystone/once'])).toBe('changed')
     expect(await starts(step)).toBe(1)
   })
 
@@ -251,7 +255,7 @@ describe('stopping a step', () => {
     await pool.to(server.target).stopStep(step)
     await stopped
     const left = `systemctl is-active ${unitOf(step)} || pgrep -f '[g]randchild' || true`
-    expect(await server.exec('sh', '-c', left)).toBe('inactive\n')
+    expect(await server.exec(['sh', '-c', left])).toBe('inactive')
     expect(await run(step)).toEqual({ run: 1, exitCode: 143, result: '' })
     expect(await starts(step)).toBe(1)
   })
@@ -274,7 +278,7 @@ describe('stopping a step', () => {
 
 describe('the secrets of a step', () => {
   const secrets = { password: new Secret(password) }
-  const folders = () => server.exec('find', '/run/keystone', '-mindepth', '1')
+  const folders = () => server.exec(['find', '/run/keystone', '-mindepth', '1'])
 
   it.each(['exit 0', 'exit 1', 'kill -KILL $PPID; sleep 600'])('are gone when it ends with: %s', async (ending) => {
     await Promise.allSettled([run(newStep(`[ -s "$KEYSTONE_SECRETS/password" ]; ${ending}`, { secrets }))])
@@ -285,10 +289,10 @@ describe('the secrets of a step', () => {
     const step = newStep(`echo begun; ${untilGo}`, { secrets })
     const outcome = run(step)
     await log.until('begun\n')
-    const modes = await server.exec('find', '/run/keystone', '-mindepth', '2', '-printf', '%m %u %f\n')
-    expect(modes).toBe('700 keystone 07\n600 keystone password\n')
-    await server.exec('sh', '-c', `! grep -rl ${password} /home /var/lib/keystone /tmp /dev/shm /etc`)
-    const processes = await server.exec('sh', '-c', 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null || true')
+    const modes = await server.exec(['find', '/run/keystone', '-mindepth', '2', '-printf', '%m %u %f\n'])
+    expect(modes).toBe('700 keystone 07\n600 keystone password')
+    await server.exec(['sh', '-c', `! grep -rl ${password} /home /var/lib/keystone /tmp /dev/shm /etc`])
+    const processes = await server.exec(['sh', '-c', 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null || true'])
     expect(processes).toContain(step.hash)
     expect(processes).not.toContain(password)
     await go(step)
@@ -299,6 +303,6 @@ describe('the secrets of a step', () => {
 it('keeps folders to 0700 and files to 0600', async () => {
   const step = newStep('true', { inputs: { A: 'b' } })
   await run(step)
-  const modes = await server.exec('find', folderOf(step), '-printf', '%y %m\n')
+  const modes = await server.exec(['find', folderOf(step), '-printf', '%y %m\n'])
   expect(new Set(modes.trim().split('\n'))).toEqual(new Set(['d 700', 'f 600']))
 })

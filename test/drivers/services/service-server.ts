@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { ServiceStep } from '../../../drivers/services/contract.ts'
-import type { CommandResult, Remote } from '../../../drivers/ssh/remote.ts'
+import type { CommandResult } from '../../../drivers/ssh/remote.ts'
+import type { Lab } from '../../lab/index.ts'
+import { openServer, openTestLab, testPool, type TestFile } from '../lab.ts'
 
 export interface Outcome<Facts> extends CommandResult {
   result: string
@@ -9,24 +11,32 @@ export interface Outcome<Facts> extends CommandResult {
 }
 
 /** Runs service steps on one server, as user keystone and through the SSH driver, as the engine does. */
-export interface TestServer {
+export interface ServiceServer {
+  lab: Lab
   exec(argv: readonly string[], stdin?: string): Promise<CommandResult>
   /** A step that was run under the same hash before is attached to. */
   run<Facts>(step: ServiceStep<Facts>, hash?: string): Promise<Outcome<Facts>>
-  /** Ends a running step as a reboot does: without an exit code, so that the next `run` starts the script again. */
+  /** Ends a running step without an exit code, so that the next `run` starts the script again. */
   kill(hash: string): Promise<void>
   /** Has the next `run` under this hash start the script again although it ended. */
   forgetEnd(hash: string): Promise<void>
+  reboot(): Promise<void>
+  /** Takes the file's whole lab away. */
+  close(): Promise<void>
 }
 
-export function testServer(remote: Remote): TestServer {
-  const exec = (argv: readonly string[], stdin?: string) => remote.command(argv, { ...(stdin === undefined ? {} : { stdin }), timeoutSeconds: 120 })
+export async function openServiceServer(file: TestFile): Promise<ServiceServer> {
+  const lab = await openTestLab(file)
+  const server = await openServer(lab)
+  const pool = testPool()
+  const remote = pool.to(server.target)
+  const exec: ServiceServer['exec'] = (argv, stdin) => remote.command(argv, { ...(stdin === undefined ? {} : { stdin }), timeoutSeconds: 120 })
   return {
+    lab,
     exec,
     async run(step, hash = randomBytes(6).toString('hex')) {
       const output = { out: '', err: '' }
-      const durable = { hash, order: 1, user: 'keystone', name: step.name, script: step.script, inputs: step.inputs, secrets: step.secrets, files: step.files } as const
-      const { exitCode, result } = await remote.step(durable, {
+      const { exitCode, result } = await remote.step({ ...step, hash, order: 1, user: 'keystone' }, {
         stored: null,
         signal: new AbortController().signal,
         onChunk: async ({ stream, bytes }) => void (output[stream] += bytes.toString()),
@@ -39,13 +49,10 @@ export function testServer(remote: Remote): TestServer {
     },
     kill: async (hash) => void (await exec(['sudo', 'systemctl', 'kill', '--signal=KILL', `keystone-${hash}-01`])),
     forgetEnd: async (hash) => void (await exec(['sh', '-c', 'rm /home/keystone/operations/"$1"/*/exit', '-', hash])),
-  }
-}
-
-/** Asks until the answer is there; the test's own timeout ends it. */
-export async function until<T>(ask: () => Promise<T | null>): Promise<T> {
-  for (;;) {
-    const answer = await ask()
-    if (answer !== null) return answer
+    reboot: () => server.reboot(),
+    async close() {
+      await pool.close()
+      await lab.down()
+    },
   }
 }

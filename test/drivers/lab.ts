@@ -1,0 +1,48 @@
+import { Secret } from '../../domain/secret.ts'
+import { prepareServer } from '../../drivers/servers/preparation.ts'
+import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
+import { createSshPool } from '../../drivers/ssh/pool.ts'
+import type { Remote, ServerTarget } from '../../drivers/ssh/remote.ts'
+import { ensureDocker, openLab, type Lab, type LabServer } from '../lab/index.ts'
+
+/** Every test file has a lab of its own, so that files run beside each other. */
+const subnets = { application: 140, data: 141, environment: 142, gateway: 143, sources: 144, commands: 145, steps: 146, uploads: 147 }
+export type TestFile = keyof typeof subnets
+
+/** Opens the file's lab; no server of an earlier run is left in it. */
+export async function openTestLab(file: TestFile): Promise<Lab> {
+  const log = (line: string) => console.log(line)
+  await ensureDocker({ log })
+  const lab = await openLab({ name: `drivers-${file}`, subnet: subnets[file], log })
+  for (const left of await lab.servers()) await left.remove()
+  return lab
+}
+
+export interface TestServer extends LabServer {
+  /** As user keystone. */
+  target: ServerTarget
+  rootTarget: ServerTarget
+}
+
+/** A server with Docker, made ready by Keystone's own preparation. */
+export async function openServer(lab: Lab): Promise<TestServer> {
+  const server = await lab.server('s1', { preinstalled: true })
+  const { name, address, hostKey, rootKey } = server
+  const managementKey = generateDeployKey('keystone')
+  const target = { serverId: name, name, address, port: 22, hostKey, user: 'keystone', privateKey: managementKey.privateKey }
+  const rootTarget = { ...target, user: 'root', privateKey: new Secret(rootKey) }
+  const pool = testPool()
+  await prepare(pool.to(rootTarget), managementKey.publicKey)
+  await pool.close()
+  return { ...server, target, rootTarget }
+}
+
+async function prepare(remote: Remote, managementKey: string): Promise<void> {
+  const said: Buffer[] = []
+  const observer = { stored: null, signal: new AbortController().signal, onChunk: async ({ bytes }: { bytes: Buffer }) => void said.push(bytes) }
+  const { exitCode } = await remote.step({ ...prepareServer({ managementKey }), hash: '000000000000', order: 1, user: 'root' }, observer)
+  if (exitCode !== 0) throw new Error(`the server could not be prepared:\n${Buffer.concat(said).toString()}`)
+}
+
+/** Short intervals, so that a hang is found while a test waits. */
+export const testPool = () => createSshPool({ idleCloseSeconds: 60, keepaliveSeconds: 1, connectTimeoutSeconds: 5 })
