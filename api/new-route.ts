@@ -3,7 +3,7 @@ import { insertAttachment } from '../db/attachments.ts'
 import type { Database } from '../db/connect.ts'
 import { type Environment, environmentServers, lockEnvironment } from '../db/environments.ts'
 import { routesFor, routesOf } from '../db/routes.ts'
-import { gatewaysOn, type Service, serviceOf } from '../db/services.ts'
+import { gatewaysOn, lockService, type Service, serviceOf } from '../db/services.ts'
 import { insertSlice, type Slice } from '../db/slices.ts'
 import { insertSystemVariables } from '../db/variables.ts'
 import { Secret } from '../domain/secret.ts'
@@ -37,7 +37,10 @@ export async function createRouteSlice(
 ): Promise<Slice> {
   const { domain, tls } = wished
   await lockEnvironment(tx, environment.id)
-  await refuseSecondGateway(tx, environment, gateway, wished)
+  await lockService(tx, gateway.id)
+  const present = await routesFor(tx, environment.organisationId, domain)
+  refuseRouted(present, gateway)
+  refuseSecondGateway(present, gateway, wished)
   const isPrimary = (await routesOf(tx, environment.id, { limit: 1 })).items.length === 0
   const slice = await insertSlice(tx, keyring, {
     ...{ serviceId: gateway.id, environmentId: environment.id, name: domain, type: 'route', domain },
@@ -56,9 +59,15 @@ function routeSettings(service: Service, tls: WishedRoute['tls']) {
   return completeSettings(gateway.routeSchema, { tls }, 'route')
 }
 
+function refuseRouted(present: readonly Slice[], gateway: Service): void {
+  if (!present.some(({ serviceId }) => serviceId === gateway.id)) return
+  const message = 'this domain is routed on the gateway already: choose another, or remove that route first'
+  throw new Problem(409, 'already_taken', `domain: ${message}`, { errors: [{ field: 'domain', message }] })
+}
+
 /** Each gateway would ask for a certificate of its own, and only one of them is where the domain points to (design section 7). */
-async function refuseSecondGateway(tx: Database, { organisationId }: Environment, gateway: Service, { domain, tls }: WishedRoute): Promise<void> {
-  const elsewhere = (await routesFor(tx, organisationId, domain)).filter(({ serviceId }) => serviceId !== gateway.id)
+function refuseSecondGateway(present: readonly Slice[], gateway: Service, { tls }: WishedRoute): void {
+  const elsewhere = present.filter(({ serviceId }) => serviceId !== gateway.id)
   if (elsewhere.length === 0 || (tls !== 'automatic' && elsewhere.every(({ config }) => config.tls !== 'automatic'))) return
   const message = 'automatic certificates work with one gateway per domain, and this domain is routed on another one'
   throw new Problem(409, 'automatic_tls_needs_one_gateway', `tls: ${message}`, { errors: [{ field: 'tls', message }] })

@@ -15,7 +15,6 @@ const meanings: Readonly<Record<string, readonly [field: string, message: string
   services_name_standalone: ['name', 'a service with this name exists already: choose another'],
   services_one_gateway: ['serverId', 'this server has a gateway already, and there is exactly one per server: use it'],
   service_slices_name: ['name', 'the service has a slice with this name already: choose another, or give its id as sliceId'],
-  service_slices_domain: ['domain', 'this domain is routed on the gateway already'],
   environment_attachments_slice: ['sliceId', 'this slice is attached in this role already'],
   environment_attachments_primary: ['isPrimary', 'the environment has a primary attachment of this role already'],
 }

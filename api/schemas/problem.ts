@@ -19,6 +19,7 @@ export const readProblems = {
   403: problem('The role does not allow it'),
   404: problem('There is no such thing in the organisation'),
   422: problem('Invalid input, naming the fields'),
+  500: problem('Keystone failed; its log has the cause under the x-request-id'),
 } as const
 
 /** Problems of a route that changes something. */

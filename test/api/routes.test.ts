@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { EnvironmentId, ServerId, ServiceId } from '../../domain/ids.ts'
+import { freeName, makeEnvironment, makeServer, makeService, type WithOperation } from './scene.ts'
+import { createTestApi, type TestApi } from './test-api.ts'
+
+let api: TestApi
+let serverId: ServerId
+let gateway: ServiceId
+let environmentId: EnvironmentId
+
+beforeAll(async () => {
+  api = await createTestApi()
+  serverId = await makeServer(api)
+  gateway = await makeService(api, 'caddy', serverId)
+  environmentId = await makeEnvironment(api, { serverIds: [serverId] })
+})
+afterAll(() => api.close())
+
+interface Routed extends WithOperation {
+  route: { id: string; domain: string; gatewayServiceId: string; config: Record<string, unknown> }
+}
+
+const routes = (id = environmentId) => `${api.root}/environments/${id}/routes`
+const freeDomain = () => `${freeName('shop')}.example.com`
+
+describe('a route', () => {
+  it('is made on the gateway of the server and gives the application its address', async () => {
+    const domain = freeDomain()
+    const { status, headers, body } = await api.ask<Routed>('POST', routes(), { body: { domain: domain.toUpperCase(), tls: 'internal' } })
+    expect(status).toBe(202)
+    expect(body.route).toMatchObject({ environmentId, gatewayServiceId: gateway, domain, status: 'new', config: { tls: 'internal' } })
+    expect(body.operation).toMatchObject({ kind: 'slice_configure', targetId: body.route.id, summary: `route ${domain}` })
+    expect(headers.get('location')).toBe(`${api.root}/operations/${body.operation.id}`)
+    const list = await api.ask<{ items: unknown[] }>('GET', routes())
+    expect(list.body.items).toEqual([body.route])
+    const variables = await api.ask<{ items: { key: string }[] }>('GET', `${api.root}/environments/${environmentId}/variables`)
+    expect(variables.body.items.map(({ key }) => key)).toContain('APP_URL')
+  })
+
+  it.each(['http://shop.example.com', 'shop.example.com:8080', 'shop.example.com/path', 'shop..example.com', 'shop example.com', '-shop.example.com', '', 'a.*.com', `${'x'.repeat(64)}.com`, 'shop.example.com\n{'])(
+    'does not answer for %j',
+    async (domain) => {
+      const before = await api.stored()
+      expect((await api.ask('POST', routes(), { body: { domain } })).body).toMatchObject({ status: 422, code: 'invalid_input', errors: [{ field: 'domain' }] })
+      expect(await api.stored()).toEqual(before)
+    },
+  )
+
+  it.each([
+    ['a kind of TLS that is none', { tls: 'maybe' }, 'tls', 'invalid_input'],
+    ['a gateway that is not there', { gatewayServiceId: '01900000-0000-7000-8000-000000000000' }, 'gatewayServiceId', 'unknown_service'],
+  ])('does not take %s', async (_, overrides, field, code) => {
+    const before = await api.stored()
+    expect((await api.ask('POST', routes(), { body: { domain: freeDomain(), ...overrides } })).body).toMatchObject({ status: 422, code, errors: [{ field }] })
+    expect(await api.stored()).toEqual(before)
+  })
+
+  it('does not take a database for a gateway', async () => {
+    const gatewayServiceId = await makeService(api, 'postgres', serverId)
+    const { body } = await api.ask('POST', routes(), { body: { domain: freeDomain(), gatewayServiceId } })
+    expect(body).toMatchObject({ status: 422, code: 'unknown_service', errors: [{ field: 'gatewayServiceId' }] })
+  })
+
+  it('has its domain for itself on the gateway', async () => {
+    const domain = freeDomain()
+    await api.make(routes(), { domain })
+    const elsewhere = await makeEnvironment(api, { serverIds: [serverId] })
+    const before = await api.stored()
+    const { body } = await api.ask('POST', routes(elsewhere), { body: { domain } })
+    expect(body).toMatchObject({ status: 409, code: 'already_taken', errors: [{ field: 'domain' }] })
+    expect(await api.stored()).toEqual(before)
+  })
+
+  it('has no automatic certificates on two gateways', async () => {
+    const second = await makeServer(api)
+    const gatewayServiceId = await makeService(api, 'caddy', second)
+    const both = await makeEnvironment(api, { serverIds: [serverId, second] })
+    const domain = freeDomain()
+    expect((await api.ask('POST', routes(both), { body: { domain } })).body).toMatchObject({ status: 422, errors: [{ field: 'gatewayServiceId' }] })
+    await api.make(routes(both), { domain, gatewayServiceId })
+    const { body } = await api.ask('POST', routes(both), { body: { domain, gatewayServiceId: gateway } })
+    expect(body).toMatchObject({ status: 409, code: 'automatic_tls_needs_one_gateway', errors: [{ field: 'tls' }] })
+  })
+
+  it('needs a gateway', async () => {
+    const without = await makeEnvironment(api)
+    expect((await api.ask('POST', routes(without), { body: { domain: freeDomain() } })).body).toMatchObject({ status: 409, code: 'gateway_required' })
+  })
+})
