@@ -30,6 +30,12 @@ export function serverFiles(server: LookedAt): SearchedPlace {
   }
 }
 
+/** Files of others that keep secrets without being 0600, and nothing of Keystone's could change it. */
+const ofOthers = [
+  { pattern: /^\/var\/lib\/containerd\/io\.containerd\.metadata\.v1\.bolt\/meta\.db$/, reason: "containerd's table of containers, with their environment" },
+  { pattern: /^\/run\/containerd\/io\.containerd\.runtime\.v2\.task\/moby\/[^/]+\/config\.json$/, reason: 'the same of one container, in a folder of mode 0700' },
+]
+
 const neverWithSecrets = [
   /^\/home\/keystone\/operations\//, // a step's secrets are in /run/keystone
   /^\/var\/lib\/keystone\/operations\//,
@@ -38,6 +44,7 @@ const neverWithSecrets = [
 
 /** A file that nobody but its owner reads: keystone's or root's, or in a container's own files and volumes any one's. */
 function mayKeepSecrets({ path, mode, owner }: FileSighting, layers: readonly string[]): boolean {
+  if (ofOthers.some(({ pattern }) => pattern.test(path))) return true
   if (mode !== '600' && mode !== '400') return false
   if ([...layers, '/var/lib/docker/volumes'].some((folder) => path.startsWith(`${folder}/`))) return true
   return (owner === 'keystone' || owner === 'root') && !neverWithSecrets.some((pattern) => pattern.test(path))

@@ -25,7 +25,7 @@ function tellingLines(value: string): string[] {
 
 function encodings(line: string): [SecretForm, string][] {
   const bytes = Buffer.from(line)
-  const percent = encodeURIComponent(line)
+  const inForm = new URLSearchParams({ '': line }).toString().slice(1)
   const json = JSON.stringify(line).slice(1, -1)
   const hex = bytes.toString('hex')
   const inBase64 = [0, 1, 2].map((offset) => base64At(bytes, offset))
@@ -33,8 +33,8 @@ function encodings(line: string): [SecretForm, string][] {
     ['raw', line],
     ...inBase64.map((text): [SecretForm, string] => ['base64', text]),
     ...inBase64.map((text): [SecretForm, string] => ['base64url', text.replaceAll('+', '-').replaceAll('/', '_')]),
-    ...[percent, percent.replace(/%../g, (code) => code.toLowerCase()), percent.replaceAll('%20', '+')].map(asUrl),
-    ...[json, json.replaceAll('/', String.raw`\/`), escapedForHtml(json), JSON.stringify(json).slice(1, -1)].map(asJson),
+    ...[encodeURIComponent(line), inForm, inForm.replaceAll('+', '%20')].flatMap((text) => [text, lowerCodes(text)]).map(asUrl),
+    ...[json, json.replaceAll('/', String.raw`\/`), byPhp(json), byGo(json), JSON.stringify(json).slice(1, -1)].map(asJson),
     ['shell-quoted', line.replaceAll("'", String.raw`'\''`)],
     ['hex', hex],
     ['hex', hex.toUpperCase()],
@@ -44,8 +44,12 @@ function encodings(line: string): [SecretForm, string][] {
 const asUrl = (text: string): [SecretForm, string] => ['URL-encoded', text]
 const asJson = (text: string): [SecretForm, string] => ['JSON-escaped', text]
 
-/** As Go's encoder writes it, so Docker and Caddy. */
-const escapedForHtml = (json: string) => json.replace(/[<>&]/g, (sign) => String.raw`\u00${sign.charCodeAt(0).toString(16)}`)
+const lowerCodes = (url: string) => url.replace(/%../g, (code) => code.toLowerCase())
+
+/** Go's encoder, so Docker's and Caddy's, escapes what HTML would read; PHP's slashes and what is not ASCII. */
+const byGo = (json: string) => json.replace(/[<>&]/g, escaped)
+const byPhp = (json: string) => json.replaceAll('/', String.raw`\/`).replace(/[\u0080-\uffff]/g, escaped)
+const escaped = (sign: string) => String.raw`\u` + sign.charCodeAt(0).toString(16).padStart(4, '0')
 
 /** The characters of base64 that depend on these bytes alone when `offset` others (0 to 2) stand before and any stand behind. */
 function base64At(bytes: Uint8Array, offset: number): string {
