@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { index, jsonb, pgTable, primaryKey, smallint, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { index, jsonb, pgTable, primaryKey, smallint, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import type { OrganisationId, UserId } from '../../domain/ids.ts'
 import { id, moment, oneOf, sealed, timestamps } from './columns.ts'
 
@@ -102,6 +102,7 @@ export const registries = pgTable(
   },
   (t) => [
     uniqueIndex('registries_name').on(t.organisationId, t.name),
+    unique('registries_in_organisation').on(t.organisationId, t.id),
     oneOf('registries_type', t.type, registryTypes),
     oneOf('registries_insecure', t.insecure, ['no', 'plain_http']),
   ],

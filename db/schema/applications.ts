@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
-import { type AnyPgColumn, boolean, check, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { type AnyPgColumn, boolean, check, index, integer, jsonb, pgTable, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import type { ApplicationId, ArtifactId, EnvironmentId, OperationId, ReleaseId, ReplicaId, ServerId, ServiceId, SliceId } from '../../domain/ids.ts'
 import type { Trigger } from '../../domain/operations.ts'
 import { organisationId, registries } from './access.ts'
-import { id, label, moment, oneOf, sealed, timestamps } from './columns.ts'
+import { id, label, moment, ofSameOwner, oneOf, type Reference, sealed, timestamps } from './columns.ts'
 import { operations } from './operations.ts'
 import { servers } from './servers.ts'
 import { serviceReplicas, services, serviceSlices } from './services.ts'
@@ -33,6 +33,7 @@ export const applications = pgTable(
   },
   (t) => [
     uniqueIndex('applications_name').on(t.organisationId, t.name),
+    unique('applications_in_organisation').on(t.organisationId, t.id),
     label('applications_name_label', t.name),
     oneOf('applications_repository_type', t.repositoryType, repositoryTypes),
   ],
@@ -43,24 +44,29 @@ export const environments = pgTable(
   {
     id: id<EnvironmentId>(),
     organisationId: organisationId(),
-    applicationId: uuid('application_id').$type<ApplicationId>().notNull().references(() => applications.id),
+    applicationId: uuid('application_id').$type<ApplicationId>().notNull(),
     name: text('name').notNull(),
     branch: text('branch').notNull(),
     status: text('status', { enum: environmentStatuses }).notNull().default('new'),
     schedulerEnabled: boolean('scheduler_enabled').notNull().default(true),
-    schedulerTargetServiceId: uuid('scheduler_target_service_id').$type<ServiceId>().references((): AnyPgColumn => services.id),
+    schedulerTargetServiceId: uuid('scheduler_target_service_id').$type<ServiceId>(),
     schedulerMode: text('scheduler_mode', { enum: schedulerModes }).notNull().default('single'),
     /** The one replica that ticks in mode `single`; a column, so that there cannot be two. */
     schedulerReplicaId: uuid('scheduler_replica_id').$type<ReplicaId>().references((): AnyPgColumn => serviceReplicas.id),
     buildConfig: jsonb('build_config').$type<Record<string, unknown>>().notNull().default({}),
     /** Base images of the build by their tag, resolved once; they change only by an explicit operation. */
     baseImageDigests: jsonb('base_image_digests').$type<Record<string, string>>().notNull().default({}),
-    registryId: uuid('registry_id').references(() => registries.id),
-    currentReleaseId: uuid('current_release_id').$type<ReleaseId>().references((): AnyPgColumn => releases.id),
+    registryId: uuid('registry_id'),
+    currentReleaseId: uuid('current_release_id').$type<ReleaseId>(),
     ...timestamps,
   },
   (t) => [
     uniqueIndex('environments_name').on(t.applicationId, t.name).where(sql`${t.status} <> 'removed'`),
+    unique('environments_in_organisation').on(t.organisationId, t.id),
+    ofSameOwner('environments_application', [t.organisationId, t.applicationId], () => [applications.organisationId, applications.id]),
+    ofSameOwner('environments_registry', [t.organisationId, t.registryId], () => [registries.organisationId, registries.id]),
+    ofSameOwner('environments_current_release', [t.id, t.currentReleaseId], (): Reference => [releases.environmentId, releases.id]),
+    ofSameOwner('environments_scheduler_target', [t.id, t.schedulerTargetServiceId], (): Reference => [services.environmentId, services.id]),
     label('environments_name_label', t.name),
     oneOf('environments_status', t.status, environmentStatuses),
     oneOf('environments_scheduler_mode', t.schedulerMode, schedulerModes),
@@ -110,6 +116,7 @@ export const buildArtifacts = pgTable(
   },
   (t) => [
     uniqueIndex('build_artifacts_key').on(t.environmentId, t.key).where(sql`${t.status} in ('building', 'available')`),
+    unique('build_artifacts_in_environment').on(t.environmentId, t.id),
     check('build_artifacts_commit', sql`${t.commitSha} ~ '^[0-9a-f]{40}([0-9a-f]{24})?$'`),
     check('build_artifacts_digest', sql`${t.status} <> 'available' or (${t.imageDigest} is not null and ${t.digestKind} is not null)`),
     check('build_artifacts_local', sql`${t.digestKind} is distinct from 'image_id' or ${t.serverId} is not null`),
@@ -125,7 +132,7 @@ export const releases = pgTable(
     environmentId: uuid('environment_id').$type<EnvironmentId>().notNull().references(() => environments.id),
     number: integer('number').notNull(),
     operationId: uuid('operation_id').$type<OperationId>().notNull().unique().references(() => operations.id),
-    artifactId: uuid('artifact_id').$type<ArtifactId>().notNull().references(() => buildArtifacts.id),
+    artifactId: uuid('artifact_id').$type<ArtifactId>().notNull(),
     status: text('status', { enum: releaseStatuses }).notNull(),
     /** Digest, revision and configuration hash of every service as deployed. */
     services: jsonb('services').$type<Record<string, unknown>>().notNull(),
@@ -137,6 +144,8 @@ export const releases = pgTable(
   (t) => [
     uniqueIndex('releases_number').on(t.environmentId, t.number),
     uniqueIndex('releases_one_successful').on(t.environmentId).where(sql`${t.status} = 'successful'`),
+    unique('releases_in_environment').on(t.environmentId, t.id),
+    ofSameOwner('releases_artifact', [t.environmentId, t.artifactId], () => [buildArtifacts.environmentId, buildArtifacts.id]),
     index('releases_artifact').on(t.artifactId),
     oneOf('releases_status', t.status, releaseStatuses),
   ],

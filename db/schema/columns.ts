@@ -1,4 +1,4 @@
-import { check, text, timestamp, uuid, type AnyPgColumn } from 'drizzle-orm/pg-core'
+import { check, foreignKey, text, timestamp, uuid, type AnyPgColumn } from 'drizzle-orm/pg-core'
 import { sql } from 'drizzle-orm'
 
 /** Primary key: uuid v7 (RFC 9562), so that ids sort by time and pages can be cut by id. */
@@ -20,3 +20,9 @@ export const oneOf = (name: string, column: AnyPgColumn, values: readonly string
 
 /** RFC 1123 label: what may become part of a container name. */
 export const label = (name: string, column: AnyPgColumn) => check(name, sql`${column} ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'`)
+
+export type Reference = [owner: AnyPgColumn, id: AnyPgColumn]
+
+/** A foreign key that takes the owner along: what is named belongs to the same organisation, environment or service. */
+export const ofSameOwner = (name: string, columns: Reference, named: () => Reference) =>
+  foreignKey({ name: `${name}_fk`, columns, foreignColumns: named() })

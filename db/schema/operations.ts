@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm'
-import { type AnyPgColumn, bigint, check, customType, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { bigint, check, customType, index, integer, jsonb, pgTable, primaryKey, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { type Failure, operationKinds, operationStatuses, stepStatuses, targetTypes, type Trigger } from '../../domain/operations.ts'
 import type { EnvironmentDeployPlan } from '../../domain/deploy-plan.ts'
 import type { OperationId, ServerId } from '../../domain/ids.ts'
 import { organisationId } from './access.ts'
-import { id, moment, oneOf, sealed, timestamps } from './columns.ts'
+import { id, moment, ofSameOwner, oneOf, sealed, timestamps } from './columns.ts'
 import { servers } from './servers.ts'
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
@@ -18,8 +18,8 @@ export const operations = pgTable(
   {
     id: id<OperationId>(),
     organisationId: organisationId(),
-    parentId: operation('parent_id').references((): AnyPgColumn => operations.id),
-    rootId: operation('root_id').notNull().references((): AnyPgColumn => operations.id),
+    parentId: operation('parent_id'),
+    rootId: operation('root_id').notNull(),
     hash: text('hash').notNull().unique(),
     kind: text('kind', { enum: operationKinds }).notNull(),
     targetType: text('target_type', { enum: targetTypes }).notNull(),
@@ -27,7 +27,7 @@ export const operations = pgTable(
     status: text('status', { enum: operationStatuses }).notNull(),
     /** The queue: first in, first out. */
     sequence: bigint('sequence', { mode: 'number' }).generatedAlwaysAsIdentity(),
-    retryOf: operation('retry_of').references((): AnyPgColumn => operations.id),
+    retryOf: operation('retry_of'),
     summary: text('summary').notNull(),
     trigger: jsonb('trigger').$type<Trigger>().notNull(),
     input: jsonb('input').$type<Record<string, unknown>>().notNull().default({}),
@@ -48,9 +48,12 @@ export const operations = pgTable(
     index('operations_parent').on(t.parentId),
     index('operations_root').on(t.rootId),
     index('operations_target').on(t.targetType, t.targetId, t.id),
-    index('operations_organisation').on(t.organisationId, t.id),
     index('operations_waiting').on(t.sequence).where(sql`${t.status} in ('queued', 'pending', 'running', 'recovering')`),
     uniqueIndex('operations_one_recovery').on(t.targetId).where(sql`${t.kind} = 'operation_recover' and ${t.finishedAt} is null`),
+    unique('operations_in_organisation').on(t.organisationId, t.id),
+    ofSameOwner('operations_parent', [t.organisationId, t.parentId], () => [t.organisationId, t.id]),
+    ofSameOwner('operations_root', [t.organisationId, t.rootId], () => [t.organisationId, t.id]),
+    ofSameOwner('operations_retry', [t.organisationId, t.retryOf], () => [t.organisationId, t.id]),
     check('operations_hash', sql`${t.hash} ~ '^[0-9a-f]{12}$'`),
     check('operations_finished', sql`(${t.status} in ('succeeded', 'failed', 'cancelled', 'superseded')) = (${t.finishedAt} is not null)`),
     check('operations_failed_says_why', sql`${t.status} <> 'failed' or ${t.failure} is not null`),

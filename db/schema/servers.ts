@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
-import { boolean, check, integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { boolean, check, integer, jsonb, pgTable, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import type { OperationId, ServerId } from '../../domain/ids.ts'
 import { organisationId } from './access.ts'
-import { id, label, moment, oneOf, sealed, timestamps } from './columns.ts'
+import { id, label, moment, ofSameOwner, oneOf, sealed, timestamps } from './columns.ts'
 
 export const providerTypes = ['hetzner'] as const
 export const serverStatuses = ['new', 'provisioning', 'active', 'failed', 'unreachable', 'removed'] as const
@@ -19,7 +19,11 @@ export const providers = pgTable(
     verifiedAt: moment('verified_at'),
     ...timestamps,
   },
-  (t) => [uniqueIndex('providers_name').on(t.organisationId, t.name), oneOf('providers_type', t.type, providerTypes)],
+  (t) => [
+    uniqueIndex('providers_name').on(t.organisationId, t.name),
+    unique('providers_in_organisation').on(t.organisationId, t.id),
+    oneOf('providers_type', t.type, providerTypes),
+  ],
 )
 
 /** A machine of the user's. `hostKey` is pinned at adoption; the management key is Keystone's own and permanent. */
@@ -28,7 +32,7 @@ export const servers = pgTable(
   {
     id: id<ServerId>(),
     organisationId: organisationId(),
-    providerId: uuid('provider_id').references(() => providers.id),
+    providerId: uuid('provider_id'),
     providerServerId: text('provider_server_id'),
     name: text('name').notNull(),
     address: text('address').notNull(),
@@ -50,6 +54,8 @@ export const servers = pgTable(
   (t) => [
     uniqueIndex('servers_name').on(t.organisationId, t.name).where(sql`${t.status} <> 'removed'`),
     uniqueIndex('servers_address').on(t.organisationId, t.address, t.sshPort).where(sql`${t.status} <> 'removed'`),
+    unique('servers_in_organisation').on(t.organisationId, t.id),
+    ofSameOwner('servers_provider', [t.organisationId, t.providerId], () => [providers.organisationId, providers.id]),
     label('servers_name_label', t.name),
     check('servers_ssh_port', sql`${t.sshPort} between 1 and 65535`),
     check('servers_active_is_known', sql`${t.status} <> 'active' or (${t.hostKey} is not null and ${t.architecture} is not null)`),

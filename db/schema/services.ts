@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm'
-import { type AnyPgColumn, boolean, check, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { type AnyPgColumn, boolean, check, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { attachmentRoles, deployPolicies, driverNames, processRoles, serviceCategories, sliceTypes, trafficStates } from '../../domain/services.ts'
 import type { AttachmentId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId, SliceId } from '../../domain/ids.ts'
 import { organisationId } from './access.ts'
 import { environments } from './applications.ts'
-import { id, label, oneOf, sealed, timestamps } from './columns.ts'
+import { id, label, ofSameOwner, oneOf, type Reference, sealed, timestamps } from './columns.ts'
 import { operations } from './operations.ts'
 import { servers } from './servers.ts'
 
@@ -22,7 +22,7 @@ export const services = pgTable(
   {
     id: id<ServiceId>(),
     organisationId: organisationId(),
-    environmentId: uuid('environment_id').$type<EnvironmentId>().references((): AnyPgColumn => environments.id),
+    environmentId: uuid('environment_id').$type<EnvironmentId>(),
     name: text('name').notNull(),
     category: text('category', { enum: serviceCategories }).notNull(),
     type: text('type').notNull(),
@@ -42,13 +42,16 @@ export const services = pgTable(
     /** The service's own administrative credentials, e.g. the superuser of Postgres. */
     adminCredentials: sealed('admin_credentials'),
     /** Set for gateways only, and unique: exactly one gateway per server (specification section 15). */
-    gatewayServerId: uuid('gateway_server_id').$type<ServerId>().references(() => servers.id),
+    gatewayServerId: uuid('gateway_server_id').$type<ServerId>(),
     ...timestamps,
   },
   (t) => [
     uniqueIndex('services_name_in_environment').on(t.environmentId, t.name).where(sql`${t.status} <> 'removed'`),
     uniqueIndex('services_name_standalone').on(t.organisationId, t.name).where(sql`${t.environmentId} is null and ${t.status} <> 'removed'`),
     uniqueIndex('services_one_gateway').on(t.gatewayServerId).where(sql`${t.status} <> 'removed'`),
+    unique('services_in_environment').on(t.environmentId, t.id),
+    ofSameOwner('services_environment', [t.organisationId, t.environmentId], (): Reference => [environments.organisationId, environments.id]),
+    ofSameOwner('services_gateway_server', [t.organisationId, t.gatewayServerId], () => [servers.organisationId, servers.id]),
     check('services_gateway', sql`(${t.category} = 'gateway') = (${t.gatewayServerId} is not null)`),
     check('services_replicas', sql`${t.desiredReplicas} between 0 and 200`),
     check('services_cpu', sql`${t.defaultCpuLimit} > 0`),
@@ -134,6 +137,7 @@ export const serviceSlices = pgTable(
   (t) => [
     uniqueIndex('service_slices_name').on(t.serviceId, t.name).where(sql`${t.status} <> 'removed'`),
     uniqueIndex('service_slices_domain').on(t.serviceId, sql`lower(${t.domain})`).where(sql`${t.type} = 'route' and ${t.status} <> 'removed'`),
+    unique('service_slices_in_service').on(t.serviceId, t.id),
     check('service_slices_route', sql`${t.type} <> 'route' or (${t.domain} is not null and ${t.environmentId} is not null)`),
     oneOf('service_slices_type', t.type, sliceTypes),
     oneOf('service_slices_status', t.status, sliceStatuses),
@@ -146,7 +150,7 @@ export const environmentAttachments = pgTable(
     id: id<AttachmentId>(),
     environmentId: uuid('environment_id').$type<EnvironmentId>().notNull().references((): AnyPgColumn => environments.id),
     serviceId: service('service_id').notNull().references(() => services.id),
-    serviceSliceId: uuid('service_slice_id').$type<SliceId>().references(() => serviceSlices.id),
+    serviceSliceId: uuid('service_slice_id').$type<SliceId>(),
     role: text('role', { enum: attachmentRoles }).notNull(),
     envPrefix: text('env_prefix'),
     isPrimary: boolean('is_primary').notNull().default(true),
@@ -155,6 +159,7 @@ export const environmentAttachments = pgTable(
   (t) => [
     uniqueIndex('environment_attachments_slice').on(t.environmentId, t.serviceSliceId, t.role),
     uniqueIndex('environment_attachments_primary').on(t.environmentId, t.role).where(sql`${t.isPrimary} and ${t.role} <> 'gateway'`),
+    ofSameOwner('environment_attachments_slice', [t.serviceId, t.serviceSliceId], () => [serviceSlices.serviceId, serviceSlices.id]),
     check('environment_attachments_prefix', sql`${t.envPrefix} ~ '^[A-Z][A-Z0-9_]*$'`),
     oneOf('environment_attachments_role', t.role, attachmentRoles),
   ],
