@@ -1,16 +1,17 @@
 import { start } from './start.ts'
+import { type Project, projects } from './tests/project.ts'
+import { test } from './tests/run.ts'
 
-const usage = `Usage: node start.mjs start    all of Keystone on this machine, until Ctrl-C`
+const usage = `node start.mjs start               all of Keystone on this machine, until Ctrl-C
+node start.mjs test [PROJECT…]     type check, lint and all tests, or only these: ${projects.join(', ')}`
 
 const began = Date.now()
 const say = (line: string) => console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}`)
 
 /** Returns the exit code. */
 async function main([command, ...rest]: readonly string[]): Promise<number> {
-  if (command === 'start' && rest.length === 0) {
-    await start(process.env, told(), say)
-    return 0
-  }
+  if (command === 'start' && rest.length === 0) return start(process.env, told(), say)
+  if (command === 'test' && rest.every(isProject)) return test(process.env, rest, say)
   console.error(usage)
   return 2
 }
@@ -21,6 +22,8 @@ function told(): Promise<string> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, resolve)
   })
 }
+
+const isProject = (word: string): word is Project => projects.some((project) => project === word)
 
 /** Whatever is still under way, such as a build of the Temporal CLI, ends with us. */
 try {

@@ -26,8 +26,8 @@ interface Stack {
   say: Say
 }
 
-/** The whole of Keystone as one command: runs until it is told to end, then ends everything it has started. */
-export async function start(env: NodeJS.ProcessEnv, told: Promise<string>, say: Say): Promise<void> {
+/** The whole of Keystone as one command: runs until it is told to end, then ends everything it has started. Returns the exit code. */
+export async function start(env: NodeJS.ProcessEnv, told: Promise<string>, say: Say): Promise<number> {
   const config = loadStackConfig(env)
   process.umask(0o077)
   const folder = await openDataFolder(config.dataDir)
@@ -46,6 +46,7 @@ export async function start(env: NodeJS.ProcessEnv, told: Promise<string>, say: 
     await folder.release()
   }
   say('Ended')
+  return 0
 }
 
 /** The API takes wishes while Temporal is still on its way; the first time that may be minutes. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { constants, setPriority } from 'node:os'
 import type { Say } from './say.ts'
 
 const tool = 'github.com/temporalio/cli/cmd/temporal'
@@ -12,6 +13,9 @@ export async function buildTemporalCli(folder: string, path: string, say: Say): 
   const progress = setInterval(() => say(`Still building the Temporal CLI (${seconds()} s)`), 30_000)
   const argv = ['build', '-mod=readonly', '-ldflags=-s -w', '-o', path, tool]
   const child = spawn('go', argv, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  const end = () => child.kill()
+  process.once('exit', end)
+  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL)
   let words = ''
   child.stderr.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2000)))
   try {
@@ -23,5 +27,6 @@ export async function buildTemporalCli(folder: string, path: string, say: Say): 
     throw new Error('There is no Temporal CLI and no Go to build it: install one of them, or set TEMPORAL_ADDRESS', { cause })
   } finally {
     clearInterval(progress)
+    process.off('exit', end)
   }
 }
