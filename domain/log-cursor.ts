@@ -25,7 +25,7 @@ export function writeCursor({ after, open }: LogCursor): string {
   return [after, ...steps].join('_')
 }
 
-const word = /^(\d{1,15})((?:_[0-9a-f-]{36}(?::\d{1,9}[oe]\d{1,15})*)*)$/
+const word = /^(\d{1,15})((?:_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?::\d{1,9}[oe]\d{1,15})*)*)$/
 
 /** Reads back what `writeCursor` wrote; null for any other text. */
 export function readCursor(text: string): LogCursor | null {
