@@ -29,7 +29,8 @@ export async function certificateFolder(address: string): Promise<string> {
   const extensions = ['-addext', `subjectAltName=IP:${address}`, '-addext', 'basicConstraints=critical,CA:FALSE']
   await locked('authority', async () => {
     if (existsSync(certificate)) return
-    await run(['openssl', 'req', ...newKey, ...signer, ...extensions, '-subj', `/CN=${address}`, '-keyout', key, '-out', certificate])
+    const files = ['-keyout', key, '-out', certificate]
+    await run(['openssl', 'req', ...newKey, ...signer, ...extensions, '-subj', `/CN=${address}`, ...files])
   })
   return certificates
 }

@@ -18,18 +18,26 @@ async function up(count = '1'): Promise<void> {
   await Promise.all(numbers.map((number) => lab.server(`s${number}`)))
   const { sshUrl, hostKey } = await lab.gitHost.createRepository('visits')
   print(await lab.servers())
-  console.log(`repository ${sshUrl} (${hostKey})\nregistry   ${lab.registry.host}, ${lab.registry.username}, ${lab.registry.password}`)
+  const { host, username, password } = lab.registry
+  console.log(`repository ${sshUrl} (${hostKey})\nregistry   ${host}, ${username}, ${password}`)
 }
 
 function print(servers: readonly LabServer[]): void {
-  for (const { name, address, privateAddress, hostKey } of servers) console.log([name.padEnd(10), address, privateAddress, hostKey].join(' '))
+  for (const { name, address, privateAddress, hostKey } of servers) {
+    console.log([name.padEnd(10), address, privateAddress, hostKey].join(' '))
+  }
 }
 
 async function ssh(name: string, ...command: string[]): Promise<void> {
   const server = (await existing()).find((each) => each.name === name)
-  if (!server) throw new Error(`no server ${name}: see npm run lab -- list`)
+  if (!server) return refuse(`no server ${name}: see npm run lab -- list`, 1)
   const [program = '', ...argv] = await sshArgv(server, command)
   process.exitCode = spawnSync(program, argv, { stdio: 'inherit' }).status ?? 1
+}
+
+function refuse(why: string, exitCode: number): void {
+  log(why)
+  process.exitCode = exitCode
 }
 
 const [command, ...words] = process.argv.slice(2)
@@ -39,7 +47,4 @@ if (command === 'up') await up(first)
 else if (command === 'list') print(await existing())
 else if (command === 'ssh' && first) await ssh(first, ...words.slice(1))
 else if (command === 'down') await (first === 'servers' ? removeServers : removeLab)(commandLineLab.name)
-else {
-  log(usage)
-  process.exitCode = 2
-}
+else refuse(usage, 2)

@@ -7,7 +7,7 @@ import { run, succeeds } from './run.ts'
 import { stateFolder } from './settings.ts'
 import { until } from './until.ts'
 
-/** The programs that the lab runs on this machine, and the Debian package that brings each. */
+/** The programs that the lab runs on this machine, each with the Debian package that brings it (or recommends it). */
 const packages = {
   docker: 'docker.io',
   debootstrap: 'debootstrap',
@@ -18,7 +18,7 @@ const packages = {
 } as const
 
 /** Where dockerd says what it does, when the lab has started it. */
-export const dockerLog = join(stateFolder, 'dockerd.log')
+const dockerLog = join(stateFolder, 'dockerd.log')
 
 /**
  * Has a Docker daemon answer, and the lab's programs installed. What is missing is installed and started where this is root's
@@ -36,16 +36,20 @@ export async function ensureDocker({ log }: { log: (line: string) => void }): Pr
 async function missingPackages(): Promise<string[]> {
   const missing = new Set<string>()
   for (const [program, from] of Object.entries(packages)) {
-    if (!(await succeeds(['sh', '-c', 'command -v "$1"', '-', program]))) missing.add(from)
+    if (!(await isInstalled(program))) missing.add(from)
   }
+  if (!(await daemonAnswers()) && !(await isInstalled('dockerd'))) missing.add(packages.docker)
   return [...missing]
 }
 
+const isInstalled = (program: string) => succeeds(['sh', '-c', 'command -v "$1"', '-', program])
+
 async function install(missing: readonly string[], log: (line: string) => void): Promise<void> {
-  if (!isRoot() || !existsSync('/etc/debian_version')) throw new Error(`the lab needs ${missing.join(', ')}: install it, or run as root on Debian`)
+  const mayInstall = isRoot() && existsSync('/etc/debian_version')
+  if (!mayInstall) throw new Error(`the lab needs ${missing.join(', ')}: install it, or run as root on Debian`)
   log(`apt: installing ${missing.join(', ')}`)
   await run(['apt-get', 'update', '--quiet'])
-  await run(['apt-get', 'install', '--yes', '--quiet', '--no-install-recommends', ...missing], { env: { DEBIAN_FRONTEND: 'noninteractive' } })
+  await run(['apt-get', 'install', '--yes', '--quiet', ...missing], { env: { DEBIAN_FRONTEND: 'noninteractive' } })
 }
 
 async function startDaemon(log: (line: string) => void): Promise<void> {

@@ -1,10 +1,10 @@
 import { docker, dockerHas } from './docker.ts'
-import { fastImport, type Commit, type FileChanges } from './fast-import.ts'
+import type { FileChanges } from './fast-import.ts'
+import { gitRepository } from './git-repository.ts'
 import { imageTag } from './images.ts'
 import { locked } from './lock.ts'
 import type { LabPlan } from './network.ts'
 import { speaksSsh } from './probe.ts'
-import { succeeds } from './run.ts'
 import { sampleHistory } from './sample-app.ts'
 import { until } from './until.ts'
 
@@ -29,38 +29,35 @@ export async function openGitHost(plan: LabPlan): Promise<GitHost> {
   await startGitHost(plan, container)
   const hostKey = (await docker(['exec', container, 'cut', '-d ', '-f1,2', '/etc/ssh/ssh_host_ed25519_key.pub'])).trim()
 
-  const asGit = (argv: readonly string[], input?: string | Uint8Array) => docker(['exec', '--interactive', '--user', 'git', container, ...argv], { input })
-  const git = (repository: string, argv: readonly string[], input?: Uint8Array) => asGit(['git', '--git-dir', gitDirectory(repository), ...argv], input)
-  const importCommits = (repository: string, commits: readonly Commit[]) => git(repository, ['fast-import', '--quiet'], fastImport(commits))
-  const hasBranch = (repository: string, branch: string) =>
-    succeeds(['docker', 'exec', '--user', 'git', container, 'git', '--git-dir', gitDirectory(repository), 'rev-parse', '--verify', `refs/heads/${branch}`])
-  const head = (repository: string, branch: string) => git(repository, ['rev-parse', '--verify', `refs/heads/${branch}`])
+  const repository = (name: string) => gitRepository(container, name)
 
   return {
     address,
     hostKey,
-    head,
+    head: (name, branch) => repository(name).head(branch),
     async createRepository(name) {
-      await locked(`lab-${container}-${name}`, async () => {
-        if (await hasBranch(name, 'main')) return
-        await asGit(['git', 'init', '--quiet', '--bare', '--initial-branch', 'main', gitDirectory(name)])
-        await importCommits(name, await sampleHistory())
+      const { init, has, add } = repository(name)
+      await locked(`git-${container}`, async () => {
+        await init()
+        if (!(await has('main'))) await add(await sampleHistory())
       })
       return { sshUrl: `ssh://git@${address}/${name}.git`, hostKey }
     },
-    async addDeployKey(repository, publicKey) {
+    async addDeployKey(name, publicKey) {
       const [type, key] = publicKey.trim().split(/\s+/)
-      await asGit(['tee', '--append', '/home/git/.ssh/authorized_keys'], `command="serve ${repository}",restrict ${type} ${key}\n`)
+      const line = `command="serve ${name}",restrict ${type} ${key}\n`
+      await docker(['exec', '--interactive', '--user', 'git', container, 'tee', '--append', authorizedKeys], { input: line })
     },
-    async pushCommit(repository, branch, { files, message = `A change of ${Object.keys(files).join(', ')}` }) {
-      const from = await head(repository, (await hasBranch(repository, branch)) ? branch : 'main')
-      await importCommits(repository, [{ branch, message, files, from, date: new Date() }])
-      return head(repository, branch)
+    async pushCommit(name, branch, { files, message = `A change of ${Object.keys(files).join(', ')}` }) {
+      const { has, head, add } = repository(name)
+      const from = await head((await has(branch)) ? branch : 'main')
+      await add([{ branch, message, files, from, date: new Date() }])
+      return head(branch)
     },
   }
 }
 
-const gitDirectory = (repository: string) => `/home/git/repositories/${repository}.git`
+const authorizedKeys = '/home/git/.ssh/authorized_keys'
 
 async function startGitHost(plan: LabPlan, container: string): Promise<void> {
   const place = ['--network', plan.publicNetwork, '--ip', plan.gitHostAddress]

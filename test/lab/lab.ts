@@ -24,7 +24,7 @@ export interface Lab {
   name: string
   gitHost: GitHost
   registry: LabRegistry
-  /** Opens the server of this name; `preinstalled` ones come with Docker, ufw and fail2ban, as provisioning would install them. */
+  /** Opens the server of this name. A `preinstalled` one comes with the packages that provisioning would install. */
   server(name: string, options?: { preinstalled?: boolean }): Promise<LabServer>
   /** The servers that there are, started where they stood still. */
   servers(): Promise<LabServer[]>

@@ -24,8 +24,8 @@ export async function openMirror(plan: LabPlan, images: readonly ImageName[], lo
 
 async function startMirror(): Promise<void> {
   if (await dockerHas('container', mirrorContainer)) return void (await docker(['start', mirrorContainer]))
-  const storage = ['--volume', `${mirrorContainer}:/data`]
-  await docker(['run', '--detach', '--name', mirrorContainer, '--restart', 'unless-stopped', '--publish', '127.0.0.1::5000', ...storage, imageTag('registry')])
+  const kept = ['--name', mirrorContainer, '--restart', 'unless-stopped', '--volume', `${mirrorContainer}:/data`]
+  await docker(['run', '--detach', ...kept, '--publish', '127.0.0.1::5000', imageTag('registry')])
 }
 
 const answers = (host: string) =>
@@ -46,13 +46,14 @@ async function publish(image: ImageName, host: string, log: (line: string) => vo
   }
 }
 
+const manifestTypes = ['docker.distribution.manifest.v2', 'oci.image.manifest.v1', 'oci.image.index.v1']
 const manifest = z.object({ config: z.object({ digest: z.string() }).optional() })
 
 /** By which of the two a daemon calls the image depends on how it stores images. */
 async function publishedIds(host: string, name: string): Promise<(string | undefined | null)[]> {
   const [repository, tag] = name.split(':')
-  const accept = ['docker.distribution.manifest.v2', 'oci.image.manifest.v1', 'oci.image.index.v1'].map((type) => `application/vnd.${type}+json`)
-  const response = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, { headers: { accept: accept.join(', ') } })
+  const accept = manifestTypes.map((type) => `application/vnd.${type}+json`).join(', ')
+  const response = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, { headers: { accept } })
   if (response.status === 404) return []
   return [manifest.parse(await response.json()).config?.digest, response.headers.get('docker-content-digest')]
 }

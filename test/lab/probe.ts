@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 
 /** Whether a TCP connection is accepted within a second. */
 export function accepts(address: string, port: number): Promise<boolean> {
@@ -10,7 +10,7 @@ export function speaksSsh(address: string): Promise<boolean> {
   return probe(address, 22, (socket, yes) => socket.once('data', yes))
 }
 
-function probe(address: string, port: number, listen: (socket: ReturnType<typeof connect>, yes: () => void) => void): Promise<boolean> {
+function probe(address: string, port: number, listen: (socket: Socket, yes: () => void) => void): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port, timeout: 1000 })
     const answer = (is: boolean) => {

@@ -2,6 +2,8 @@ import { authorityCertificate, certificateFolder } from './authority.ts'
 import { docker, dockerHas } from './docker.ts'
 import { imageTag } from './images.ts'
 import type { LabPlan } from './network.ts'
+import { accepts } from './probe.ts'
+import { until } from './until.ts'
 
 /** A private registry with TLS and a login, reached under the same name from this machine and from the servers. */
 export interface LabRegistry {
@@ -18,6 +20,7 @@ export async function openRegistry(plan: LabPlan): Promise<LabRegistry> {
   const login = { username: 'lab', password: 'lab-registry-password' }
   if (await dockerHas('container', container)) await docker(['start', container])
   else await startRegistry(plan, container, login)
+  await until(`the registry of ${plan.name}`, () => accepts(plan.registryAddress, 5000))
   return { host: `${plan.registryAddress}:5000`, ...login, authority: await authorityCertificate() }
 }
 

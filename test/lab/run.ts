@@ -13,7 +13,7 @@ export interface RunOptions {
 }
 
 /** A command that ended with another code than 0; `stderr` is all that it said. */
-export class CommandError extends Error {
+class CommandError extends Error {
   readonly exitCode: number | null
   readonly stderr: string
 
@@ -26,7 +26,8 @@ export class CommandError extends Error {
 }
 
 /** Runs argv and returns what it printed, without the last newline. Throws a CommandError. */
-export async function run(argv: readonly string[], { input = '', cwd, env, timeoutSeconds = 0 }: RunOptions = {}): Promise<string> {
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<string> {
+  const { input = '', cwd, env, timeoutSeconds = 0 } = options
   const [command = '', ...rest] = argv
   const child = spawn(command, rest, { cwd, env: { ...commandEnvironment, ...env }, timeout: timeoutSeconds * 1000 })
   child.stdin.on('error', () => {}) // a command may end before it has read everything

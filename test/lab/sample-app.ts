@@ -48,7 +48,7 @@ function asset(version: number): FileChanges {
 
 const withoutAsset = (version: number): FileChanges => Object.fromEntries(Object.keys(asset(version)).map((path) => [path, null]))
 
-const requiringNothingReal = (composer: string) => composer.replace('"laravel/framework"', '"acme/no-such-package": "^1.0", "laravel/framework"')
+const requiringNothingReal = (composer: string) => composer.replace('"laravel/framework"', '"acme/no-such-package": "^1.0", $&')
 
 const migrationPath = 'database/migrations/2026_01_02_000000_broken.php'
 const failingMigration = `<?php

@@ -62,4 +62,5 @@ async function sellersFiles(plan: LabPlan) {
 const trustAuthority = '[ -L /etc/ssl/certs/keystone-lab.pem ] || update-ca-certificates 2>&1'
 
 /** Not in daemon.json, which is the product's to write: dockerd refuses to start when a mirror is both a flag and in the file. */
-const mirrorDropIn = ({ mirrorAddress }: LabPlan) => `[Service]\nEnvironment="DOCKER_OPTS=--registry-mirror=http://${mirrorAddress}:5000"\n`
+const mirrorDropIn = ({ mirrorAddress }: LabPlan) =>
+  `[Service]\nEnvironment="DOCKER_OPTS=--registry-mirror=http://${mirrorAddress}:5000"\n`

@@ -2,9 +2,10 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 const env = process.env
+const stateHome = env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state')
 
 /** The lab's keys, authority and prepared repositories, shared by all labs of this machine. */
-export const stateFolder = env.KEYSTONE_LAB_STATE ?? join(env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'keystone-lab')
+export const stateFolder = env.KEYSTONE_LAB_STATE ?? join(stateHome, 'keystone-lab')
 
 /** The lab that the command line speaks of. */
 export const commandLineLab = { name: env.KEYSTONE_LAB_NAME ?? 'lab', subnet: Number(env.KEYSTONE_LAB_SUBNET ?? 70) }
@@ -16,4 +17,4 @@ export const debianArchive = env.KEYSTONE_LAB_DEBIAN_ARCHIVE ?? null
 export const goProxy = env.GOPROXY ?? null
 
 /** What commands run with: the classic builder, since it needs no plugin and its FROM finds images that are only local. */
-export const commandEnvironment = { ...env, DOCKER_BUILDKIT: '0', LC_ALL: 'C' }
+export const commandEnvironment = { ...env, PATH: `${env.PATH}:/usr/sbin:/sbin`, DOCKER_BUILDKIT: '0', LC_ALL: 'C' }
