@@ -3,8 +3,9 @@
 set -e
 has_docker || exit 0
 docker image ls --all --quiet --no-trunc | sort --unique | while read -r image; do
-  name=$(docker image inspect --format '{{or (join .RepoTags " ") .Id}}' "$image")
-  docker image inspect --format "image $name"$'\t''{{json .}}' "$image"
-  docker image history --no-trunc --format "history of image $name"$'\t''{{json .}}' "$image"
+  tags=$(docker image inspect --format '{{range .RepoTags}}{{.}} {{end}}' "$image")
+  name=${tags:-$image }
+  docker image inspect --format "image ${name% }"$'\t''{{json .}}' "$image"
+  docker image history --no-trunc --format "history of image ${name% }"$'\t''{{json .}}' "$image"
 done
 docker ps --all --quiet --no-trunc | xargs --no-run-if-empty docker inspect --format '{{printf "container %s\t%s" (slice .Name 1) (json .)}}'
