@@ -1,16 +1,11 @@
 import { join } from 'node:path'
 import { loadStackConfig, type StackConfig, type TemporalConfig } from '../config.ts'
-import { connect } from '../db/connect.ts'
-import { migrate } from '../db/migrate.ts'
-import { ensureOwner } from '../db/owner.ts'
 import type { Secret } from '../domain/secret.ts'
-import { ensureKeyFile } from '../drivers/secrets/key-file.ts'
-import { connectTemporal } from '../drivers/temporal/connect.ts'
-import { prepareNamespace } from '../drivers/temporal/namespace.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { keystoneProcess, urlOf } from './keystone.ts'
 import { choosePorts, type Ports } from './ports.ts'
 import { runPostgres } from './postgres/server.ts'
+import { prepareDatabase, prepareTemporal } from './preparation.ts'
 import type { Say } from './say.ts'
 import { openProcessFiles } from './supervision/process-files.ts'
 import { createSupervisor, type Supervisor } from './supervision/supervisor.ts'
@@ -53,7 +48,7 @@ export async function start(env: NodeJS.ProcessEnv, told: Promise<string>, say: 
 async function bringUp(stack: Stack): Promise<void> {
   const { config, ports, supervisor, say } = stack
   const temporal = temporalOf(config, ports)
-  const [env] = await Promise.all([runApi(stack, temporal), prepareTemporal(stack, temporal)])
+  const [env] = await Promise.all([runApi(stack, temporal), provideTemporal(stack, temporal)])
   await supervisor.run(keystoneProcess('worker', env, urlOf(config.workerMetricsHost, ports.workerMetrics)))
   say('The worker is up: Keystone is ready. Ctrl-C ends it')
   sayWhere(urlOf(config.api.host, ports.api), temporal.webUrl, say)
@@ -70,13 +65,11 @@ async function runApi(stack: Stack, temporal: TemporalConfig): Promise<NodeJS.Pr
   const { config, folder, ports, supervisor, say } = stack
   const databaseUrl = config.databaseUrl ?? (await runPostgres(supervisor, { folder: join(folder.path, 'postgres'), port: ports.postgres }))
   const keyFile = config.keyFile ?? join(folder.path, 'keys.json')
-  await migrate(databaseUrl.reveal())
-  await ensureKeyFile(keyFile)
+  await prepareDatabase(databaseUrl, keyFile, say)
   say('Postgres is up, with the newest schema')
   const env = keystoneEnvironment(stack, { databaseUrl, keyFile, temporal })
   await supervisor.run(keystoneProcess('api', env, urlOf(config.api.host, ports.api)))
   say(`The API is up: ${urlOf(config.api.host, ports.api)}`)
-  await sayOwner(databaseUrl, say)
   return env
 }
 
@@ -95,17 +88,11 @@ function keystoneEnvironment(
   }
 }
 
-async function prepareTemporal({ config, env, folder, ports, supervisor, say }: Stack, temporal: TemporalConfig): Promise<void> {
-  if (config.temporal.address === null) await runTemporal(supervisor, { search: config.temporalCli, folder: folder.path, ports, temporal, env }, say)
-  const { connection } = connectTemporal(temporal)
-  await prepareNamespace(connection, temporal.namespace).finally(() => connection.close())
+async function provideTemporal({ config, env, folder, ports, supervisor, say }: Stack, temporal: TemporalConfig): Promise<void> {
+  const server = { search: config.temporalCli, folder: folder.path, ports, temporal, env }
+  if (config.temporal.address === null) await runTemporal(supervisor, server, say)
+  await prepareTemporal(temporal)
   say(`Temporal is up: ${temporal.webUrl ?? temporal.address}`)
-}
-
-async function sayOwner(databaseUrl: Secret, say: Say): Promise<void> {
-  const { db, close } = connect(databaseUrl.reveal(), 1)
-  const token = await ensureOwner(db).finally(close)
-  if (token) say(`The owner's token, shown this once: ${token.reveal()}`)
 }
 
 function sayWhere(api: string, webUrl: string | null, say: Say): void {
