@@ -10,6 +10,7 @@ const needs = {
 
 const postgres = 'test/setup/postgres.ts'
 const temporal = 'test/setup/temporal.ts'
+const labRun = 'test/setup/lab-run.ts'
 
 /** Time enough for a machine that builds images meanwhile. A file at a time on each of two cores; the tests of one file run one after the other. */
 const project = (name: string, order: number, settings: object) => ({
@@ -22,7 +23,7 @@ export default defineConfig({
       project('unit', 0, { include: ['test/**/*.test.ts'], exclude: Object.values(needs).flat(), testTimeout: 60_000 }),
       project('database', 1, { include: needs.database, exclude: needs.lab, globalSetup: [postgres], testTimeout: 60_000, hookTimeout: 60_000 }),
       project('workflows', 2, { include: needs.workflows, exclude: needs.lab, globalSetup: [postgres, temporal], testTimeout: 60_000 }),
-      project('lab', 3, { include: needs.lab, globalSetup: [postgres, temporal], testTimeout: 300_000, hookTimeout: 300_000 }),
+      project('lab', 3, { include: needs.lab, globalSetup: [postgres, temporal, labRun], testTimeout: 300_000, hookTimeout: 300_000 }),
       project('deep', 4, { include: needs.deep, globalSetup: [postgres, temporal], testTimeout: 3_600_000, hookTimeout: 300_000 }),
     ],
   },

@@ -1,0 +1,116 @@
+import { get } from 'node:http'
+import { text } from 'node:stream/consumers'
+import type { Operation, OperationTree } from '../../stack/demo/operation.ts'
+import { createOrganisation, type OrganisationClient, type OwnRepository } from '../../stack/demo/organisation.ts'
+import { createSample, type PreparedServer, prepareServer } from '../../stack/demo/sample.ts'
+import { ensureDocker, type Lab, type LabServer, openLab } from '../lab/index.ts'
+import { startKeystone, type TestKeystone, type WorkerCounts } from './keystone.ts'
+import { deployReport, report } from './report.ts'
+
+/** Every test file has a lab of its own, so that files run beside each other. */
+const subnets = { deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106 } as const
+
+export interface Answer {
+  status: number
+  body: string
+}
+
+/** A server, ready for applications, and the Keystone that looks after it. */
+export interface Scene {
+  keystone: TestKeystone
+  lab: Lab
+  server: LabServer
+  organisation: OrganisationClient
+  prepared: PreparedServer
+  /** Waits for the end, whatever it is. */
+  ended(operation: Operation): Promise<OperationTree>
+  /** Deploys, waits for the end, and puts it into the report of the run. */
+  deployed(name: string, sample: Sample, wish?: { branch?: string }): Promise<OperationTree>
+  /** An application with an environment that has not been deployed yet. */
+  sample(name: string): Promise<Sample>
+  close(): Promise<void>
+}
+
+export interface Sample {
+  environmentId: string
+  repository: string
+  domain: string
+  /** Asks the gateway from outside, as a browser would. */
+  ask(path: string): Promise<Answer>
+}
+
+export interface SceneOptions {
+  name: keyof typeof subnets
+  /** Docker is on the server already, which saves half a minute. */
+  preinstalled?: boolean
+  hasWorker?: boolean
+  /** Told when Keystone is up, before there is anything to do for a worker. */
+  onKeystone?: (keystone: TestKeystone) => Promise<void>
+}
+
+export async function openScene({ name, preinstalled = true, hasWorker = true, onKeystone = async () => {} }: SceneOptions): Promise<Scene> {
+  const log = (line: string) => console.log(line)
+  await ensureDocker({ log })
+  const lab = await openLab({ name: `e2e-${name}`, subnet: subnets[name], log })
+  for (const left of await lab.servers()) await left.remove()
+  const [server, keystone] = await Promise.all([lab.server('s1', { preinstalled }), startKeystone({ hasWorker })])
+  await onKeystone(keystone)
+  const organisation = await createOrganisation(keystone.client, 'acme')
+  const succeeded = async (operation: Operation) => {
+    const tree = await organisation.finished(operation)
+    if (tree.status !== 'succeeded') throw new Error(`${tree.summary} ended ${tree.status}: ${JSON.stringify(tree.failure)}\n${keystone.worker.output().slice(-2000)}`)
+    return tree
+  }
+  const prepared = await prepareServer(organisation, server, succeeded)
+  return {
+    ...{ keystone, lab, server, organisation, prepared },
+    ended: (operation) => organisation.finished(operation),
+    async deployed(deployName, { environmentId }, wish = {}) {
+      const before = await keystone.workerCounts()
+      const tree = await organisation.finished(await organisation.deploy(environmentId, wish))
+      const after = await keystone.workerCounts()
+      const counts = { ...difference(before, after), temporalEvents: await eventsOf(keystone, tree) }
+      await report((found) => ({ ...found, deploys: [...found.deploys, deployReport(deployName, tree, counts)] }))
+      return tree
+    },
+    async sample(application) {
+      const repository = `${application}-${Date.now().toString(36)}`
+      const domain = `${application}.test`
+      const { environmentId } = await createSample(organisation, prepared, { name: application, repository: await ownRepository(lab, repository), domain, ended: succeeded })
+      return { environmentId, repository, domain, ask: (path) => askThrough(server.address, domain, path) }
+    },
+    async close() {
+      await keystone.stop()
+      await lab.down()
+    },
+  }
+}
+
+const difference = (before: WorkerCounts, after: WorkerCounts): WorkerCounts => ({
+  sshHandshakes: after.sshHandshakes - before.sshHandshakes,
+  roundTrips: after.roundTrips - before.roundTrips,
+  sqlQueries: after.sqlQueries - before.sqlQueries,
+})
+
+/** Events of all workflows of an operation. */
+async function eventsOf(keystone: TestKeystone, { temporal: { workflowId }, children }: OperationTree): Promise<number> {
+  const { historyLength } = await keystone.temporal.client.workflow.getHandle(workflowId).describe()
+  const below = await Promise.all(children.map((child) => eventsOf(keystone, child)))
+  return [historyLength, ...below].reduce((sum, length) => sum + length, 0)
+}
+
+async function ownRepository(lab: Lab, name: string): Promise<OwnRepository> {
+  const { sshUrl, hostKey } = await lab.gitHost.createRepository(name)
+  return { sshUrl, hostKey, addDeployKey: (publicKey) => lab.gitHost.addDeployKey(name, publicKey) }
+}
+
+/** `fetch` does not let a program choose the Host. */
+function askThrough(address: string, domain: string, path: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = get({ host: address, path, headers: { host: domain }, timeout: 20_000 }, (response) => {
+      text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject)
+    })
+    request.on('timeout', () => request.destroy(new Error(`no answer from ${domain}${path} within 20 s`)))
+    request.on('error', reject)
+  })
+}

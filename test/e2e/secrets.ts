@@ -1,0 +1,56 @@
+import { readKeyring } from '../../drivers/secrets/key-file.ts'
+import { dockerConfigs, type FoundSecret, scanForSecrets, serverFiles, serverJournal, serverProcesses, texts } from '../lab/instruments/index.ts'
+import { histories } from './histories.ts'
+import type { Scene } from './scene.ts'
+
+/** What is shorter may be a word of everyday language. */
+const shortestSecret = 16
+
+/**
+ * Looks for every secret of a scene wherever it must not be: the server's files, images, journal and processes, the logs of
+ * API and worker, all histories, the whole database. `known` are those that only the test knows.
+ */
+export async function secretsSeen(scene: Scene, known: Readonly<Record<string, string>>): Promise<{ searched: string[]; found: FoundSecret[] }> {
+  const { keystone, server } = scene
+  const secrets = { ...(await sealedSecrets(scene)), ...keystone.secrets, rootKey: server.rootKey, ...known }
+  const said = { 'log of the API': keystone.api.output(), 'log of the worker': keystone.worker.output() }
+  const told = { ...said, ...(await histories(keystone)), ...(await databaseDump(scene)) }
+  const places = [serverFiles(server), dockerConfigs(server), serverJournal(server), serverProcesses(server), texts(told)]
+  return { searched: Object.keys(secrets), found: await scanForSecrets({ secrets, places }) }
+}
+
+/** Every sealed column of every row, opened; of the variables only those that Keystone itself keeps secret. */
+async function sealedSecrets({ keystone: { database, keyFile } }: Scene): Promise<Record<string, string>> {
+  const keyring = await readKeyring(keyFile)
+  const secrets: Record<string, string> = {}
+  for (const [table, rows] of Object.entries(await tables(database.sql))) {
+    for (const row of rows) {
+      for (const [column, value] of Object.entries(row)) {
+        if (typeof value !== 'string' || !value.startsWith('k1.') || (table === 'environment_variables' && row.key !== 'APP_KEY')) continue
+        const opened = keyring.open(value, { table, column, id: String(row.id) }).reveal()
+        for (const [name, secret] of Object.entries(named(opened))) {
+          if (secret.length >= shortestSecret) secrets[`${table}.${column} of ${String(row.name ?? row.key ?? row.id)} ${name}`] = secret
+        }
+      }
+    }
+  }
+  return secrets
+}
+
+/** Credentials are sealed as one JSON object. */
+function named(opened: string): Record<string, string> {
+  return opened.startsWith('{') ? JSON.parse(opened) : { '': opened }
+}
+
+async function databaseDump({ keystone: { database } }: Scene): Promise<Record<string, string>> {
+  return Object.fromEntries(Object.entries(await tables(database.sql)).map(([table, rows]) => [`table ${table}`, JSON.stringify(rows)]))
+}
+
+async function tables(sql: Scene['keystone']['database']['sql']): Promise<Record<string, Record<string, unknown>[]>> {
+  const names = await sql<{ name: string }[]>`select table_name as name from information_schema.tables where table_schema = 'public' order by 1`
+  const read = async (name: string) => {
+    const [row] = await sql.unsafe(`select coalesce(json_agg(row), '[]') as rows from ${name} as row`)
+    return [name, row?.rows]
+  }
+  return Object.fromEntries(await Promise.all(names.map(({ name }) => read(name))))
+}
