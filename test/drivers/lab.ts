@@ -44,5 +44,5 @@ async function prepare(remote: Remote, managementKey: string): Promise<void> {
   if (exitCode !== 0) throw new Error(`the server could not be prepared:\n${Buffer.concat(said).toString()}`)
 }
 
-/** Short intervals, so that a hang is found while a test waits. */
-export const testPool = () => createSshPool({ idleCloseSeconds: 60, keepaliveSeconds: 1, connectTimeoutSeconds: 5 })
+/** A server on a busy machine may keep silent for seconds; a test of hangs asks more often than that. */
+export const testPool = ({ keepaliveSeconds = 5 } = {}) => createSshPool({ idleCloseSeconds: 60, keepaliveSeconds, connectTimeoutSeconds: 20 })

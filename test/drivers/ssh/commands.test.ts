@@ -123,13 +123,13 @@ describe('the connection', () => {
   it('is closed when idle and opened again when needed', async () => {
     const own = createSshPool({ idleCloseSeconds: 0, keepaliveSeconds: 3, connectTimeoutSeconds: 5 })
     await own.to(server.target).command(['true'])
-    await vi.waitUntil(async () => (await own.to(server.target).command(['true'])) && own.counts().handshakes > 1)
+    await vi.waitUntil(async () => (await own.to(server.target).command(['true'])) && own.counts().handshakes > 1, { timeout: 30_000 })
     await own.close()
   })
 
   it('to a server that hangs is given up, and used callers are told', async () => {
     const sleep = longSleep()
-    const own = testPool()
+    const own = testPool({ keepaliveSeconds: 1 })
     const hanging = Promise.allSettled([own.to(server.target).command(sleep)])
     await untilRunning(sleep)
     await server.pause()
