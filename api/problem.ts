@@ -41,8 +41,3 @@ export const notFound = (thing: string): Problem =>
 /** One field of the body is at fault. */
 export const invalidField = (field: string, message: string, code = 'invalid_input'): Problem =>
   new Problem(422, code, `${field}: ${message}`, { errors: [{ field, message }] })
-
-export function found<Thing>(thing: Thing | null, name: string): Thing {
-  if (thing === null) throw notFound(name)
-  return thing
-}

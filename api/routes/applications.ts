@@ -1,11 +1,11 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
-import { applicationOf, applicationsOf, insertApplication, markDeployKeyInstalled } from '../../db/applications.ts'
+import { applicationsOf, insertApplication, markDeployKeyInstalled } from '../../db/applications.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { parseRepositoryUrl } from '../../drivers/sources/repository-url.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
-import { found } from '../problem.ts'
+import { applicationIn } from '../in-organisation.ts'
 import { repositoryAccess, withDeployKey } from '../repository.ts'
 import { applicationSchema, newApplicationSchema, presentApplication } from '../schemas/application.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
@@ -81,12 +81,12 @@ export function applicationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 
   router.openapi(read, async (c) => {
     const { applicationId } = c.req.valid('param')
-    return c.json(presentApplication(found(await applicationOf(db, c.var.organisation.id, applicationId), 'application')), 200)
+    return c.json(presentApplication(await applicationIn(deps, c, applicationId)), 200)
   })
 
   router.openapi(verify, async (c) => {
     const { organisation } = c.var
-    const application = found(await applicationOf(db, organisation.id, c.req.valid('param').applicationId), 'application')
+    const application = await applicationIn(deps, c, c.req.valid('param').applicationId)
     await sources.refs(await repositoryAccess(deps, application)).catch((error: unknown) => {
       throw withDeployKey(error, application)
     })

@@ -1,8 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { applicationOf } from '../../db/applications.ts'
 import { attachmentsOf } from '../../db/attachments.ts'
 import type { Database } from '../../db/connect.ts'
-import { environmentOf } from '../../db/environments.ts'
 import { locksOfSlice } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { serviceOf } from '../../db/services.ts'
@@ -12,8 +10,9 @@ import { attach } from '../attach.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { applicationIn, environmentIn } from '../in-organisation.ts'
 import { acceptedWith, requestedBy } from '../operation-request.ts'
-import { found, invalidField } from '../problem.ts'
+import { invalidField } from '../problem.ts'
 import { attachmentSchema, newAttachmentSchema, presentAttachment } from '../schemas/attachment.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { operationSchema } from '../schemas/operation.ts'
@@ -58,8 +57,8 @@ export function attachmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   router.openapi(create, async (c) => {
     const { organisation } = c.var
     const wished = c.req.valid('json')
-    const environment = found(await environmentOf(db, organisation.id, c.req.valid('param').environmentId), 'environment')
-    const application = found(await applicationOf(db, organisation.id, environment.applicationId), 'application')
+    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
+    const application = await applicationIn(deps, c, environment.applicationId)
     const service = await serviceOf(db, organisation.id, wished.serviceId)
     if (!service) throw invalidField('serviceId', 'there is no such service in this organisation', 'unknown_service')
     const { body: made, status, headers } = await commit(deps, c, async (tx) => {
@@ -78,7 +77,7 @@ export function attachmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   })
 
   router.openapi(list, async (c) => {
-    const environment = found(await environmentOf(db, c.var.organisation.id, c.req.valid('param').environmentId), 'environment')
+    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
     return c.json(presented(await attachmentsOf(db, environment.id, c.req.valid('query')), presentAttachment), 200)
   })
 

@@ -1,14 +1,12 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
-import { applicationOf } from '../../db/applications.ts'
-import { environmentOf } from '../../db/environments.ts'
 import { locksOfEnvironment } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
 import { commitToDeploy, refuseUndeployable } from '../deployment.ts'
+import { applicationIn, environmentIn } from '../in-organisation.ts'
 import { accepted, requestedBy } from '../operation-request.ts'
-import { found } from '../problem.ts'
 import { body, json, onceHeaders } from '../schemas/content.ts'
 import { newDeploymentSchema } from '../schemas/deployment.ts'
 import { operationSchema } from '../schemas/operation.ts'
@@ -26,14 +24,12 @@ const create = createRoute({
 })
 
 export function deploymentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const { db } = deps
   const router = createRouter()
 
   router.openapi(create, async (c) => {
-    const { organisation } = c.var
     const wished = c.req.valid('json')
-    const environment = found(await environmentOf(db, organisation.id, c.req.valid('param').environmentId), 'environment')
-    const application = found(await applicationOf(db, organisation.id, environment.applicationId), 'application')
+    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
+    const application = await applicationIn(deps, c, environment.applicationId)
     await refuseUndeployable(deps, environment)
     const branch = wished.branch ?? environment.branch
     const sha = await commitToDeploy(deps, application, { branch, commit: wished.commit, isBranchNamed: wished.branch !== undefined })

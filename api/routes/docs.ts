@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { serveStatic } from '@hono/node-server/serve-static'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { html } from 'hono/html'
@@ -7,7 +6,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import { type ApiEnv, createRouter } from '../context.ts'
 import type { ApiDocument } from '../document.ts'
 
-const swaggerUi = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+const swaggerUi = fileURLToPath(new URL('.', import.meta.resolve('swagger-ui-dist')))
 
 const page = html`<!doctype html>
 <html lang="en">

@@ -1,13 +1,14 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
-import { environmentOf, environmentServers } from '../../db/environments.ts'
+import { environmentServers } from '../../db/environments.ts'
 import { servicesOf } from '../../db/services.ts'
 import type { ServerId } from '../../domain/ids.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { environmentIn } from '../in-organisation.ts'
 import { framework } from '../new-environment.ts'
 import { createService } from '../new-service.ts'
-import { found, invalidField } from '../problem.ts'
+import { invalidField } from '../problem.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { oneEnvironment } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
@@ -43,7 +44,7 @@ export function environmentServiceRoutes(deps: ApiDependencies): OpenAPIHono<Api
 
   router.openapi(add, async (c) => {
     const { organisation } = c.var
-    const environment = found(await environmentOf(db, organisation.id, c.req.valid('param').environmentId), 'environment')
+    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
     const { serverId, ...wished } = c.req.valid('json')
     if (serverId) await namedServers(db, organisation.id, [serverId], () => 'serverId')
     const place = serverId ?? onlyServer(await environmentServers(db, environment.id))
@@ -63,7 +64,7 @@ export function environmentServiceRoutes(deps: ApiDependencies): OpenAPIHono<Api
 
   router.openapi(list, async (c) => {
     const { organisation } = c.var
-    const environment = found(await environmentOf(db, organisation.id, c.req.valid('param').environmentId), 'environment')
+    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
     const page = await servicesOf(db, { organisationId: organisation.id, environmentId: environment.id }, c.req.valid('query'))
     return c.json(presented(page, presentService), 200)
   })

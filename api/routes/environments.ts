@@ -1,11 +1,10 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
-import { applicationOf } from '../../db/applications.ts'
-import { environmentOf, environmentsOf } from '../../db/environments.ts'
+import { environmentsOf } from '../../db/environments.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { applicationIn, environmentIn } from '../in-organisation.ts'
 import { createEnvironment } from '../new-environment.ts'
-import { found } from '../problem.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { environmentSchema, newEnvironmentSchema, presentEnvironment } from '../schemas/environment.ts'
 import { applicationIdSchema } from '../schemas/fields.ts'
@@ -52,7 +51,7 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 
   router.openapi(create, async (c) => {
     const { organisation } = c.var
-    const application = found(await applicationOf(db, organisation.id, c.req.valid('param').applicationId), 'application')
+    const application = await applicationIn(deps, c, c.req.valid('param').applicationId)
     const wished = c.req.valid('json')
     await namedServers(db, organisation.id, wished.serverIds, (index) => `serverIds[${index}]`)
     const { body: created, status, headers } = await commit(deps, c, async (tx) => {
@@ -73,7 +72,7 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 
   router.openapi(read, async (c) => {
     const { environmentId } = c.req.valid('param')
-    return c.json(presentEnvironment(found(await environmentOf(db, c.var.organisation.id, environmentId), 'environment')), 200)
+    return c.json(presentEnvironment(await environmentIn(deps, c, environmentId)), 200)
   })
 
   return router

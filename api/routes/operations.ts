@@ -1,14 +1,13 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { operationOf, operationsOf, operationTree } from '../../db/operation-views.ts'
+import { operationsOf, operationTree } from '../../db/operation-views.ts'
 import { requestCancel } from '../../db/operations/cancel.ts'
-import type { Operation } from '../../db/operations/request.ts'
-import type { OperationId } from '../../domain/ids.ts'
 import { type OperationKind, operationKinds, operationStatuses, targetTypes } from '../../domain/operations.ts'
 import { requireRole, requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { operationIn } from '../in-organisation.ts'
 import { accepted } from '../operation-request.ts'
-import { found, Problem } from '../problem.ts'
+import { Problem } from '../problem.ts'
 import { requestRetry } from '../retry.ts'
 import { json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { operationSchema, operationTreeSchema, presentOperation, presentTree } from '../schemas/operation.ts'
@@ -86,7 +85,7 @@ export function operationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     requireRole(c, starterOf(kind))
     const { body: cancelled, status, headers } = await commit(deps, c, async (tx) => {
       refuseTooLate(await requestCancel(tx, id))
-      const root = found(await operationOf(tx, c.var.organisation.id, rootId), 'operation')
+      const root = await operationIn({ db: tx }, c, rootId)
       return {
         ...accepted(deps, root),
         event: { action: 'operation.cancel_requested', targetType: 'operation', targetId: rootId, details: { summary: root.summary } },
@@ -109,11 +108,6 @@ export function operationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   })
 
   return router
-}
-
-/** The operation of the path. Throws a 404. */
-export async function operationIn({ db }: ApiDependencies, c: ApiContext, id: OperationId): Promise<Operation> {
-  return found(await operationOf(db, c.var.organisation.id, id), 'operation')
 }
 
 /** Who may start an operation may also cancel and repeat it. */

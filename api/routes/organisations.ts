@@ -1,12 +1,13 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
-import { createOrganisation, organisationById, organisationsOf } from '../../db/access.ts'
+import { createOrganisation, organisationsOf } from '../../db/access.ts'
 import { childId, newId } from '../../db/ids.ts'
 import type { OrganisationId } from '../../domain/ids.ts'
 import { requires } from '../authentication.ts'
 import { commitAs } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { organisationIn } from '../in-organisation.ts'
 import { onceRequest, refuseRepeated } from '../once.ts'
-import { found, Problem } from '../problem.ts'
+import { Problem } from '../problem.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { newOrganisationSchema, organisationSchema, presentOrganisation } from '../schemas/organisation.ts'
 import { inOrganisation } from '../schemas/params.ts'
@@ -68,7 +69,7 @@ export function organisationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   })
 
   router.openapi(read, async (c) => {
-    return c.json(presentOrganisation(found(await organisationById(db, c.var.organisation.id), 'organisation')), 200)
+    return c.json(presentOrganisation(await organisationIn(deps, c)), 200)
   })
 
   return router

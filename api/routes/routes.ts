@@ -1,6 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Database } from '../../db/connect.ts'
-import { environmentOf } from '../../db/environments.ts'
 import { locksOfSlice } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { routesOf } from '../../db/routes.ts'
@@ -8,9 +7,9 @@ import type { Slice } from '../../db/slices.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { environmentIn } from '../in-organisation.ts'
 import { createRouteSlice, gatewayFor } from '../new-route.ts'
 import { acceptedWith, requestedBy } from '../operation-request.ts'
-import { found } from '../problem.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { operationSchema } from '../schemas/operation.ts'
 import { oneEnvironment } from '../schemas/params.ts'
@@ -45,7 +44,7 @@ export function routeRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const router = createRouter()
 
   router.openapi(create, async (c) => {
-    const environment = found(await environmentOf(db, c.var.organisation.id, c.req.valid('param').environmentId), 'environment')
+    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
     const wished = c.req.valid('json')
     const gateway = await gatewayFor(deps, environment, wished)
     const { body: created, status, headers } = await commit(deps, c, async (tx) => {
@@ -60,7 +59,7 @@ export function routeRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   })
 
   router.openapi(list, async (c) => {
-    const environment = found(await environmentOf(db, c.var.organisation.id, c.req.valid('param').environmentId), 'environment')
+    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
     return c.json(presented(await routesOf(db, environment.id, c.req.valid('query')), presentRoute), 200)
   })
 

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Database } from '../../db/connect.ts'
 import { requestOperation } from '../../db/operations/request.ts'
-import { insertServer, type Server, serverOf, serversOf } from '../../db/servers.ts'
+import { insertServer, type Server, serversOf } from '../../db/servers.ts'
 import { serverLocks } from '../../domain/locks.ts'
 import { Secret } from '../../domain/secret.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
@@ -9,8 +9,9 @@ import { keyFingerprint } from '../../drivers/sources/known-hosts.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { serverIn } from '../in-organisation.ts'
 import { accepted, acceptedWith, requestedBy } from '../operation-request.ts'
-import { found, Problem } from '../problem.ts'
+import { Problem } from '../problem.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { operationSchema } from '../schemas/operation.ts'
 import { inOrganisation, oneServer } from '../schemas/params.ts'
@@ -87,12 +88,12 @@ export function serverRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 
   router.openapi(read, async (c) => {
     const { serverId } = c.req.valid('param')
-    return c.json(presentServer(found(await serverOf(db, c.var.organisation.id, serverId), 'server')), 200)
+    return c.json(presentServer(await serverIn(deps, c, serverId)), 200)
   })
 
   router.openapi(provision, async (c) => {
     const { serverId } = c.req.valid('param')
-    const server = found(await serverOf(db, c.var.organisation.id, serverId), 'server')
+    const server = await serverIn(deps, c, serverId)
     const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
       const requested = await requestProvision(tx, c, server)
       return {

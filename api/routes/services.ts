@@ -2,13 +2,14 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Database } from '../../db/connect.ts'
 import { locksOfService } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
-import { type Service, serviceOf, servicesOf } from '../../db/services.ts'
+import { type Service, servicesOf } from '../../db/services.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { serviceIn } from '../in-organisation.ts'
 import { createService } from '../new-service.ts'
 import { accepted, acceptedWith, requestedBy } from '../operation-request.ts'
-import { found, Problem } from '../problem.ts'
+import { Problem } from '../problem.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { operationSchema } from '../schemas/operation.ts'
 import { inOrganisation, oneService } from '../schemas/params.ts'
@@ -88,11 +89,11 @@ export function serviceRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 
   router.openapi(read, async (c) => {
     const { serviceId } = c.req.valid('param')
-    return c.json(presentService(found(await serviceOf(db, c.var.organisation.id, serviceId), 'service')), 200)
+    return c.json(presentService(await serviceIn(deps, c, serviceId)), 200)
   })
 
   router.openapi(deploy, async (c) => {
-    const service = found(await serviceOf(db, c.var.organisation.id, c.req.valid('param').serviceId), 'service')
+    const service = await serviceIn(deps, c, c.req.valid('param').serviceId)
     if (service.environmentId) {
       throw new Problem(409, 'deployed_with_environment', `${service.name} is deployed with its environment: start a deployment there.`)
     }

@@ -1,15 +1,16 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { attachedSlices } from '../../db/attachments.ts'
-import { environmentOf, lockEnvironment } from '../../db/environments.ts'
+import { lockEnvironment } from '../../db/environments.ts'
 import { deleteVariable, setVariable, variablesOf } from '../../db/variables.ts'
 import type { EnvironmentId } from '../../domain/ids.ts'
 import { Secret } from '../../domain/secret.ts'
 import { effectiveVariables, type VariableLayer } from '../../domain/variables.ts'
 import { allows, requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
 import { exportedNames } from '../exported-variables.ts'
-import { found, notFound, Problem } from '../problem.ts'
+import { environmentIn } from '../in-organisation.ts'
+import { notFound, Problem } from '../problem.ts'
 import { body, json, pageOf } from '../schemas/content.ts'
 import { variableKey } from '../schemas/fields.ts'
 import { oneEnvironment } from '../schemas/params.ts'
@@ -51,13 +52,11 @@ const remove = createRoute({
 })
 
 export function variableRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const { db, keyring } = deps
+  const { keyring } = deps
   const router = createRouter()
 
-  const environmentIn = async (c: ApiContext, id: EnvironmentId) => found(await environmentOf(db, c.var.organisation.id, id), 'environment')
-
   router.openapi(list, async (c) => {
-    const { id } = await environmentIn(c, c.req.valid('param').environmentId)
+    const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
     const layers = await variableLayers(deps, id)
     const effective = effectiveVariables(layers)
     const showsValues = allows(c, 'admin')
@@ -67,7 +66,7 @@ export function variableRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 
   router.openapi(set, async (c) => {
     const { environmentId, key } = c.req.valid('param')
-    const { id } = await environmentIn(c, environmentId)
+    const { id } = await environmentIn(deps, c, environmentId)
     const value = new Secret(c.req.valid('json').value)
     const { body: variable, status, headers } = await commit(deps, c, async (tx) => {
       await lockEnvironment(tx, id)
@@ -86,7 +85,7 @@ export function variableRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 
   router.openapi(remove, async (c) => {
     const { environmentId, key } = c.req.valid('param')
-    const { id } = await environmentIn(c, environmentId)
+    const { id } = await environmentIn(deps, c, environmentId)
     const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
       if (!(await deleteVariable(tx, id, key))) throw notFound('variable')
       return { status: 200, body: { key }, event: { action: 'variable.removed', targetType: 'environment', targetId: id, details: { key } } }

@@ -17,7 +17,7 @@ export const logQuery = z.strictObject({
   after: logCursor.default(logStart).openapi({ type: 'string', description: 'The cursor of the page before. Left out: from the beginning.' }),
 })
 
-export const logChunkSchema = z
+const logChunkSchema = z
   .object({
     stepId: z.uuid(),
     run: z.int().openapi({ description: 'Counts how often the step was started; more than 1 after a reboot of its server.' }),
