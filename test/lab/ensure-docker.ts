@@ -7,9 +7,9 @@ import { run, succeeds } from './run.ts'
 import { stateFolder } from './settings.ts'
 import { until } from './until.ts'
 
-/** The programs that the lab runs on this machine, each with the Debian package that brings it (or recommends it). */
+/** The programs that the lab runs on this machine, each with the Debian package that brings it. */
 const packages = {
-  docker: 'docker.io',
+  docker: 'docker-cli',
   debootstrap: 'debootstrap',
   iptables: 'iptables',
   ssh: 'openssh-client',
@@ -38,7 +38,7 @@ async function missingPackages(): Promise<string[]> {
   for (const [program, from] of Object.entries(packages)) {
     if (!(await isInstalled(program))) missing.add(from)
   }
-  if (!(await daemonAnswers()) && !(await isInstalled('dockerd'))) missing.add(packages.docker)
+  if (!(await daemonAnswers()) && !(await isInstalled('dockerd'))) missing.add('docker.io')
   return [...missing]
 }
 
@@ -49,7 +49,14 @@ async function install(missing: readonly string[], log: (line: string) => void):
   if (!mayInstall) throw new Error(`the lab needs ${missing.join(', ')}: install it, or run as root on Debian`)
   log(`apt: installing ${missing.join(', ')}`)
   await run(['apt-get', 'update', '--quiet'])
-  await run(['apt-get', 'install', '--yes', '--quiet', ...missing], { env: { DEBIAN_FRONTEND: 'noninteractive' } })
+  const found = await Promise.all(missing.map(asThisSuiteHasIt))
+  await run(['apt-get', 'install', '--yes', '--quiet', ...found], { env: { DEBIAN_FRONTEND: 'noninteractive' } })
+}
+
+/** The client has been a package of its own since Debian 13. */
+async function asThisSuiteHasIt(name: string): Promise<string> {
+  if (name !== packages.docker || (await succeeds(['apt-cache', 'show', name]))) return name
+  return 'docker.io'
 }
 
 async function startDaemon(log: (line: string) => void): Promise<void> {
