@@ -1,5 +1,6 @@
 import { readKeyring } from '../../drivers/secrets/key-file.ts'
-import { dockerConfigs, type FoundSecret, scanForSecrets, serverFiles, serverJournal, serverProcesses, texts } from '../lab/instruments/index.ts'
+import type { FoundSecret } from '../lab/instruments/secrets.ts'
+import { dockerConfigs, scanForSecrets, serverFiles, serverJournal, serverProcesses, texts } from '../lab/instruments/index.ts'
 import { histories } from './histories.ts'
 import type { Scene } from './scene.ts'
 

@@ -1,0 +1,3 @@
+import { killLane } from './kill-lane.ts'
+
+killLane(0)
