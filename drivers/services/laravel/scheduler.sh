@@ -6,6 +6,8 @@ trap 'stopping=yes; kill "$sleeper" 2>/dev/null' TERM INT
 while :; do
   sleep $((60 - $(date +%s) % 60)) &
   sleeper=$!
+  # TERM may have come before there was a sleeper to end.
+  [ -z "$stopping" ] || kill "$sleeper"
   wait "$sleeper"
   [ -z "$stopping" ] || break
   # A clock that is corrected in between does not give a minute its second tick.

@@ -31,7 +31,8 @@ const build = laravel.build!.configured({})
 beforeAll(async () => {
   server = await openServiceServer('application')
   repository = await sampleRepository(server.lab)
-  for (const { name, reference } of build.baseImages) baseDigests[name] = (await server.run(resolveImage(reference))).facts().digest
+  const bases = build.baseImages.map(async ({ name, reference }) => (baseDigests[name] = (await server.run(resolveImage(reference))).facts().digest))
+  const [database, keyspace] = await Promise.all([attached('postgres', 5432), attached('valkey', 6379), ...bases])
   env = {
     APP_NAME: 'Visits',
     APP_KEY: new Secret(`base64:${Buffer.alloc(32, 7).toString('base64')}`),
@@ -39,12 +40,12 @@ beforeAll(async () => {
     CACHE_STORE: 'redis',
     QUEUE_CONNECTION: 'redis',
     SESSION_DRIVER: 'redis',
-    ...(await attached('postgres', 5432)),
-    ...(await attached('valkey', 6379)),
+    ...database,
+    ...keyspace,
   }
   image = (await server.run(await buildOf('main'))).facts().imageId
   migrated = await server.run(migration(), migrationHash)
-  for (const input of [web(), worker()]) (await server.run(service.startReplica(input))).facts()
+  for (const started of await Promise.all([web(), worker()].map((input) => server.run(service.startReplica(input))))) started.facts()
   scheduler = (await server.run(application.startScheduler(web()))).facts()
 })
 afterAll(() => server?.close())
@@ -166,8 +167,8 @@ describe('an application', () => {
 
   it('can have its one-off containers stopped', async () => {
     const hash = '00000000000c'
-    const running = server.run(oneOff('endless', 'trap "exit 9" TERM; sleep 600 & wait'), hash)
-    await vi.waitUntil(async () => (await containers(`keystone.oneoff=${hash}`)) !== '', patiently)
+    const running = server.run(oneOff('endless', 'trap "exit 9" TERM; touch /tmp/begun; sleep 600 & wait'), hash)
+    await vi.waitUntil(() => succeedsIn(`keystone-${hash}-endless`, 'test', '-e', '/tmp/begun'), patiently)
     for (let time = 0; time < 2; time += 1) (await server.run(application.stopOneOffs({ operationHash: hash }))).facts()
     expect((await running).exitCode).not.toBe(0)
     expect(await containers(`keystone.oneoff=${hash}`)).toBe('')

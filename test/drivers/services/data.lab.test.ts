@@ -48,6 +48,15 @@ describe('Postgres', { timeout: 120_000 }, () => {
     expect((await server.run(resolveImage(digest))).facts().imageId).toBe(facts.imageId)
   })
 
+  it('clears away what an interrupted start has left under another name', async () => {
+    const { facts } = await started(postgres, 'pg', 'postgres')
+    await server.exec(['docker', 'rename', 'postgres', '0123456789ab_postgres'])
+    const again = (await started(postgres, 'pg', 'postgres')).facts
+    expect(again.containerId).not.toBe(facts.containerId)
+    const all = await server.exec(['docker', 'ps', '--all', '--filter', 'label=keystone.service=pg', '--format', '{{.Names}}'])
+    expect(all.stdout).toBe('postgres\n')
+  })
+
   it('gives each slice a database whose objects belong to its owner, whichever login makes them', async () => {
     for (const config of [shop, shop, blog]) (await server.run(slice(config).provision(target))).facts()
     expect((await psql('shop_a', 'shop', 'create table one(); select current_user, session_user')).stdout).toBe('CREATE TABLE\nshop|shop_a\n')
