@@ -1,10 +1,10 @@
 import { ApplicationFailure, CancelledFailure, type Context } from '@temporalio/activity'
 import type { ActivityInboundCallsInterceptor, ActivityInterceptors } from '@temporalio/worker'
 import type { Logger } from 'pino'
-import { asFailure, finalFailure } from './failures.ts'
+import { asFailure, finalFailure, passingFailure } from './failures.ts'
 
 /** Codes by which Postgres and its driver say that the database is away, or that a transaction should be tried again. */
-const passing = /^(08|40|53|55P03|57)|^(ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|CONNECT|CONNECTION_)/
+const passing = /^(08|40|53|55P03|57)|^(ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT|CONNECTION_)/
 
 /**
  * Says of every error whether trying again can help: what the drivers say by code, what the database says of itself. All the rest
@@ -27,10 +27,17 @@ export function classifyErrors(log: Logger): (context: Context) => ActivityInter
 
 function classified(error: unknown, activity: string, log: Logger): unknown {
   const known = asFailure(error, activity)
-  if (known instanceof ApplicationFailure || known instanceof CancelledFailure || isPassing(known)) return known
+  if (known instanceof ApplicationFailure || known instanceof CancelledFailure) return known
+  const message = `${activity} failed: ${firstCause(known).slice(0, 1000)}`
+  if (isPassing(known)) return passingFailure({ code: 'database_away', message, hint: 'It is tried again by itself.' })
   log.error({ err: known, activity }, 'activity failed unexpectedly')
-  const message = `${activity} failed: ${known instanceof Error ? known.message : String(known)}`
   return finalFailure({ code: 'unexpected', message, hint: 'This is a fault of Keystone. Its log has the details.' })
+}
+
+/** What it began with; what wraps it may quote a whole query with its values, which no history is to hold. */
+function firstCause(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : firstCause(error.cause)
 }
 
 function isPassing(error: unknown): boolean {
