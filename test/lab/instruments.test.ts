@@ -39,19 +39,39 @@ describe('serverFingerprint', () => {
   const plantings = [
     { plant: 'docker create --name left postgres:18', remove: 'docker rm --volumes left', line: /^\+ container left: created/m },
     { plant: 'docker network create left', remove: 'docker network rm left', line: /^\+ network left: bridge/m },
-    { plant: 'docker tag postgres:18 keystone/left:1', remove: 'docker rmi keystone/left:1', line: /^\+ image keystone\/left:1/m },
+    {
+      plant: 'docker tag postgres:18 keystone/left:1',
+      remove: 'docker rmi keystone/left:1',
+      line: /^\+ image keystone\/left:1/m,
+    },
     { plant: 'docker volume create left', remove: 'docker volume rm left', line: /^\+ volume left: local/m },
-    { plant: 'echo x >/home/keystone/left', remove: 'rm /home/keystone/left', line: /^\+ file \/home\/keystone\/left: -rw-r--r-- root:root \w{64}$/m },
-    { plant: 'chmod 600 /etc/issue', remove: 'chmod 644 /etc/issue', line: /^~ file \/etc\/issue: -rw-r--r-- .* → -rw-------/m },
+    {
+      plant: 'echo x >/home/keystone/left',
+      remove: 'rm /home/keystone/left',
+      line: /^\+ file \/home\/keystone\/left: -rw-r--r-- root:root \w{64}$/m,
+    },
+    { plant: 'chmod 600 /etc/issue', remove: 'chmod 644 /etc/issue', line: /^~ file \/etc\/issue: -rw-r--r-- .* → -rw-----/m },
     { plant: 'sed -i s/^/#/ /etc/motd', remove: 'sed -i s/^#// /etc/motd', line: /^~ file \/etc\/motd: \S+ root:root \w+ → /m },
     { plant: 'ln -s /etc/motd /etc/left', remove: 'rm /etc/left', line: /^\+ file \/etc\/left: l\S+ root:root \/etc\/motd/m },
     { plant: 'touch /usr/local/bin/left', remove: 'rm /usr/local/bin/left', line: /^\+ file \/usr\/local\/bin\/left: /m },
     { plant: 'mkdir -p /run/keystone/left', remove: 'rm -r /run/keystone', line: /^\+ file \/run\/keystone\/left: drwx/m },
     { plant: 'touch /dev/shm/left', remove: 'rm /dev/shm/left', line: /^\+ file \/dev\/shm\/left: /m },
-    { plant: `systemd-run --quiet --unit ${unit} sleep 999`, remove: `systemctl stop ${unit}`, line: /^\+ unit \S+-01\.service: active/m },
-    { plant: 'setsid sleep 998 >/dev/null 2>&1 <&- &', remove: "kill $(pgrep -fx 'sleep 998')", line: /^\+ process root sleep 998/m },
+    {
+      plant: `systemd-run --quiet --unit ${unit} sleep 999`,
+      remove: `systemctl stop ${unit}`,
+      line: /^\+ unit \S+-01\.service: active/m,
+    },
+    {
+      plant: 'setsid sleep 998 >/dev/null 2>&1 <&- &',
+      remove: "kill $(pgrep -fx 'sleep 998')",
+      line: /^\+ process root sleep 998/m,
+    },
     { plant: listen, remove: "kill $(pgrep -fx 'nc -lk 4444')", line: /^\+ listening tcp \S+:4444/m },
-    { plant: 'iptables -A INPUT -s 10.9.8.7 -j DROP', remove: 'iptables -D INPUT -s 10.9.8.7 -j DROP', line: /^\+ firewall \S+ filter -A INPUT -s 10\.9\.8\.7/m },
+    {
+      plant: 'iptables -A INPUT -s 10.9.8.7 -j DROP',
+      remove: 'iptables -D INPUT -s 10.9.8.7 -j DROP',
+      line: /^\+ firewall \S+ filter -A INPUT -s 10\.9\.8\.7/m,
+    },
     { plant: ban, remove: 'nft delete table inet left', line: /^\+ firewall nft inet left banned elements = \{ 10\.9\.8\.7 \}/m },
   ]
 
@@ -66,7 +86,7 @@ describe('serverFingerprint', () => {
   })
 
   it('finds the same server after a reboot', async () => {
-    await bash('docker run --detach --name web --restart unless-stopped --publish 8123:80 --entrypoint sleep postgres:18 infinity')
+    await bash('docker run --detach --name web --restart unless-stopped --publish 8123:80 postgres:18 sleep infinity')
     const before = await serverFingerprint(server)
     await server.reboot()
     await bash('until docker inspect --format "{{.State.Status}}" web | grep --quiet running; do :; done')
@@ -83,7 +103,11 @@ describe('serverFingerprint', () => {
       'image keystone/app:1': 'sha256:2',
       'volume other': 'local',
     }
-    expect(compareFingerprints({}, left)).toEqual(['+ file /home/keystone/operationsx: -rw-------', '+ image keystone/app:1: sha256:2', '+ volume other: local'])
+    expect(compareFingerprints({}, left)).toEqual([
+      '+ file /home/keystone/operationsx: -rw-------',
+      '+ image keystone/app:1: sha256:2',
+      '+ volume other: local',
+    ])
     expect(compareFingerprints(left, {}).filter((line) => line.includes('operations/'))).toHaveLength(1)
   })
 })
@@ -99,12 +123,15 @@ describe('scanForSecrets', () => {
       plant /run/keystone/1/key 600 nobody
       plant /home/keystone/operations/1/out.1 600 keystone
       plant '/tmp/with a space' 644 root
-      printf 'FROM postgres:18\\nRUN echo ${value} >/baked && chmod 600 /baked\\n' | DOCKER_BUILDKIT=0 docker build --quiet --tag keystone/baked -
-      docker run --name holder --volume kept:/kept --entrypoint sh postgres:18 -c 'umask 077; echo ${value} | tee /kept/x /closed; umask 022; echo ${value} >/open'`)
+      export DOCKER_BUILDKIT=0
+      printf 'FROM postgres:18\\nRUN echo ${value} >/baked && chmod 600 /baked' | docker build --quiet --tag keystone/baked -
+      docker run --name holder --volume kept:/kept --entrypoint sh postgres:18 -c '
+        umask 077; echo ${value} | tee /kept/x /closed; umask 022; echo ${value} >/open'`)
     const found = await scanForSecrets({ secrets: { value }, places: [serverFiles(server)] })
     await bash(`docker rm holder; docker rmi keystone/baked; docker volume rm kept
       rm -r /home/keystone/services /root/private /run/keystone /home/keystone/operations '/tmp/with a space'`)
-    const places = found.map(({ place }) => place.replace(/\/var\/lib\/docker\/(overlay2|containers)\/\w+\/\S*?(\/\w+|log) /, 'docker:$1:$2 ')).toSorted()
+    const inDocker = /\/var\/lib\/docker\/(overlay2|containers)\/\w+\/\S*?(\/\w+|log) /
+    const places = found.map(({ place }) => place.replace(inDocker, 'docker:$1:$2 ')).toSorted()
     expect([...new Set(places)]).toEqual([
       '/home/keystone/operations/1/out.1 on instruments-s1 (600 keystone)',
       '/home/keystone/services/1/compose.yml on instruments-s1 (640 keystone)',
@@ -120,8 +147,9 @@ describe('scanForSecrets', () => {
   it('finds it in how images and containers were made, in processes and in the journal', async () => {
     const value = 'QT8-planted-in-configs-QT8'
     await bash(`
-      printf 'FROM postgres:18\\nARG token\\nRUN true' | DOCKER_BUILDKIT=0 docker build --quiet --build-arg token=${value} --tag keystone/history -
-      printf 'FROM postgres:18\\nENV token=${value}' | DOCKER_BUILDKIT=0 docker build --quiet --tag keystone/config -
+      export DOCKER_BUILDKIT=0
+      printf 'FROM postgres:18\\nARG token\\nRUN true' | docker build --quiet --build-arg token=${value} --tag keystone/history -
+      printf 'FROM postgres:18\\nENV token=${value}' | docker build --quiet --tag keystone/config -
       docker create --name label --label token=${value} postgres:18
       docker create --name environment --env token=${value} postgres:18
       echo ${value} | systemd-cat
@@ -151,7 +179,8 @@ describe('effects, counted on the server', () => {
       for _ in 1 2; do step keystone-0a1b2c3d4e5f-20 20-twice true; gone keystone-0a1b2c3d4e5f-20; done
       step keystone-0a1b2c3d4e5f-30 30-stopped sleep 999; systemctl stop keystone-0a1b2c3d4e5f-30
       step keystone-0a1b2c3d4e5f-30 30-stopped sleep 0.2; gone keystone-0a1b2c3d4e5f-30
-      step keystone-0a1b2c3d4e5f-40 40-killed sleep 999; systemctl kill --signal KILL keystone-0a1b2c3d4e5f-40; gone keystone-0a1b2c3d4e5f-40
+      step keystone-0a1b2c3d4e5f-40 40-killed sleep 999
+      systemctl kill --signal KILL keystone-0a1b2c3d4e5f-40; gone keystone-0a1b2c3d4e5f-40
       step keystone-0a1b2c3d4e5f-50 50-running sleep 999`)
     const runs = (await unitRuns(server)).filter(({ unit }) => unit.includes('0a1b2c3d4e5f'))
     expect(runs.map(({ step, end }) => `${step} ${end}`)).toEqual([
@@ -175,8 +204,10 @@ describe('effects, counted on the server', () => {
     const begunAt = new Date()
     const recording = await recordDockerEvents(server)
     await bash('docker network create first; docker network rm first')
-    expect((await dockerEvents(server, begunAt)).map(({ action, name }) => `${action} ${name}`)).toEqual(['create first', 'destroy first'])
-    await bash('curl --silent --request POST --unix-socket /run/docker.sock "http://docker/images/postgres:18/tag?repo=many&tag=[1-300]"')
+    const first = (await dockerEvents(server, begunAt)).map(({ action, name }) => `${action} ${name}`)
+    expect(first).toEqual(['create first', 'destroy first'])
+    const tagging = 'http://docker/images/postgres:18/tag?repo=many&tag=[1-300]'
+    await bash(`curl --silent --request POST --unix-socket /run/docker.sock '${tagging}'`)
     await expect(dockerEvents(server, begunAt)).rejects.toThrow('has forgotten')
     await server.reboot()
     await bash('docker network create last; docker network rm last')

@@ -8,4 +8,5 @@ docker image ls --all --quiet --no-trunc | sort --unique | while read -r image; 
   docker image inspect --format "image ${name% }"$'\t''{{json .}}' "$image"
   docker image history --no-trunc --format "history of image ${name% }"$'\t''{{json .}}' "$image"
 done
-docker ps --all --quiet --no-trunc | xargs --no-run-if-empty docker inspect --format '{{printf "container %s\t%s" (slice .Name 1) (json .)}}'
+docker ps --all --quiet --no-trunc |
+  xargs --no-run-if-empty docker inspect --format '{{printf "container %s\t%s" (slice .Name 1) (json .)}}'

@@ -37,7 +37,7 @@ interface Recording {
 async function record(server: LookedAt, recording: Recording): Promise<void> {
   while (!recording.signal.aborted) {
     await follow(server, recording)
-    await pause(100, undefined, { signal: recording.signal }).catch(() => {})
+    await pause(250, undefined, { signal: recording.signal }).catch(() => {})
   }
 }
 
@@ -49,7 +49,17 @@ async function follow(server: LookedAt, { begunAt, lines, signal }: Recording): 
   const end = () => child.stdin.end()
   signal.addEventListener('abort', end)
   if (signal.aborted) end()
-  for await (const line of createInterface(child.stdout)) lines.add(line)
+  for await (const line of createInterface(child.stdout)) if (isWhole(line)) lines.add(line)
   await closed
   signal.removeEventListener('abort', end)
+}
+
+/** The last line before a reboot may be cut, and `docker exec` tells on stdout why it cannot run. */
+function isWhole(line: string): boolean {
+  try {
+    JSON.parse(line)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# After shared.sh. docker-events.sh SECOND [follow]: Docker's events since then, one JSON a line; with `follow` also those to come,
-# until stdin ends.
+# After shared.sh. docker-events.sh SECOND [follow]: Docker's events since then, one JSON a line; with `follow` also those to
+# come, until stdin ends.
 set -e
 if [ $# = 1 ]; then
   exec docker events --since "$1" --until "$(date +%s.%N)" --format '{{json .}}'

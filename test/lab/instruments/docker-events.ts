@@ -28,7 +28,8 @@ export async function dockerEvents(server: LookedAt, since: Date): Promise<Docke
   const lines = await rememberedEvents(server)
   const oldest = eventsOf(lines.slice(0, 1)).at(0)
   if (lines.length >= remembered && oldest && oldest.at > since) {
-    throw new Error(`Docker on ${server.container} has forgotten what was before ${oldest.at.toISOString()}: record its events instead`)
+    const forgotten = `has forgotten what was before ${oldest.at.toISOString()}`
+    throw new Error(`Docker on ${server.container} ${forgotten}: record its events instead`)
   }
   return eventsOf(lines).filter((event) => event.at >= since && !isHealthCheck(event))
 }

@@ -1,5 +1,5 @@
 import { run } from '../run.ts'
-import { runScript, type LookedAt } from './looked-at.ts'
+import { runScript, type Exec, type LookedAt } from './looked-at.ts'
 import type { SearchedPlace, Sighting } from './secrets.ts'
 import type { Trace } from './secret-forms.ts'
 
@@ -14,7 +14,10 @@ interface FileSighting {
 /** Files and folders of this machine, such as logs and Temporal's database, whatever their mode. */
 export function localFiles(paths: readonly string[]): SearchedPlace {
   return {
-    search: async (traces) => (await searchFiles((argv, options) => run(argv, options), traces, paths)).map((sighting) => shown(sighting, 'this machine')),
+    async search(traces) {
+      const sightings = await searchFiles(run, traces, paths)
+      return sightings.map((sighting) => shown(sighting, 'this machine'))
+    },
   }
 }
 
@@ -25,15 +28,22 @@ export function serverFiles(server: LookedAt): SearchedPlace {
       const sightings = await searchFiles(server.exec, traces)
       if (sightings.length === 0) return []
       const layers = (await runScript(server.exec, 'writable-layers')).split('\n').filter((path) => path !== '')
-      return sightings.filter((sighting) => !mayKeepSecrets(sighting, layers)).map((sighting) => shown(sighting, server.container))
+      const leaks = sightings.filter((sighting) => !mayKeepSecrets(sighting, layers))
+      return leaks.map((sighting) => shown(sighting, server.container))
     },
   }
 }
 
 /** Files of others that keep secrets without being 0600, and nothing of Keystone's could change it. */
 const ofOthers = [
-  { pattern: /^\/var\/lib\/containerd\/io\.containerd\.metadata\.v1\.bolt\/meta\.db$/, reason: "containerd's table of containers, with their environment" },
-  { pattern: /^\/run\/containerd\/io\.containerd\.runtime\.v2\.task\/moby\/[^/]+\/config\.json$/, reason: 'the same of one container, in a folder of mode 0700' },
+  {
+    pattern: /^\/var\/lib\/containerd\/io\.containerd\.metadata\.v1\.bolt\/meta\.db$/,
+    reason: "containerd's table of containers, with their environment, in a folder of mode 0700",
+  },
+  {
+    pattern: /^\/run\/containerd\/io\.containerd\.runtime\.v2\.task\/moby\/[^/]+\/config\.json$/,
+    reason: 'the same of one container, in a folder of mode 0700',
+  },
 ]
 
 const neverWithSecrets = [
@@ -55,9 +65,10 @@ const shown = ({ trace, path, mode, owner }: FileSighting, machine: string): Sig
   place: `${path} on ${machine} (${mode} ${owner})`,
 })
 
-async function searchFiles(exec: LookedAt['exec'], traces: readonly Trace[], paths: readonly string[] = []): Promise<FileSighting[]> {
+async function searchFiles(exec: Exec, traces: readonly Trace[], paths: readonly string[] = []): Promise<FileSighting[]> {
   const byText = new Map(traces.map((trace) => [trace.text, trace]))
-  const lines = (await runScript(exec, 'search-files', { args: paths, input: `${[...byText.keys()].join('\n')}\n` })).split('\n')
+  const input = `${[...byText.keys()].join('\n')}\n`
+  const lines = (await runScript(exec, 'search-files', { args: paths, input })).split('\n')
   return lines.flatMap((line) => {
     const [, mode = '', owner = '', path = '', text = ''] = /^(\S+) (\S+) ([^\0]*)\0(.*)$/.exec(line) ?? []
     const trace = byText.get(text)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# After shared.sh: every fact of a server, a line each: KIND TAB NAME TAB VALUE. Ends with an error where something cannot be read.
+# After shared.sh: every fact of a server, a line each: KIND TAB NAME TAB VALUE. An error where something cannot be read.
 set -e
 
 # Files come and go under the eyes of find. Docker tells of its own folder below. Of programs and their data (/usr) size and time
@@ -21,10 +21,12 @@ each() { xargs --no-run-if-empty "$@"; }
 docker_objects() {
   has_docker || return 0
   docker ps --all --quiet --no-trunc | each docker inspect --format '{{$name := slice .Name 1 -}}
-    {{printf "container\t%s\t%s %s of %s" $name .State.Status .Id .Image}}{{range $network, $_ := .NetworkSettings.Networks}} on {{$network}}{{end}}{{range .Mounts}} {{.Source}}:{{.Destination}}{{end}}
+    {{printf "container\t%s\t%s %s of %s" $name .State.Status .Id .Image}}
+    {{- range $network, $_ := .NetworkSettings.Networks}} on {{$network}}{{end}}
+    {{- range .Mounts}} {{.Source}}:{{.Destination}}{{end}}
     {{- range .NetworkSettings.Networks}}{{if .IPAddress}}{{printf "\naddress\t%s\t%s" .IPAddress $name}}{{end}}{{end}}'
-  docker network ls --quiet | each docker network inspect --format \
-    '{{printf "network\t%s\t%s" .Name .Driver}}{{if ne .Name "bridge"}} {{.Id}}{{end}}{{range .IPAM.Config}} {{.Subnet}}{{end}} {{json .Labels}}'
+  docker network ls --quiet | each docker network inspect --format '{{printf "network\t%s\t%s" .Name .Driver -}}
+    {{if ne .Name "bridge"}} {{.Id}}{{end}}{{range .IPAM.Config}} {{.Subnet}}{{end}} {{json .Labels}}'
   docker image ls --quiet --no-trunc | sort --unique | each docker image inspect --format '{{$id := .Id -}}
     {{range .RepoTags}}{{printf "image\t%s\t%s\n" . $id}}{{end}}{{range .RepoDigests}}{{printf "image\t%s\t%s\n" . $id}}{{end -}}
     {{if not (or .RepoTags .RepoDigests)}}{{printf "image\t<none>@%s\t%s" $id $id}}{{end}}'
@@ -36,15 +38,20 @@ units() {
     awk '{ print "unit\t" $1 "\t" $3 }'
 }
 
-# Without counters. Tables that iptables cannot show (fail2ban's) are shown by nft, whose lines need the names of what they are in.
+# Without counters. nft shows the tables that iptables cannot (fail2ban's); its lines need the names of what they are in.
 firewall() {
   local save table
   for save in iptables-save ip6tables-save; do
-    "$save" | awk -v by="${save%-save}" '/^\*/ { table = substr($1, 2) } /^:/ { print "firewall\t" by " " table " " $1 "\t" $2 } /^-/ { print "firewall\t" by " " table " " $0 "\tonce" }'
+    "$save" | awk -v by="${save%-save}" '
+      /^\*/ { table = substr($1, 2) }
+      /^:/ { print "firewall\t" by " " table " " $1 "\t" $2 }
+      /^-/ { print "firewall\t" by " " table " " $0 "\tonce" }'
   done
   nft list tables | sed --regexp-extended '/ ip6? (filter|nat|mangle|raw|security)$/d' | while read -r _ table; do
     # shellcheck disable=SC2086 # a family and a name
-    nft --stateless list table $table | awk -v in_table="nft $table" '$1 ~ /^(chain|set|map)$/ { part = $2 } { gsub(/^[ \t]+/, ""); print "firewall\t" in_table " " part " " $0 "\tonce" }'
+    nft --stateless list table $table | awk -v in_table="nft $table" '
+      $1 ~ /^(chain|set|map)$/ { part = $2 }
+      { gsub(/^[ \t]+/, ""); print "firewall\t" in_table " " part " " $0 "\tonce" }'
   done
 }
 
@@ -52,8 +59,11 @@ listening() { ss --no-header --listening --tcp --udp --numeric | awk '{ print "l
 
 # Without those in containers, Docker's own beside every container or health check, and this script.
 processes() {
-  ps -eww --no-headers -o pidns,sess,user,args | awk -v pidns="$(ps --no-headers -o pidns $$)" -v own="$(ps --no-headers -o sess $$)" '
-    $1 == pidns + 0 && $2 != own + 0 && $4 !~ /(^|\/)(containerd-shim|docker-proxy|runc)/ { $1 = $2 = ""; sub(/^ +/, ""); print "process\t" $0 "\tonce" }'
+  local pidns session
+  read -r pidns session < <(ps --no-headers -o pidns,sess $$)
+  ps -eww --no-headers -o pidns,sess,user,args | awk -v pidns="$pidns" -v session="$session" '
+    $1 != pidns || $2 == session || $4 ~ /(^|\/)(containerd-shim|docker-proxy|runc)/ { next }
+    { $1 = $2 = ""; sub(/^ +/, ""); print "process\t" $0 "\tonce" }'
 }
 
 files

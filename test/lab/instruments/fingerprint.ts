@@ -9,8 +9,10 @@ export type Fingerprint = Readonly<Record<string, string>>
  * processes of a server: what a deploy could leave behind.
  */
 export async function serverFingerprint(server: LookedAt): Promise<Fingerprint> {
-  const rows = (await runScript(server.exec, 'fingerprint')).split('\n').filter((line) => line.trim() !== '').map((line) => line.split('\t'))
-  const names = rows.flatMap(([kind, address = '', container = '']) => (kind === 'address' ? [{ address: withoutNeighbours(address), container }] : []))
+  const lines = (await runScript(server.exec, 'fingerprint')).split('\n').filter((line) => line.trim() !== '')
+  const rows = lines.map((line) => line.split('\t'))
+  const addresses = rows.filter(([kind]) => kind === 'address')
+  const names = addresses.map(([, address = '', container = '']) => ({ address: withoutNeighbours(address), container }))
   const facts: Record<string, string> = {}
   for (const [kind = '', name = '', value = ''] of rows) {
     if (kind === 'address') continue
@@ -25,7 +27,8 @@ function byContainer(rule: string, names: readonly { address: RegExp; container:
   return names.reduce((text, { address, container }) => text.replace(address, container), rule)
 }
 
-const withoutNeighbours = (address: string) => new RegExp(String.raw`(?<![\d.])${address.replaceAll('.', String.raw`\.`)}(?![\d.])`, 'g')
+const withoutNeighbours = (address: string) =>
+  new RegExp(String.raw`(?<![\d.])${address.replaceAll('.', String.raw`\.`)}(?![\d.])`, 'g')
 
 /** What `after` has beyond `before` (+), lacks (-) or has otherwise (~), a line each, but for what is allowed. */
 export function compareFingerprints(
@@ -34,7 +37,8 @@ export function compareFingerprints(
   allowed: readonly AllowedDifference[] = allowedDifferences,
 ): string[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted()
-  const differences = names.filter((name) => before[name] !== after[name]).map((name) => difference(name, before[name], after[name]))
+  const changed = names.filter((name) => before[name] !== after[name])
+  const differences = changed.map((name) => difference(name, before[name], after[name]))
   return differences.filter((line) => !allowed.some(({ pattern }) => pattern.test(line)))
 }
 

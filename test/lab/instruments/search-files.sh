@@ -9,9 +9,11 @@ for root in "$@"; do
   [ -e "$root" ] || { echo "$root does not exist, so nothing can be found in it" >&2 && exit 1; }
 done
 
+search=(grep --text --only-matching --fixed-strings --with-filename --null --file "$work/strings")
+
 # Files come and go meanwhile, and those without a match are no error.
 { find "$@" -xdev -path "$work" -prune -o -type f -print0 2>/dev/null || true; } |
-  { xargs --null --no-run-if-empty grep --text --only-matching --fixed-strings --with-filename --null --file "$work/strings" 2>/dev/null || true; } |
+  { xargs --null --no-run-if-empty "${search[@]}" 2>/dev/null || true; } |
   sort --unique |
   while IFS= read -r -d '' path && IFS= read -r string; do
     printf '%s %s\0%s\n' "$(stat --format '%a %U' "$path" 2>/dev/null || echo '- gone')" "$path" "$string"

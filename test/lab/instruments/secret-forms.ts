@@ -10,10 +10,10 @@ export interface Trace {
 
 const shortestSecret = 8
 
-/** What a secret looks like raw and encoded; each line of its own where it has several. Throws where it is too short to be found. */
+/** What a secret looks like raw and encoded, each line of it for itself. Throws where it is too short to be told from chance. */
 export function tracesOf(secret: string, value: string): Trace[] {
   const lines = tellingLines(value)
-  if (lines.length === 0) throw new Error(`the secret ${secret} is too short to be told from chance: ${shortestSecret} characters at least`)
+  if (lines.length === 0) throw new Error(`${secret} is too short to be told from chance: under ${shortestSecret} characters`)
   const traces = lines.flatMap((line) => encodings(line).map(([form, text]) => ({ secret, form, text })))
   return [...new Map(traces.toReversed().map((trace) => [trace.text, trace])).values()].toReversed()
 }

@@ -4,14 +4,20 @@ import type { SearchedPlace } from './secrets.ts'
 /** Texts by name: histories of workflows as JSON, dumps of databases, answers of the API, lines of a log. */
 export function texts(named: Readonly<Record<string, string>>): SearchedPlace {
   return {
-    search: async (traces) =>
-      Object.entries(named).flatMap(([place, text]) => traces.filter((trace) => text.includes(trace.text)).map((trace) => ({ trace, place }))),
+    async search(traces) {
+      const seenIn = ([place, text]: [string, string]) =>
+        traces.filter((trace) => text.includes(trace.text)).map((trace) => ({ trace, place }))
+      return Object.entries(named).flatMap(seenIn)
+    },
   }
 }
 
 /** All fields of a server's journal, command lines included. */
 export const serverJournal = (server: LookedAt) =>
-  read(async () => ({ [`journal of ${server.container}`]: await server.exec(['journalctl', '--no-pager', '--all', '--output', 'export']) }))
+  read(async () => {
+    const journal = await server.exec(['journalctl', '--no-pager', '--all', '--output', 'export'])
+    return { [`journal of ${server.container}`]: journal }
+  })
 
 /** The command lines of a server's processes, those in its containers included. */
 export const serverProcesses = (server: LookedAt) =>

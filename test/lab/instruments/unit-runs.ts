@@ -8,7 +8,7 @@ export interface UnitRun {
   /** `30-migrate`, from the unit's description. */
   step: string
   startedAt: Date
-  /** By itself, stopped from outside (also by a reboot), by a signal or error; `unseen` while it runs, and when the server died. */
+  /** By itself, from outside (also by a reboot), by a signal or error; `unseen` while it runs and when the server died. */
   end: 'finished' | 'stopped' | 'failed' | 'unseen'
 }
 
@@ -20,7 +20,15 @@ const messages = {
   failed: 'd9b373ed55a64feb8242e02dbe79a49c',
 } as const
 
-const entrySchema = z.object({ MESSAGE_ID: z.string(), UNIT: z.string(), MESSAGE: z.string(), __REALTIME_TIMESTAMP: z.coerce.number() })
+const entrySchema = z.object({
+  MESSAGE_ID: z.string(),
+  UNIT: z.string(),
+  MESSAGE: z.string(),
+  /** Microseconds since 1970. */
+  __REALTIME_TIMESTAMP: z.coerce.number(),
+})
+
+type Entry = z.infer<typeof entrySchema>
 
 /** Every run of a `keystone-…` unit in a server's journal, in the order of their starts, over all its boots. */
 export async function unitRuns(server: LookedAt): Promise<UnitRun[]> {
@@ -28,15 +36,22 @@ export async function unitRuns(server: LookedAt): Promise<UnitRun[]> {
   const lines = await server.exec(['journalctl', '--no-pager', '--output', 'json', '_PID=1', ...matches])
   const entries = lines.split('\n').filter((line) => line !== '').map((line) => entrySchema.parse(JSON.parse(line)))
   const runs: UnitRun[] = []
-  for (const { MESSAGE_ID, UNIT, MESSAGE, __REALTIME_TIMESTAMP } of entries) {
-    const unit = /^(keystone-[0-9a-f]+-\d+)\.service$/.exec(UNIT)?.[1]
+  for (const entry of entries) {
+    const unit = /^(keystone-[0-9a-f]+-\d+)\.service$/.exec(entry.UNIT)?.[1]
     if (unit === undefined) continue
     const run = runs.findLast((candidate) => candidate.unit === unit)
-    if (MESSAGE_ID === messages.started) runs.push({ unit, step: stepIn(MESSAGE), startedAt: new Date(__REALTIME_TIMESTAMP / 1000), end: 'unseen' })
-    else if (run?.end === 'unseen') run.end = endBy(MESSAGE_ID)
+    if (entry.MESSAGE_ID === messages.started) runs.push(begun(unit, entry))
+    else if (run?.end === 'unseen') run.end = endBy(entry.MESSAGE_ID)
   }
   return runs
 }
+
+const begun = (unit: string, { MESSAGE, __REALTIME_TIMESTAMP }: Entry): UnitRun => ({
+  unit,
+  step: stepIn(MESSAGE),
+  startedAt: new Date(__REALTIME_TIMESTAMP / 1000),
+  end: 'unseen',
+})
 
 const stepIn = (message: string) => / - keystone \S+ (\S+?)\.?$/.exec(message)?.[1] ?? ''
 
