@@ -1,5 +1,6 @@
 import { failTarget, leftoversOf, type Leftovers, returnTraffic, unfinishedWorkOn } from '../db/convergence.ts'
 import { deployedServices } from '../db/engine-services.ts'
+import { idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
 import { warn } from '../db/operations/finish.ts'
 import { endStep } from '../db/operations/steps.ts'
@@ -59,7 +60,7 @@ export function convergenceActivities(deps: ActivityDeps) {
       }
       const { hash, targetType, targetId } = await operationById(db, of)
       if (targetType !== 'environment') return
-      const [service] = await deployedServices(db, keyring, targetId as EnvironmentId)
+      const [service] = await deployedServices(db, keyring, idOf<EnvironmentId>(targetId))
       const application = service && serviceDriver(service.driverName).configured(service.config).application
       if (application) await runStep(deps, { operationId, order, serverId, step: application.stopOneOffs({ operationHash: hash }) })
     },

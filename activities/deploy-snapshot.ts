@@ -110,7 +110,7 @@ async function snapshotServices(
   })
 }
 
-export function roleOf({ processRoles: stored, name }: EngineService): ProcessRole {
+function roleOf({ processRoles: stored, name }: EngineService): ProcessRole {
   const role = processRoles.find((known) => known === stored[0])
   if (!role) throw new Error(`${name} has no process role`)
   return role

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { childId } from '../db/ids.ts'
+import { childId, idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { type ChildOperation, insertChildren, storePlan } from '../db/operations/children.ts'
@@ -33,7 +33,7 @@ export function deployActivities(deps: ActivityDeps) {
       const operation = await operationById(db, operationId)
       if (operation.plan) return operation.plan
       const { commit } = deployRequested.parse(operation.input)
-      const facts = await deployFacts(deps, operation.targetId as EnvironmentId, commit)
+      const facts = await deployFacts(deps, idOf<EnvironmentId>(operation.targetId), commit)
       const plan = completePlan(facts, commit, planDeploy(facts.snapshot, planIds(operationId)))
       await db.transaction(async (tx) => {
         const root = await holdRunning(tx, operationId)
@@ -50,7 +50,7 @@ export function deployActivities(deps: ActivityDeps) {
     async recordRelease({ operationId, artifactId }: OperationInput & { artifactId: ArtifactId }): Promise<void> {
       await commitOnce(db, operationId, async (tx, { plan, targetId, trigger }) => {
         if (!plan) throw new Error(`operation ${operationId} has no plan`)
-        const environmentId = targetId as EnvironmentId
+        const environmentId = idOf<EnvironmentId>(targetId)
         const replicas = await environmentReplicas(tx, environmentId)
         const retiring = new Set(plan.services.flatMap((service) => service.retiring))
         const running = replicas.filter(({ replica }) => !retiring.has(replica.id))
@@ -73,7 +73,7 @@ export function deployActivities(deps: ActivityDeps) {
     async planCompletion({ operationId }: OperationInput): Promise<Completion> {
       const { plan, targetId } = await operationById(db, operationId)
       if (!plan) throw new Error(`operation ${operationId} has no plan`)
-      const environmentId = targetId as EnvironmentId
+      const environmentId = idOf<EnvironmentId>(targetId)
       const replicas = await environmentReplicas(db, environmentId)
       const stopping = replicas.filter(({ replica }) => replica.status === 'stopping')
       const { environment } = await environmentToDeploy(db, environmentId)

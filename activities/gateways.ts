@@ -1,6 +1,7 @@
 import type { Database } from '../db/connect.ts'
 import { engineService, engineSlice } from '../db/engine-services.ts'
 import { gatewayById, gatewayRoutes, gatewayServer, insertRevision, lockGateway, recordApplied, type Revision, revisionOf } from '../db/gateways.ts'
+import { idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
 import { environmentReplicas, replicaById, setTraffic } from '../db/replicas.ts'
 import type { EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
@@ -94,7 +95,7 @@ export function gatewayActivities(deps: ActivityDeps) {
 
     /** The route that a `slice_configure` is for. */
     async planRoute({ operationId }: OperationInput): Promise<{ sliceId: SliceId; gatewayId: ServiceId; serverId: ServerId; serverName: string }> {
-      const sliceId = (await operationById(db, operationId)).targetId as SliceId
+      const sliceId = idOf<SliceId>((await operationById(db, operationId)).targetId)
       const { serviceId } = await engineSlice(db, keyring, sliceId)
       return { sliceId, gatewayId: serviceId, ...(await gatewayServer(db, serviceId)) }
     },

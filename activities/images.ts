@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { confirmedHostKeys } from '../db/git-host-keys.ts'
 import { deployKeyOf } from '../db/applications.ts'
 import { engineService } from '../db/engine-services.ts'
+import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { claimArtifact, pinBaseImage, recordArtifact, type ArtifactPlan } from '../db/releases.ts'
 import { replicaById } from '../db/replicas.ts'
@@ -29,7 +30,7 @@ export function imageActivities(deps: ActivityDeps) {
     /** Resolves a base image to a digest, which is the environment's from then on. */
     async resolveBaseImage(input: OperationInput & { order: number; serverId: ServerId; reference: string }): Promise<void> {
       const { operationId, order, serverId, reference } = input
-      const environmentId = (await operationById(db, operationId)).targetId as EnvironmentId
+      const environmentId = idOf<EnvironmentId>((await operationById(db, operationId)).targetId)
       const { digest } = await runStep(deps, { operationId, order, serverId, step: resolveImage(reference) })
       await pinBaseImage(db, environmentId, reference, digest)
     },
@@ -37,7 +38,7 @@ export function imageActivities(deps: ActivityDeps) {
     /** Builds the image of the operation's commit on the server, or finds the one that was built from the very same. */
     async buildImage({ operationId }: OperationInput): Promise<BuiltArtifact> {
       const operation = await operationById(db, operationId)
-      const environmentId = operation.targetId as EnvironmentId
+      const environmentId = idOf<EnvironmentId>(operation.targetId)
       const { commit } = z.object({ commit: z.string() }).parse(operation.input)
       const { build, application, environment } = await deployFacts(deps, environmentId, commit)
       const { configured, serverId, platform, key } = build

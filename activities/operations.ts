@@ -1,4 +1,5 @@
 import { activityInfo } from '@temporalio/activity'
+import { idOf } from '../db/ids.ts'
 import { beginOperation, operationById } from '../db/operations/begin.ts'
 import { operationTree } from '../db/operations/children.ts'
 import { type Ending, finishOperation, warn } from '../db/operations/finish.ts'
@@ -31,7 +32,7 @@ export function operationActivities({ db, terminateWorkflow }: ActivityDeps) {
     /** The operation that a recovery is for. Its children's workflows are ended, so that nobody else works on it any more. */
     async takeOver({ operationId }: OperationInput): Promise<{ lostId: OperationId; isDeploy: boolean }> {
       const { targetId } = await operationById(db, operationId)
-      const lost = await operationById(db, toOperationId(targetId))
+      const lost = await operationById(db, idOf(targetId))
       const tree = await operationTree(db, lost.id)
       for (const child of tree.filter(({ id, status }) => id !== lost.id && !hasEnded(status))) {
         await terminateWorkflow(workflowId(child.kind, child.id), `its parent was lost and is being recovered by ${operationId}`)
@@ -52,6 +53,3 @@ const lost: Failure = {
   message: 'The workflow was terminated, timed out or lost before the operation was complete. What it had begun was taken back.',
   hint: 'Start the operation again.',
 }
-
-/** A recovery's target is an operation: the one place where its id gets its brand back. */
-const toOperationId = (targetId: string) => targetId as OperationId

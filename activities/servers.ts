@@ -1,3 +1,4 @@
+import { idOf } from '../db/ids.ts'
 import { activateServer, beginProvisioning, type ProvisioningTarget } from '../db/server-access.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
@@ -16,7 +17,7 @@ export function serverActivities(deps: ActivityDeps) {
   return {
     async planProvisioning(operation: OperationInput): Promise<ProvisioningTarget> {
       const { id, targetId } = await operationById(db, operation.operationId)
-      return beginProvisioning(db, targetId as ServerId, id)
+      return beginProvisioning(db, idOf<ServerId>(targetId), id)
     },
 
     async prepareServer({ operationId, server }: OperationInput & { server: ProvisioningTarget }): Promise<void> {

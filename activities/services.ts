@@ -1,5 +1,5 @@
 import { type EngineService, engineService, recordServices } from '../db/engine-services.ts'
-import { childId } from '../db/ids.ts'
+import { childId, idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { insertChildren } from '../db/operations/children.ts'
@@ -30,7 +30,7 @@ export function serviceActivities(deps: ActivityDeps) {
     /** Stores replicas and child operations of a standalone service's deploy; says so when everything is as it should be. */
     async planService({ operationId }: OperationInput): Promise<StandalonePlan> {
       const operation = await operationById(db, operationId)
-      const service = await engineService(db, keyring, operation.targetId as ServiceId)
+      const service = await engineService(db, keyring, idOf<ServiceId>(operation.targetId))
       const driver = serviceDriver(service.driverName)
       const { image } = driver.configured(service.config)
       if (image.from !== 'registry') throw new Error(`${service.name} is built and deployed with its environment`)

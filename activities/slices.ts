@@ -1,4 +1,5 @@
 import { engineService, engineSlice, recordSlice } from '../db/engine-services.ts'
+import { idOf } from '../db/ids.ts'
 import { liveReplicas } from '../db/replicas.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
@@ -13,7 +14,7 @@ import { runStep } from './remote-step.ts'
 /** Databases and keyspaces inside running data services (specification section 12). */
 export function sliceActivities(deps: ActivityDeps) {
   const { db, keyring } = deps
-  const targetOf = async ({ operationId }: OperationInput) => (await operationById(db, operationId)).targetId as SliceId
+  const targetOf = async ({ operationId }: OperationInput) => idOf<SliceId>((await operationById(db, operationId)).targetId)
   return {
     /** Makes the slice that the operation is for; a slice that is there already comes out the same. */
     async provisionSlice({ operationId }: OperationInput): Promise<void> {

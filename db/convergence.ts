@@ -3,6 +3,7 @@ import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, Servi
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { Database } from './connect.ts'
 import { gatewaysTouched, gatewayServer } from './gateways.ts'
+import { idOf } from './ids.ts'
 import { operationById } from './operations/begin.ts'
 import type { Operation } from './operations/request.ts'
 import { unfinishedSteps } from './operations/steps.ts'
@@ -51,7 +52,7 @@ export async function leftoversOf(db: Database, rootId: OperationId): Promise<Le
   const gateways = await gatewaysTouched(db, rootId)
   const artifacts = await artifactsBuiltBy(db, rootId)
   return {
-    environmentId: operation.targetType === 'environment' ? (operation.targetId as EnvironmentId) : null,
+    environmentId: operation.targetType === 'environment' ? idOf<EnvironmentId>(operation.targetId) : null,
     servers: (await serversOfSteps(db, operation)).map(on),
     gateways: await Promise.all(gateways.map(async ({ gatewayId }) => ({ gatewayId, ...(await gatewayServer(db, gatewayId)) }))),
     replicas: own.map(({ id, serverId, containerName }) => ({ id, containerName, ...on(serverId) })),

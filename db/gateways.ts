@@ -1,5 +1,5 @@
 import { and, eq, ne, sql } from 'drizzle-orm'
-import type { EnvironmentId, OperationId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
+import type { EnvironmentId, OperationId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { Database } from './connect.ts'
 import { gatewayRevisions, operations, servers, serviceReplicas, services, serviceSlices } from './schema/index.ts'
 
@@ -82,4 +82,3 @@ export async function recordApplied(db: Database, sections: Revision['ownSection
     await db.update(serviceSlices).set({ appliedText: text }).where(sql`${serviceSlices.id} = ${sliceId}`)
   }
 }
-export type RouteSlice = Awaited<ReturnType<typeof gatewayRoutes>>[number] & { id: SliceId }

@@ -12,3 +12,6 @@ export const newHash = (): string => randomBytes(6).toString('hex')
 
 /** The hash of a derived child operation, as stable as its id. */
 export const derivedHash = (id: string): string => createHash('sha256').update(id).digest('hex').slice(0, 12)
+
+/** The id in a column that refers to rows of several tables, branded by what its type column says. */
+export const idOf = <Id extends string>(text: string): Id => text as Id

@@ -9,7 +9,7 @@ const stoppingExitCode = 69
 const diagnosticsBytes = 1024
 
 /** The end of what a remote script of ours said, for the message that a person reads. */
-export function createDiagnostics() {
+function createDiagnostics() {
   let tail = Buffer.alloc(0)
   return {
     add: (bytes: Buffer) => {
