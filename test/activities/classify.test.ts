@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity'
 import { MockActivityEnvironment } from '@temporalio/testing'
+import { DefaultLogger } from '@temporalio/worker'
 import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
 import { classifyErrors } from '../../activities/classify.ts'
@@ -18,12 +19,15 @@ afterAll(database.close)
 const lines: { msg: string; activity: string }[] = []
 const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
 
+/** An activity that does this, as the worker runs it. */
+async function activity(work: () => unknown): Promise<unknown> {
+  const environment = new MockActivityEnvironment({ activityType: 'buildImage' }, { interceptors: [classifyErrors(log)], logger: new DefaultLogger('ERROR') })
+  return environment.run(async () => work())
+}
+
 /** What Temporal is told when an activity throws this. */
 async function thrown(work: () => unknown): Promise<ApplicationFailure> {
-  const environment = new MockActivityEnvironment({ activityType: 'buildImage' })
-  const { inbound } = classifyErrors(log)(environment.context)
-  const run = () => inbound!.execute!({ args: [], headers: {} }, async () => work())
-  return environment.run(run).then(() => Promise.reject(new Error('nothing was thrown')), (error: unknown) => error as ApplicationFailure)
+  return activity(work).then(() => Promise.reject(new Error('nothing was thrown')), (error: unknown) => error as ApplicationFailure)
 }
 
 const throwing = (error: unknown) => () => {
@@ -108,8 +112,6 @@ describe('an activity that fails', () => {
   })
 
   test('and one that does not: its answer is left as it is', async () => {
-    const environment = new MockActivityEnvironment()
-    const { inbound } = classifyErrors(log)(environment.context)
-    expect(await environment.run(() => inbound!.execute!({ args: [], headers: {} }, async () => 'the answer'))).toBe('the answer')
+    expect(await activity(() => 'the answer')).toBe('the answer')
   })
 })

@@ -1,0 +1,150 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type DeploySnapshot, type PlanIds, planDeploy, type PlannedService, type PresentReplica, type SnapshotService, type WantedReplica } from '../../domain/deploy-plan.ts'
+import type { OperationId, ReplicaId, ServerId, ServiceId } from '../../domain/ids.ts'
+
+const ids: PlanIds = {
+  replica: (serviceId, serverId, index) => `${serviceId}/${serverId}/${index}` as ReplicaId,
+  operation: (kind, targetId) => `${kind}:${targetId}` as OperationId,
+}
+
+const wanted = (server: string, configHash = 'same'): WantedReplica => ({ serverId: server as ServerId, serverName: server, configHash })
+const present = (id: string, server: string, values: Partial<PresentReplica> = {}): PresentReplica => ({
+  ...{ id: id as ReplicaId, serverId: server as ServerId, serverName: server, configHash: 'same', isHealthy: true },
+  ...values,
+})
+const web = (values: Partial<SnapshotService> = {}): SnapshotService => ({
+  ...{ id: 'web' as ServiceId, name: 'web', role: 'web', wanted: [wanted('one')], present: [present('old-web', 'one')] },
+  ...values,
+})
+const worker = (values: Partial<SnapshotService> = {}): SnapshotService => ({
+  ...{ id: 'worker' as ServiceId, name: 'worker', role: 'worker', wanted: [wanted('one')], present: [present('old-worker', 'one')] },
+  ...values,
+})
+const gateway = { serviceId: 'gateway' as ServiceId, serverId: 'one' as ServerId, serverName: 'one' }
+const snapshot = (values: Partial<DeploySnapshot> = {}): DeploySnapshot => ({
+  ...{ services: [web(), worker()], currentArtifact: 'artifact-1', wantedArtifact: 'artifact-1', gateways: [gateway] },
+  scheduler: { targetServiceId: 'worker' as ServiceId, currentReplicaId: 'old-worker' as ReplicaId },
+  ...values,
+})
+const reasons = (of: DeploySnapshot) => Object.fromEntries(planDeploy(of, ids).services.map(({ name, reason }) => [name, reason]))
+
+describe('a deploy', () => {
+  test('of what runs already changes nothing', () => {
+    expect(planDeploy(snapshot(), ids)).toEqual({
+      ...{ isUnchanged: true, services: [], gateways: [], isImageNew: false, scheduler: 'old-worker' },
+      kept: [{ id: 'web', name: 'web' }, { id: 'worker', name: 'worker' }],
+    })
+  })
+
+  test('of a new commit replaces every replica, gives the new ones to the gateways and hands over the scheduler', () => {
+    const plan = planDeploy(snapshot({ wantedArtifact: 'artifact-2' }), ids)
+    expect(plan).toMatchObject({ isUnchanged: false, isImageNew: true, kept: [], scheduler: 'worker/one/0' })
+    expect(plan.services).toMatchObject([
+      { name: 'web', reason: 'new image', operationId: 'service_deploy:web', retiring: ['old-web'] },
+      { name: 'worker', reason: 'new image', operationId: 'service_deploy:worker', retiring: ['old-worker'] },
+    ])
+    expect(plan.services[0]?.replicas).toEqual([{ id: 'web/one/0', operationId: 'replica_deploy:web/one/0', serverId: 'one', serverName: 'one' }])
+    expect(plan.gateways).toEqual([{ ...gateway, operationId: 'gateway_cutover:gateway', replicas: ['web/one/0'] }])
+  })
+
+  test('whose artifact is not known yet is one of a new image', () => {
+    expect(planDeploy(snapshot({ wantedArtifact: null }), ids)).toMatchObject({ isImageNew: true, isUnchanged: false })
+  })
+
+  test('that is the first starts everything and retires nothing', () => {
+    const services = [web({ present: [] }), worker({ present: [] })]
+    const first = snapshot({ services, currentArtifact: null, scheduler: { targetServiceId: 'worker' as ServiceId, currentReplicaId: null } })
+    expect(reasons(first)).toEqual({ web: 'first deploy', worker: 'first deploy' })
+    expect(planDeploy(first, ids).services.flatMap(({ retiring }) => retiring)).toEqual([])
+  })
+})
+
+describe('a service is deployed alone, and for the right reason', () => {
+  test.each([
+    ['its configuration changed', web({ wanted: [wanted('one', 'other')] }), 'configuration changed'],
+    ['it is to be on another server', web({ wanted: [wanted('two')] }), 'placement changed'],
+    ['it is to have more replicas', web({ wanted: [wanted('one'), wanted('one')] }), 'placement changed'],
+    ['it is to have none any more', web({ wanted: [] }), 'placement changed'],
+    ['it is not healthy', web({ present: [present('old-web', 'one', { isHealthy: false })] }), 'not healthy'],
+  ])('when %s', (_, changed, reason) => {
+    const plan = planDeploy(snapshot({ services: [changed, worker()] }), ids)
+    expect(plan).toMatchObject({ isUnchanged: false, isImageNew: false, kept: [{ name: 'worker' }], scheduler: 'old-worker' })
+    expect(plan.services).toMatchObject([{ name: 'web', reason, retiring: ['old-web'] }])
+  })
+
+  test('not when its servers are the same in another order', () => {
+    const spread = web({ wanted: [wanted('two'), wanted('one')], present: [present('a', 'one'), present('b', 'two')] })
+    expect(reasons(snapshot({ services: [spread, worker()] }))).toEqual({})
+  })
+
+  test('not when it is nowhere and is to be nowhere, even with a new image', () => {
+    expect(reasons(snapshot({ services: [web(), worker({ wanted: [], present: [] })], wantedArtifact: 'artifact-2' }))).toEqual({ web: 'new image' })
+  })
+})
+
+describe('gateways', () => {
+  test('are left alone when only a worker is deployed', () => {
+    expect(planDeploy(snapshot({ services: [web(), worker({ wanted: [wanted('one', 'other')] })] }), ids).gateways).toEqual([])
+  })
+
+  test('get the new replicas of web and websocket, from all servers', () => {
+    const socket: SnapshotService = { ...web({ wanted: [wanted('two')], present: [] }), id: 'socket' as ServiceId, name: 'socket', role: 'websocket' }
+    const spread = snapshot({ services: [web({ wanted: [wanted('one'), wanted('two')] }), socket, worker()], wantedArtifact: 'artifact-2' })
+    expect(planDeploy(spread, ids).gateways).toMatchObject([{ replicas: ['web/one/0', 'web/two/1', 'socket/two/0'] }])
+  })
+})
+
+describe('the scheduler', () => {
+  const scheduled = (targetServiceId: string | null, currentReplicaId: string | null) =>
+    planDeploy(snapshot({ scheduler: { targetServiceId: targetServiceId as ServiceId | null, currentReplicaId: currentReplicaId as ReplicaId | null } }), ids)
+
+  test('ends where nothing is to tick any more: that alone is a change', () => {
+    expect(scheduled(null, 'old-worker')).toMatchObject({ isUnchanged: false, scheduler: null, services: [] })
+  })
+
+  test('begins on a replica that stays, where none ticked', () => {
+    expect(scheduled('worker', null)).toMatchObject({ isUnchanged: false, scheduler: 'old-worker', services: [] })
+  })
+
+  test('moves to another service without deploying it', () => {
+    expect(scheduled('web', 'old-worker')).toMatchObject({ isUnchanged: false, scheduler: 'old-web', services: [] })
+  })
+
+  test('has nowhere to tick where its service is unknown', () => {
+    expect(scheduled('gone', null)).toMatchObject({ isUnchanged: true, scheduler: null })
+  })
+})
+
+const server = fc.constantFrom('one', 'two', 'three')
+const hash = fc.constantFrom('same', 'other')
+const replicas = fc.array(fc.record({ on: server, configHash: hash, isHealthy: fc.boolean() }), { maxLength: 4 })
+const services = fc.array(fc.record({ goal: fc.array(server, { maxLength: 4 }), configHash: hash, have: replicas }), { maxLength: 4 }).map((all) =>
+  all.map(({ goal, configHash, have }, index): SnapshotService => ({
+    ...{ id: `service-${index}` as ServiceId, name: `service-${index}`, role: 'web' },
+    wanted: goal.map((on) => wanted(on, configHash)),
+    present: have.map(({ on, ...values }, of) => present(`present-${index}-${of}`, on, values)),
+  })),
+)
+
+/** The service when its plan has been carried out. */
+function deployed(service: SnapshotService, planned: PlannedService | undefined): SnapshotService {
+  if (!planned) return service
+  const configHash = service.wanted[0]?.configHash ?? 'same'
+  return { ...service, present: planned.replicas.map(({ id, serverId }) => present(id, serverId, { configHash })) }
+}
+
+const places = (replicas: readonly { serverId: ServerId; configHash: string }[]) => replicas.map(({ serverId, configHash }) => `${serverId} ${configHash}`).toSorted()
+
+test('whatever there is, the plan leads to what was wanted, retires all that it replaces, and planning again changes nothing', () => {
+  fc.assert(
+    fc.property(services, (all) => {
+      const before = snapshot({ services: all, scheduler: { targetServiceId: null, currentReplicaId: null } })
+      const plans = planDeploy(before, ids).services
+      const after = all.map((service) => deployed(service, plans.find(({ id }) => id === service.id)))
+      for (const service of after) expect(places(service.present)).toEqual(places(service.wanted))
+      for (const { id, retiring } of plans) expect(retiring).toEqual(all.find((service) => service.id === id)?.present.map((replica) => replica.id))
+      expect(planDeploy({ ...before, services: after }, ids)).toMatchObject({ isUnchanged: true, services: [] })
+    }),
+  )
+})

@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest'
+import { deployLocks, serverLocks, serviceLocks, sliceLocks } from '../../domain/locks.ts'
+import { conflicts, type Lock } from '../../domain/operations.ts'
+
+const shop = deployLocks({ environmentId: 'shop', serverIds: ['one'], attachedServiceIds: ['data'] })
+const blog = deployLocks({ environmentId: 'blog', serverIds: ['one'], attachedServiceIds: ['data'] })
+const data = serviceLocks({ id: 'data', serverIds: ['one'] })
+const slice = (id: string, environmentId: string | null) => sliceLocks({ id, serviceId: 'data', environmentId, serverIds: ['one'] })
+
+describe('locks', () => {
+  test('name their key by type and id, so that a server is not a service of the same id', () => {
+    expect(serverLocks('one')).toEqual([{ key: 'server/one', mode: 'exclusive' }])
+    expect(conflicts(serverLocks('one'), serviceLocks({ id: 'one', serverIds: [] }))).toBe(false)
+  })
+
+  test.each<[string, Lock[], Lock[], boolean]>([
+    ['two deploys of one environment exclude each other', shop, shop, true],
+    ['deploys of two environments on one server with one database do not', shop, blog, false],
+    ['a deploy and its server', shop, serverLocks('one'), true],
+    ['a deploy and another server do not', shop, serverLocks('two'), false],
+    ['a deploy and the deploy of its database', shop, data, true],
+    ['a slice and the deploy of its environment', slice('s', 'shop'), shop, true],
+    ['a slice that nobody uses and a deploy do not', slice('s', null), shop, false],
+    ['two slices of one service do not', slice('s', null), slice('t', null), false],
+    ['two works on one slice', slice('s', null), slice('s', null), true],
+    ['a slice and the deploy of its service', slice('s', null), data, true],
+    ['a slice and its server', slice('s', null), serverLocks('one'), true],
+    ['what holds nothing and anything do not', [], shop, false],
+  ])('%s', (_, one, other, expected) => {
+    expect([conflicts(one, other), conflicts(other, one)]).toEqual([expected, expected])
+  })
+
+  test('name a key once each, since the database refuses another', () => {
+    for (const locks of [shop, data, slice('s', 'shop')]) expect(new Set(locks.map(({ key }) => key)).size).toBe(locks.length)
+  })
+})
