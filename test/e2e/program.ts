@@ -31,10 +31,11 @@ export function createProgram(entry: string, { env, url }: { env: Record<string,
       const [pid] = await once(lines, 'line')
       lines.on('line', (line) => (output += `${line}\n`))
       running = { pid: Number(pid), ended }
-      await Promise.race([
-        until(`${entry} to be ready`, () => fetch(`${url}/readyz`).then(({ ok }) => ok, () => false)),
-        ended.then(() => Promise.reject(new Error(`${entry} ended before it was ready:\n${output.slice(-4000)}`))),
-      ])
+      const isReady = () => fetch(`${url}/readyz`).then(({ ok }) => ok, () => false)
+      const gone = ended.then(() => Promise.reject(new Error(`${entry} ended before it was ready`)))
+      await Promise.race([until(`${entry} to be ready`, isReady), gone]).catch((error: unknown) => {
+        throw new Error(`${String(error)}; it said:\n${output.slice(-4000)}`)
+      })
     },
     async end(signal) {
       if (!running) return
