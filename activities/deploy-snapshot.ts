@@ -71,7 +71,7 @@ async function buildFacts({ db }: ActivityDeps, { environment, application }: De
   return { serverId, serverName, configured, platform, unresolved, key }
 }
 
-export function buildOf({ driverName, name }: EngineService, buildConfig: unknown): ConfiguredBuild {
+function buildOf({ driverName, name }: EngineService, buildConfig: unknown): ConfiguredBuild {
   const { build } = serviceDriver(driverName)
   if (!build) throw new Error(`${name} is not built from a repository`)
   return build.configured(buildConfig)

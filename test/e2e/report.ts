@@ -14,7 +14,7 @@ export interface LabReport {
 const folder = join(import.meta.dirname, '..', '..', 'test-results')
 const file = join(folder, 'lab.json')
 
-export const emptyReport: LabReport = { deploys: [], faults: [], secretsFound: 0 }
+const emptyReport: LabReport = { deploys: [], faults: [], secretsFound: 0 }
 
 /** Begins the report anew. */
 export async function beginReport(): Promise<void> {
