@@ -32,10 +32,20 @@ const rolesOf: Readonly<Record<SliceType, readonly AttachmentRole[]>> = {
  * Attaches a service to an environment by a slice, a new one unless the wish names one (specification section 12). Throws a
  * 409 for a service without slices, and where two attachments would give a variable two values.
  */
-export async function attach(tx: Database, deps: ApiDependencies, wish: WishedAttachment): Promise<{ slice: Slice; attachment: Attachment }> {
+export async function attach(
+  tx: Database,
+  deps: ApiDependencies,
+  wish: WishedAttachment,
+): Promise<{ slice: Slice; attachment: Attachment }> {
   const { environment, service, wished } = wish
   const { slices } = serviceDriver(service.driverName)
-  if (!slices) throw new Problem(409, 'service_has_no_slices', `${service.name} has nothing to attach: attach a database or a cache, or add a route.`)
+  if (!slices) {
+    throw new Problem(
+      409,
+      'service_has_no_slices',
+      `${service.name} has nothing to attach: attach a database or a cache, or add a route.`,
+    )
+  }
   if (!rolesOf[slices.type].includes(wished.role)) {
     throw invalidField('role', `${service.name} can be attached as ${rolesOf[slices.type].join(' or ')}`)
   }
@@ -57,7 +67,7 @@ async function existingSlice(tx: Database, { environment, service }: WishedAttac
   if (!slice) throw invalidField('sliceId', `${service.name} has no such slice`, 'unknown_slice')
   if (slice.environmentId === null) return claimSlice(tx, id, environment.id)
   if (slice.environmentId === environment.id) return slice
-  throw new Problem(409, 'slice_of_other_environment', 'This slice belongs to another environment: leave sliceId out to get a new one.', {
+  throw new Problem(409, 'slice_of_other_environment', 'This slice is of another environment: leave sliceId out.', {
     errors: [{ field: 'sliceId', message: 'belongs to another environment' }],
   })
 }

@@ -45,7 +45,11 @@ export const allows = (c: ApiContext, needed: Role): boolean => rank(c.var.organ
 /** Throws a 403 where the caller has neither this role in the organisation nor a mightier one. */
 export function requireRole(c: ApiContext, needed: Role): void {
   if (allows(c, needed)) return
-  throw new Problem(403, 'role_required', `This needs the role ${needed}, and yours is ${c.var.organisation.role}: ask an owner of the organisation.`)
+  throw new Problem(
+    403,
+    'role_required',
+    `This needs the role ${needed}, and yours is ${c.var.organisation.role}: ask an owner of the organisation.`,
+  )
 }
 
 /** Lets only this role and mightier ones pass. */

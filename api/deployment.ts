@@ -12,12 +12,18 @@ export async function refuseUndeployable({ db }: ApiDependencies, environment: E
   const { organisationId, name } = environment
   const servers = await serversAmong(db, organisationId, await environmentServers(db, environment.id))
   if (servers.length === 0) {
-    throw new Problem(409, 'environment_without_servers', `${name} has no server: create it with serverIds, or add a service to it.`)
+    throw new Problem(
+      409,
+      'environment_without_servers',
+      `${name} has no server: create it with serverIds, or add a service to it.`,
+    )
   }
   const failed = servers.find(({ status }) => status === 'failed')
-  if (failed) throw new Problem(409, 'server_not_ready', `${failed.name} is not ready, since its provisioning failed: provision it again.`)
+  if (failed) {
+    throw new Problem(409, 'server_not_ready', `${failed.name} is not ready, since its provisioning failed: provision it again.`)
+  }
   if (servers.length > 1 && environment.registryId === null) {
-    const detail = `${name} spans ${servers.length} servers, and they need a registry to pull the one image from: set up a registry first.`
+    const detail = `${name} spans ${servers.length} servers, and they pull the one image from a registry: set up one first.`
     throw new Problem(422, 'registry_required', detail)
   }
 }

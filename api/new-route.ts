@@ -16,7 +16,11 @@ import { completeSettings } from './settings.ts'
 type WishedRoute = z.output<typeof newRouteSchema>
 
 /** The gateway that a route is for: the named one, else the only one on the environment's servers. */
-export async function gatewayFor({ db }: ApiDependencies, environment: Environment, { gatewayServiceId }: WishedRoute): Promise<Service> {
+export async function gatewayFor(
+  { db }: ApiDependencies,
+  environment: Environment,
+  { gatewayServiceId }: WishedRoute,
+): Promise<Service> {
   const { organisationId } = environment
   if (gatewayServiceId) {
     const named = await serviceOf(db, organisationId, gatewayServiceId)
@@ -24,8 +28,16 @@ export async function gatewayFor({ db }: ApiDependencies, environment: Environme
     throw invalidField('gatewayServiceId', 'there is no such gateway in this organisation', 'unknown_service')
   }
   const [only, ...others] = await gatewaysOn(db, organisationId, await environmentServers(db, environment.id))
-  if (!only) throw new Problem(409, 'gateway_required', 'No server of the environment has a gateway: create a service with the driver caddy on it.')
-  if (others.length > 0) throw invalidField('gatewayServiceId', 'is needed, since several servers of the environment have a gateway')
+  if (!only) {
+    throw new Problem(
+      409,
+      'gateway_required',
+      'No server of the environment has a gateway: create a service with the driver caddy on it.',
+    )
+  }
+  if (others.length > 0) {
+    throw invalidField('gatewayServiceId', 'is needed, since several servers of the environment have a gateway')
+  }
   return only
 }
 
@@ -47,7 +59,10 @@ export async function createRouteSlice(
     config: routeSettings(gateway, tls),
     credentials: {},
   })
-  await insertAttachment(tx, { environmentId: environment.id, serviceId: gateway.id, serviceSliceId: slice.id, role: 'gateway', isPrimary })
+  await insertAttachment(tx, {
+    ...{ environmentId: environment.id, serviceId: gateway.id, serviceSliceId: slice.id },
+    ...{ role: 'gateway', isPrimary },
+  })
   const url = `${tls === 'off' ? 'http' : 'https'}://${domain}`
   await insertSystemVariables(tx, keyring, { environmentId: environment.id, values: { APP_URL: new Secret(url) } })
   return slice

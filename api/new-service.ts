@@ -22,7 +22,7 @@ export interface WishedService {
   memoryLimitMb?: number | null | undefined
 }
 
-/** Stores a service with its driver's defaults and fresh administrative credentials. Throws a 422 for settings it does not take. */
+/** Stores a service with its driver's defaults and fresh administrative credentials. Throws a 422 for settings it refuses. */
 export function createService(tx: Database, { keyring }: ApiDependencies, wished: WishedService): Promise<Service> {
   const { organisationId, environmentId, name, serverIds } = wished
   const driver = serviceDriver(wished.driver)

@@ -26,7 +26,11 @@ interface Viewing {
  * The whole tree whenever it changed, new output behind the cursor, and `end` once the operation has ended and all of its output
  * is told.
  */
-export async function* operationEvents(deps: ApiDependencies, operation: Operation, viewing: Viewing): AsyncGenerator<OperationEvent> {
+export async function* operationEvents(
+  deps: ApiDependencies,
+  operation: Operation,
+  viewing: Viewing,
+): AsyncGenerator<OperationEvent> {
   const watch = await watchOperation(viewing.changes, operation.rootId, viewing.signal)
   try {
     yield* follow(deps, operation, watch, viewing.from)
@@ -36,7 +40,12 @@ export async function* operationEvents(deps: ApiDependencies, operation: Operati
 }
 
 /** The tree is read before the output: what has ended by then has no output that comes later. */
-async function* follow({ db, temporal }: ApiDependencies, operation: Operation, watch: OperationWatch, from: LogCursor): AsyncGenerator<OperationEvent> {
+async function* follow(
+  { db, temporal }: ApiDependencies,
+  operation: Operation,
+  watch: OperationWatch,
+  from: LogCursor,
+): AsyncGenerator<OperationEvent> {
   let cursor = from
   let told = ''
   for (;;) {

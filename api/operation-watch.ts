@@ -14,7 +14,11 @@ const pauseMilliseconds = 100
 const quietMilliseconds = 15_000
 
 /** Watches the tree of a root operation until `signal` aborts; no change between two calls of `next` is missed. */
-export async function watchOperation(changes: OperationChanges, rootId: OperationId, signal: AbortSignal): Promise<OperationWatch> {
+export async function watchOperation(
+  changes: OperationChanges,
+  rootId: OperationId,
+  signal: AbortSignal,
+): Promise<OperationWatch> {
   let isChanged = false
   let resume = () => {}
   const wake = () => {

@@ -39,7 +39,9 @@ function repeated({ status, content, headers }: Answer): Response {
 function problemOf(error: unknown): Problem | null {
   if (error instanceof Problem) return error
   if (error instanceof SourceError) return sourceProblem(error)
-  if (error instanceof SshError) return new Problem(422, error.code, error.message, { errors: [{ field: 'address', message: error.message }] })
+  if (error instanceof SshError) {
+    return new Problem(422, error.code, error.message, { errors: [{ field: 'address', message: error.message }] })
+  }
   if (error instanceof HTTPException) return exceptionProblem(error)
   return takenProblem(error)
 }
@@ -54,7 +56,9 @@ function sourceProblem({ code, field, message, seenHostKey }: SourceError): Prob
 
 /** Hono's own findings about a request. */
 function exceptionProblem({ status, message }: HTTPException): Problem | null {
-  if (status === 415) return new Problem(415, 'unsupported_content_type', 'Send the body as JSON, with the header content-type: application/json.')
+  if (status === 415) {
+    return new Problem(415, 'unsupported_content_type', 'Send JSON, with the header content-type: application/json.')
+  }
   if (status === 400) return new Problem(400, 'malformed_request', `${message}: send one JSON object.`)
   return null
 }

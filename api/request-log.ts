@@ -4,7 +4,7 @@ import { routePath } from 'hono/route'
 import type { ApiDependencies, ApiEnv } from './context.ts'
 import type { ApiMetrics } from './metrics.ts'
 
-/** Gives every request an id, and logs and counts it once it is answered: method, path, status, duration; never headers or bodies. */
+/** Gives every request an id, and logs and counts it once it is answered: method, path, status, time; never headers or bodies. */
 export const requestLog = ({ log }: ApiDependencies, metrics: ApiMetrics) =>
   createMiddleware<ApiEnv>(async (c, next) => {
     const requestId = randomUUID()

@@ -11,7 +11,9 @@ import { environmentIdSchema, serviceIdSchema, sliceIdSchema } from './schemas/f
 /** Requests a finished operation anew; the old one stays as it is. Throws a 409 where there is nothing to be done again. */
 export async function requestRetry(tx: Database, c: ApiContext, operation: Operation): Promise<Operation> {
   if (!hasEnded(operation.status)) throw new Problem(409, 'not_ended', 'The operation has not ended: cancel it first, or wait.')
-  if (operation.status === 'succeeded') throw new Problem(409, 'already_succeeded', 'The operation has succeeded: there is nothing to retry.')
+  if (operation.status === 'succeeded') {
+    throw new Problem(409, 'already_succeeded', 'The operation has succeeded: there is nothing to retry.')
+  }
   if (operation.parentId) throw new Problem(409, 'part_of_other', 'The operation is part of another one: retry that one.')
   const { kind, targetType, targetId, summary, input, id: retryOf } = operation
   const locks = await locksOfTarget(tx, operation)

@@ -31,7 +31,13 @@ export async function tokenHolder(db: Database, text: string): Promise<TokenHold
     })
     .from(apiTokens)
     .innerJoin(users, eq(users.id, apiTokens.userId))
-    .where(and(eq(apiTokens.hash, tokenHash(text)), isNull(apiTokens.revokedAt), or(isNull(apiTokens.expiresAt), gt(apiTokens.expiresAt, sql`now()`))))
+    .where(
+      and(
+        eq(apiTokens.hash, tokenHash(text)),
+        isNull(apiTokens.revokedAt),
+        or(isNull(apiTokens.expiresAt), gt(apiTokens.expiresAt, sql`now()`)),
+      ),
+    )
   if (!found) return null
   const { isFresh, ...holder } = found
   if (!isFresh) await db.update(apiTokens).set({ lastUsedAt: sql`now()` }).where(eq(apiTokens.id, holder.tokenId))
@@ -45,7 +51,11 @@ const reachableBy = (holder: TokenHolder) =>
   )
 
 /** The holder's membership in an organisation that the token reaches. */
-export async function membershipOf(db: Database, holder: TokenHolder, id: OrganisationId): Promise<{ id: OrganisationId; role: Role } | null> {
+export async function membershipOf(
+  db: Database,
+  holder: TokenHolder,
+  id: OrganisationId,
+): Promise<{ id: OrganisationId; role: Role } | null> {
   const [found] = await db
     .select({ id: memberships.organisationId, role: memberships.role })
     .from(memberships)

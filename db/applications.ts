@@ -12,7 +12,11 @@ const { deployKeyPrivate, ...columns } = getTableColumns(applications)
 /** An application without its private deploy key. */
 export type Application = Omit<typeof applications.$inferSelect, 'deployKeyPrivate'>
 
-export async function applicationsOf(db: Database, organisationId: OrganisationId, page: PageRequest): Promise<Page<Application>> {
+export async function applicationsOf(
+  db: Database,
+  organisationId: OrganisationId,
+  page: PageRequest,
+): Promise<Page<Application>> {
   const rows = await db
     .select(columns)
     .from(applications)
@@ -25,7 +29,11 @@ export async function applicationsOf(db: Database, organisationId: OrganisationI
 const one = (organisationId: OrganisationId, id: ApplicationId) =>
   and(eq(applications.organisationId, organisationId), eq(applications.id, id))
 
-export async function applicationOf(db: Database, organisationId: OrganisationId, id: ApplicationId): Promise<Application | null> {
+export async function applicationOf(
+  db: Database,
+  organisationId: OrganisationId,
+  id: ApplicationId,
+): Promise<Application | null> {
   const [found] = await db.select(columns).from(applications).where(one(organisationId, id))
   return found ?? null
 }
@@ -65,7 +73,11 @@ export async function deployKeyOf(db: Database, keyring: Keyring, id: Applicatio
 }
 
 /** Records that the deploy key opened the repository; the first time counts. */
-export async function markDeployKeyInstalled(db: Database, organisationId: OrganisationId, id: ApplicationId): Promise<Application> {
+export async function markDeployKeyInstalled(
+  db: Database,
+  organisationId: OrganisationId,
+  id: ApplicationId,
+): Promise<Application> {
   const [updated] = await db
     .update(applications)
     .set({ deployKeyInstalledAt: sql`coalesce(${applications.deployKeyInstalledAt}, now())` })

@@ -12,6 +12,11 @@ export interface AuditedChange {
 }
 
 /** Records who changed what; call it in the transaction of the change. */
-export async function recordAudit(db: Database, organisationId: OrganisationId, by: TokenHolder, change: AuditedChange): Promise<void> {
+export async function recordAudit(
+  db: Database,
+  organisationId: OrganisationId,
+  by: TokenHolder,
+  change: AuditedChange,
+): Promise<void> {
   await db.insert(auditEvents).values({ organisationId, userId: by.userId, tokenId: by.tokenId, ...change })
 }

@@ -28,7 +28,11 @@ export async function environmentsOf(
   return cutPage(rows, page)
 }
 
-export async function environmentOf(db: Database, organisationId: OrganisationId, id: EnvironmentId): Promise<Environment | null> {
+export async function environmentOf(
+  db: Database,
+  organisationId: OrganisationId,
+  id: EnvironmentId,
+): Promise<Environment | null> {
   const [found] = await db.select().from(environments).where(and(present(organisationId), eq(environments.id, id)))
   return found ?? null
 }

@@ -17,7 +17,11 @@ export async function gitHostKeysOf(db: Database, organisationId: OrganisationId
 }
 
 /** Key lines that people confirmed for a git host. */
-export async function confirmedHostKeys(db: Database, organisationId: OrganisationId, at: { host: string; port: number }): Promise<string[]> {
+export async function confirmedHostKeys(
+  db: Database,
+  organisationId: OrganisationId,
+  at: { host: string; port: number },
+): Promise<string[]> {
   const rows = await db
     .select({ key: gitHostKeys.key })
     .from(gitHostKeys)

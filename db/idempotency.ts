@@ -17,7 +17,10 @@ export interface Answer {
 }
 
 /** The answer that a key got before, with the hash of the request that got it. */
-export async function storedAnswer(db: Database, { organisationId, key }: OnceRequest): Promise<(Answer & { requestHash: string }) | null> {
+export async function storedAnswer(
+  db: Database,
+  { organisationId, key }: OnceRequest,
+): Promise<(Answer & { requestHash: string }) | null> {
   const { requestHash, status, body } = idempotencyKeys
   const [found] = await db
     .select({ requestHash, status, body: sql<Omit<Answer, 'status'>>`${body}` })
@@ -31,6 +34,10 @@ export async function lockKey(tx: Database, { organisationId, key }: OnceRequest
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`${organisationId}/${key}`}, 0))`)
 }
 
-export async function storeAnswer(tx: Database, { organisationId, key, hash }: OnceRequest, { status, ...body }: Answer): Promise<void> {
+export async function storeAnswer(
+  tx: Database,
+  { organisationId, key, hash }: OnceRequest,
+  { status, ...body }: Answer,
+): Promise<void> {
   await tx.insert(idempotencyKeys).values({ organisationId, key, requestHash: hash, status, body })
 }

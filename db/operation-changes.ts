@@ -33,7 +33,7 @@ export function createOperationChanges(sql: Sql): OperationChanges {
   }
 }
 
-/** Throws where LISTEN hears nothing: a proxy that pools by transaction hands the session to somebody else (design section 10). */
+/** Throws where LISTEN hears nothing: a proxy that pools by transaction gives the session to others (design section 10). */
 export async function requireListen(sql: Sql, timeoutSeconds = 5): Promise<void> {
   const channel = `keystone_check_${randomUUID().replaceAll('-', '')}`
   const { promise: heard, resolve } = promised()
@@ -41,7 +41,9 @@ export async function requireListen(sql: Sql, timeoutSeconds = 5): Promise<void>
   await sql.notify(channel, '')
   const isHeard = await Promise.race([heard.then(() => true), sleep(timeoutSeconds * 1000, false, { ref: false })])
   await unlisten()
-  if (!isHeard) throw new Error('LISTEN does not work on this database connection: use Postgres itself, or a proxy that pools by session')
+  if (!isHeard) {
+    throw new Error('LISTEN does not work on this database connection: use Postgres itself, or a proxy that pools by session')
+  }
 }
 
 function promised(): { promise: Promise<void>; resolve: () => void } {

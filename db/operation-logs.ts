@@ -24,8 +24,8 @@ export interface LogPage {
 const settledAfter = sql`interval '60 seconds'`
 
 /**
- * The output of an operation and everything below it, behind a cursor, in order of arrival, about `limit` chunks at a time. All is read in one
- * snapshot: what the new cursor counts as read is exactly what was visible in it up to a number.
+ * The output of an operation and everything below it, behind a cursor, in order of arrival, about `limit` chunks at a time.
+ * All is read in one snapshot: what the new cursor counts as read is exactly what was visible in it up to a number.
  */
 export async function readLogs(db: Database, id: OperationId, cursor: LogCursor, limit = 200): Promise<LogPage> {
   return db.transaction(
@@ -47,7 +47,12 @@ const stepsBelow = (id: OperationId) => sql`
   ) select * from operation_steps where operation_id in (select id from tree)`
 
 /** The number up to which this page goes: that of the `limit`th chunk behind the cursor, or of the last one. */
-async function bound(tx: Database, id: OperationId, { after }: LogCursor, limit: number): Promise<{ upTo: number; hasMore: boolean }> {
+async function bound(
+  tx: Database,
+  id: OperationId,
+  { after }: LogCursor,
+  limit: number,
+): Promise<{ upTo: number; hasMore: boolean }> {
   const rows = await tx.execute<{ sequence: string }>(sql`
     select c.sequence from operation_log_chunks c join (${stepsBelow(id)}) step on step.id = c.step_id
     where c.sequence > ${after} order by c.sequence limit ${limit + 1}`)
@@ -57,6 +62,7 @@ async function bound(tx: Database, id: OperationId, { after }: LogCursor, limit:
 
 /** What has a higher number than the cursor, and what came late: a lower number, but behind the end that the cursor knows. */
 async function unread(tx: Database, id: OperationId, { after, open }: LogCursor, upTo: number): Promise<LogChunk[]> {
+  const steps = JSON.stringify(open.map(({ stepId }) => stepId))
   const listed = open.flatMap(({ stepId, streams }) => streams.map((stream) => ({ step_id: stepId, ...stream })))
   const rows = await tx.execute<{ step_id: string; run: number; stream: 'out' | 'err'; raw_offset: string; bytes: Buffer }>(sql`
     select c.* from operation_log_chunks c join (${stepsBelow(id)}) step on step.id = c.step_id
@@ -68,10 +74,14 @@ async function unread(tx: Database, id: OperationId, { after, open }: LogCursor,
       on (listed.step_id, listed.run, listed.stream) = (beginning.step_id, beginning.run, beginning.stream)
     join operation_log_chunks c on (c.step_id, c.run, c.stream) = (beginning.step_id, beginning.run, beginning.stream)
       and c.raw_offset >= coalesce(listed.next, 0)
-    where step.id in (select listed::uuid from jsonb_array_elements_text(${JSON.stringify(open.map(({ stepId }) => stepId))}::text::jsonb) listed)
+    where step.id in (select listed::uuid from jsonb_array_elements_text(${steps}::text::jsonb) listed)
       and c.sequence <= ${after}
     order by sequence`)
-  return rows.map(({ step_id: stepId, run, stream, raw_offset, bytes }) => ({ stepId, run, stream, offset: Number(raw_offset), text: bytes.toString() }))
+  return rows.map(({ step_id: stepId, run, stream, raw_offset, bytes }) => ({
+    ...{ stepId, run, stream },
+    offset: Number(raw_offset),
+    text: bytes.toString(),
+  }))
 }
 
 /** Steps that may still write, with the ends of their streams as of this page. */

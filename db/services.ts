@@ -12,7 +12,8 @@ import { servicePlacements, services } from './schema/index.ts'
 const { adminCredentials, ...stored } = getTableColumns(services)
 const columns = {
   ...stored,
-  serverIds: sql<ServerId[]>`(select coalesce(json_agg(p.server_id order by p.server_id), '[]') from service_placements p where p.service_id = services.id)`,
+  serverIds: sql<ServerId[]>`(
+    select coalesce(json_agg(p.server_id order by p.server_id), '[]') from service_placements p where p.service_id = services.id)`,
 }
 
 /** A service without its administrative credentials, with the servers it is placed on. */
@@ -42,7 +43,11 @@ export async function serviceOf(db: Database, organisationId: OrganisationId, id
 }
 
 /** The gateways of these servers, one at most on each. */
-export async function gatewaysOn(db: Database, organisationId: OrganisationId, serverIds: readonly ServerId[]): Promise<Service[]> {
+export async function gatewaysOn(
+  db: Database,
+  organisationId: OrganisationId,
+  serverIds: readonly ServerId[],
+): Promise<Service[]> {
   return db
     .select(columns)
     .from(services)
@@ -60,7 +65,11 @@ export type NewService = Omit<typeof services.$inferInsert, 'id' | 'adminCredent
 }
 
 /** Stores a service with one replica wished on each of its servers; its administrative credentials are sealed. */
-export async function insertService(db: Database, keyring: Keyring, { serverIds, admin, ...values }: NewService): Promise<Service> {
+export async function insertService(
+  db: Database,
+  keyring: Keyring,
+  { serverIds, admin, ...values }: NewService,
+): Promise<Service> {
   const id = newId<ServiceId>()
   const sealed = Object.keys(admin).length > 0 ? sealCredentials(keyring, admin, sealedPlaces.adminCredentials(id)) : null
   await db.insert(services).values({ ...values, id, adminCredentials: sealed, desiredReplicas: serverIds.length })

@@ -21,7 +21,8 @@ export const logStart: LogCursor = { after: 0, open: [] }
 
 /** The cursor as one opaque word, short enough for a header: steps that have ended long ago take no room in it. */
 export function writeCursor({ after, open }: LogCursor): string {
-  const steps = open.map(({ stepId, streams }) => [stepId, ...streams.map(({ run, stream, next }) => `${run}${stream === 'out' ? 'o' : 'e'}${next}`)].join(':'))
+  const ends = (streams: OpenStep['streams']) => streams.map(({ run, stream, next }) => `${run}${stream === 'out' ? 'o' : 'e'}${next}`)
+  const steps = open.map(({ stepId, streams }) => [stepId, ...ends(streams)].join(':'))
   return [after, ...steps].join('_')
 }
 

@@ -50,7 +50,8 @@ const verify = createRoute({
   path: `${path}/{applicationId}/verify`,
   tags,
   summary: 'Check that the deploy key opens the repository',
-  description: 'Problems: access_denied and repository_not_found come with the public key to install, host_key_unknown with the key that was seen.',
+  description:
+    'Problems: access_denied and repository_not_found come with the key to install, host_key_unknown with the key that was seen.',
   middleware: requires('deployer'),
   request: { params: oneApplication, headers: onceHeaders },
   responses: { 200: json('The application, its deploy key verified', applicationSchema), ...writeProblems },

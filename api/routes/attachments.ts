@@ -26,7 +26,8 @@ const tags = ['Attachments']
 const madeSchema = z.object({
   attachment: attachmentSchema,
   slice: sliceSchema,
-  recommendedVariables: z.record(z.string(), z.string()).openapi({ description: 'Set them where Laravel shall use what was attached.' }),
+  recommendedVariables: z.record(z.string(), z.string())
+    .openapi({ description: 'Set them where Laravel shall use what was attached.' }),
   operation: operationSchema,
 })
 

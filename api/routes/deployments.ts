@@ -45,7 +45,10 @@ export function deploymentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
       })
       return {
         ...accepted(deps, requested),
-        event: { action: 'environment.deploy_requested', targetType: 'environment', targetId: environment.id, details: { commit: sha, branch } },
+        event: {
+          ...{ action: 'environment.deploy_requested', targetType: 'environment', targetId: environment.id },
+          details: { commit: sha, branch },
+        },
       }
     })
     return c.json(operation, status, headers)

@@ -51,12 +51,16 @@ export function environmentServiceRoutes(deps: ApiDependencies): OpenAPIHono<Api
     const { body: created, status, headers } = await commit(deps, c, async (tx) => {
       const service = await createService(tx, deps, {
         ...wished,
-        ...{ organisationId: organisation.id, environmentId: environment.id, driver: framework, serverIds: [place], configField: 'config' },
+        ...{ organisationId: organisation.id, environmentId: environment.id, driver: framework },
+        ...{ serverIds: [place], configField: 'config' },
       })
       return {
         status: 201,
         body: presentService(service),
-        event: { action: 'service.created', targetType: 'service', targetId: service.id, details: { ...wished, serverId: place } },
+        event: {
+          ...{ action: 'service.created', targetType: 'service', targetId: service.id },
+          details: { ...wished, serverId: place },
+        },
       }
     })
     return c.json(created, status, headers)
@@ -75,5 +79,5 @@ export function environmentServiceRoutes(deps: ApiDependencies): OpenAPIHono<Api
 function onlyServer(serverIds: readonly ServerId[]): ServerId {
   const [only, ...others] = serverIds
   if (only && others.length === 0) return only
-  throw invalidField('serverId', only ? 'is needed, since the environment has several servers' : 'is needed, since the environment has no server yet')
+  throw invalidField('serverId', `is needed, since the environment has ${only ? 'several servers' : 'no server yet'}`)
 }

@@ -67,7 +67,8 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 
   router.openapi(list, async (c) => {
     const { applicationId, ...page } = c.req.valid('query')
-    return c.json(presented(await environmentsOf(db, { organisationId: c.var.organisation.id, applicationId }, page), presentEnvironment), 200)
+    const environments = await environmentsOf(db, { organisationId: c.var.organisation.id, applicationId }, page)
+    return c.json(presented(environments, presentEnvironment), 200)
   })
 
   router.openapi(read, async (c) => {

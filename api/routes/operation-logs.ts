@@ -50,7 +50,8 @@ const events = createRoute({
   middleware: requires('viewer'),
   request: {
     params: oneOperation,
-    headers: z.object({ 'last-event-id': logCursor.default(logStart).openapi({ type: 'string', description: 'The id of the last event that came.' }) }),
+    headers: z.object({ 'last-event-id': logCursor.default(logStart)
+      .openapi({ type: 'string', description: 'The id of the last event that came.' }) }),
   },
   responses: { 200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } }, ...readProblems },
 })
@@ -77,7 +78,8 @@ export function operationLogRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     const operation = await operationIn(deps, c, c.req.valid('param').operationId)
     const signal = AbortSignal.any([closing, c.req.raw.signal, AbortSignal.timeout(longestStreamMinutes * 60_000)])
     const happening = operationEvents(deps, operation, { changes, signal, from: c.req.valid('header')['last-event-id'] })
-    return c.body(ReadableStream.from(eventStream(happening, c.var.log)), 200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+    const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
+    return c.body(ReadableStream.from(eventStream(happening, c.var.log)), 200, headers)
   })
 
   return router

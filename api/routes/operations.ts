@@ -88,7 +88,10 @@ export function operationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
       const root = await operationIn({ db: tx }, c, rootId)
       return {
         ...accepted(deps, root),
-        event: { action: 'operation.cancel_requested', targetType: 'operation', targetId: rootId, details: { summary: root.summary } },
+        event: {
+          ...{ action: 'operation.cancel_requested', targetType: 'operation', targetId: rootId },
+          details: { summary: root.summary },
+        },
       }
     })
     return c.json(cancelled, status, headers)
@@ -115,7 +118,13 @@ const starterOf = (kind: OperationKind) => (kind === 'environment_deploy' ? 'dep
 
 function refuseTooLate(answer: Awaited<ReturnType<typeof requestCancel>>): void {
   if (answer === 'already_live') {
-    throw new Problem(409, 'already_live', 'Users see the new version already, so it goes on to its end: deploy an earlier commit instead.')
+    throw new Problem(
+      409,
+      'already_live',
+      'Users see the new version already, so it goes on to its end: deploy an earlier commit instead.',
+    )
   }
-  if (answer === 'already_ended') throw new Problem(409, 'already_ended', 'The operation has ended already: there is nothing to cancel.')
+  if (answer === 'already_ended') {
+    throw new Problem(409, 'already_ended', 'The operation has ended already: there is nothing to cancel.')
+  }
 }

@@ -51,7 +51,9 @@ export function organisationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   router.openapi(create, async (c) => {
     const { name } = c.req.valid('json')
     const { actor } = c.var
-    if (actor.organisationId !== null) throw new Problem(403, 'token_of_one_organisation', 'This token reaches one organisation only: use one of your own.')
+    if (actor.organisationId !== null) {
+      throw new Problem(403, 'token_of_one_organisation', 'This token reaches one organisation only: use one of your own.')
+    }
     const id = newOrganisationId(c)
     const once = await onceRequest(c, id)
     if (once) await refuseRepeated(db, once)

@@ -26,7 +26,13 @@ const create = createRoute({
   summary: 'Route a domain to the web service of an environment',
   middleware: requires('admin'),
   request: { params: oneEnvironment, headers: onceHeaders, body: body(newRouteSchema) },
-  responses: { 202: json('The route, and the operation that configures the gateway', z.object({ route: routeSchema, operation: operationSchema })), ...writeProblems },
+  responses: {
+    202: json(
+      'The route, and the operation that configures the gateway',
+      z.object({ route: routeSchema, operation: operationSchema }),
+    ),
+    ...writeProblems,
+  },
 })
 
 const list = createRoute({

@@ -29,7 +29,13 @@ const adopt = createRoute({
   description: 'Without hostKey the answer is 409 host_key_unconfirmed with the key that was seen: compare it, and send it back.',
   middleware: requires('admin'),
   request: { params: inOrganisation, headers: onceHeaders, body: body(newServerSchema) },
-  responses: { 202: json('The server, and the operation that makes it ready', z.object({ server: serverSchema, operation: operationSchema })), ...writeProblems },
+  responses: {
+    202: json(
+      'The server, and the operation that makes it ready',
+      z.object({ server: serverSchema, operation: operationSchema }),
+    ),
+    ...writeProblems,
+  },
 })
 
 const list = createRoute({
@@ -71,12 +77,17 @@ export function serverRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     if (!hostKey) throw await unconfirmed(deps, wished)
     const managementKey = generateDeployKey(`keystone ${wished.name}`)
     const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const adoption = { ...wished, organisationId: c.var.organisation.id, hostKey, managementKey, rootPrivateKey: new Secret(rootPrivateKey) }
-      const server = await insertServer(tx, keyring, adoption)
+      const server = await insertServer(tx, keyring, {
+        ...wished,
+        ...{ organisationId: c.var.organisation.id, hostKey, managementKey, rootPrivateKey: new Secret(rootPrivateKey) },
+      })
       const operation = await requestProvision(tx, c, server)
       return {
         ...acceptedWith(deps, operation, { server: presentServer(server) }),
-        event: { action: 'server.adopted', targetType: 'server', targetId: server.id, details: { name: server.name, address: server.address } },
+        event: {
+          ...{ action: 'server.adopted', targetType: 'server', targetId: server.id },
+          details: { name: server.name, address: server.address },
+        },
       }
     })
     return c.json(created, status, headers)
@@ -119,10 +130,13 @@ function requestProvision(tx: Database, c: ApiContext, { id, name }: Server) {
 }
 
 /** A key is pinned only when a person has seen it. */
-async function unconfirmed({ probeHostKey }: ApiDependencies, { address, sshPort }: { address: string; sshPort: number }): Promise<Problem> {
+async function unconfirmed(
+  { probeHostKey }: ApiDependencies,
+  { address, sshPort }: { address: string; sshPort: number },
+): Promise<Problem> {
   const hostKey = await probeHostKey({ address, port: sshPort })
   const fingerprint = keyFingerprint(hostKey)
-  const detail = `${address} shows the host key ${fingerprint}. Compare it with the server's own, and send the request again with this hostKey.`
+  const detail = `${address} shows the host key ${fingerprint}. Compare it with the server's own, and send it back as hostKey.`
   return new Problem(409, 'host_key_unconfirmed', detail, {
     errors: [{ field: 'hostKey', message: 'is to be confirmed' }],
     members: { hostKey, fingerprint },

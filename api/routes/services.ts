@@ -27,7 +27,10 @@ const create = createRoute({
   summary: 'Create a standalone service, a database, cache or gateway, and deploy it',
   middleware: requires('admin'),
   request: { params: inOrganisation, headers: onceHeaders, body: body(newServiceSchema) },
-  responses: { 202: json('The service, and the operation that deploys it', z.object({ service: serviceSchema, operation: operationSchema })), ...writeProblems },
+  responses: {
+    202: json('The service, and the operation that deploys it', z.object({ service: serviceSchema, operation: operationSchema })),
+    ...writeProblems,
+  },
 })
 
 const list = createRoute({
@@ -95,7 +98,11 @@ export function serviceRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   router.openapi(deploy, async (c) => {
     const service = await serviceIn(deps, c, c.req.valid('param').serviceId)
     if (service.environmentId) {
-      throw new Problem(409, 'deployed_with_environment', `${service.name} is deployed with its environment: start a deployment there.`)
+      throw new Problem(
+        409,
+        'deployed_with_environment',
+        `${service.name} is deployed with its environment: start a deployment there.`,
+      )
     }
     const { body: operation, status, headers } = await commit(deps, c, async (tx) => ({
       ...accepted(deps, await requestDeploy(tx, c, service)),

@@ -88,7 +88,11 @@ export function variableRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     const { id } = await environmentIn(deps, c, environmentId)
     const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
       if (!(await deleteVariable(tx, id, key))) throw notFound('variable')
-      return { status: 200, body: { key }, event: { action: 'variable.removed', targetType: 'environment', targetId: id, details: { key } } }
+      return {
+        status: 200,
+        body: { key },
+        event: { action: 'variable.removed', targetType: 'environment', targetId: id, details: { key } },
+      }
     })
     return c.json(removed, status, headers)
   })
@@ -97,10 +101,16 @@ export function variableRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 }
 
 /** Every value that any source has for the environment: what is stored, and what its attachments will give. */
-async function variableLayers({ db, keyring }: ApiDependencies, environmentId: EnvironmentId): Promise<VariableLayer<VariableOrigin>[]> {
+async function variableLayers(
+  { db, keyring }: ApiDependencies,
+  environmentId: EnvironmentId,
+): Promise<VariableLayer<VariableOrigin>[]> {
   const stored = (await variablesOf(db, keyring, environmentId)).map((variable) => ({ ...variable, value: { stored: variable } }))
   const managed = (await attachedSlices(db, environmentId)).flatMap((attached) =>
-    exportedNames(attached).map((key) => ({ key, source: 'managed_attachment' as const, overridable: true, value: { sliceId: attached.sliceId } })),
+    exportedNames(attached).map((key) => ({
+      ...{ key, source: 'managed_attachment' as const, overridable: true },
+      value: { sliceId: attached.sliceId },
+    })),
   )
   return [...stored, ...managed]
 }

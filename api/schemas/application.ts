@@ -7,7 +7,8 @@ import { branch, label, line, moment } from './fields.ts'
 export const newApplicationSchema = z
   .strictObject({
     name: label,
-    repositoryUrl: line(1000).openapi({ example: 'git@git.example.com:team/shop.git', description: 'SSH address of the repository.' }),
+    repositoryUrl: line(1000)
+      .openapi({ example: 'git@git.example.com:team/shop.git', description: 'SSH address of the repository.' }),
     repositoryType: z.enum(repositoryTypes, `must be one of ${repositoryTypes.join(', ')}`),
     defaultBranch: branch.default('main'),
     projectRoot: projectRoot.default('.').openapi({ description: "The application's folder in the repository." }),

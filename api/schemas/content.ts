@@ -16,7 +16,12 @@ export const body = <Schema extends z.ZodType>(schema: Schema) => ({
 /** Query of a list: where it goes on and how much of it. */
 export const pageQuery = z.strictObject({
   cursor: z.uuid('must be the nextCursor of the page before').optional(),
-  limit: z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').max(100, 'must be at most 100').default(50),
+  limit: z.coerce
+    .number('must be a number')
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(100, 'must be at most 100')
+    .default(50),
 })
 
 export const pageOf = <Item extends z.ZodType>(item: Item) =>

@@ -42,7 +42,8 @@ export function presentEnvironment(environment: Environment): z.infer<typeof env
   const { id, applicationId, name, branch: from, status, schedulerEnabled, schedulerTargetServiceId, schedulerMode } = environment
   const { buildConfig, currentReleaseId, createdAt, updatedAt } = environment
   return {
-    ...{ id, applicationId, name, branch: from, status, schedulerEnabled, schedulerTargetServiceId, schedulerMode, buildConfig, currentReleaseId },
+    ...{ id, applicationId, name, branch: from, status, buildConfig, currentReleaseId },
+    ...{ schedulerEnabled, schedulerTargetServiceId, schedulerMode },
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),
   }

@@ -16,7 +16,10 @@ export const operationIdSchema = id<OperationId>()
 /** RFC 1123 label: it becomes part of container names. */
 export const label = z
   .string()
-  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends')
+  .regex(
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    'must be 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends',
+  )
   .openapi({ example: 'shop' })
 
 /** One line of text. */
@@ -43,7 +46,10 @@ export const host = z
   .trim()
   .toLowerCase()
   .max(253, 'must have at most 253 characters')
-  .refine((text) => hostName.test(text) || z.ipv6().safeParse(text).success, 'must be a host name or an IP address, without scheme and port')
+  .refine(
+    (text) => hostName.test(text) || z.ipv6().safeParse(text).success,
+    'must be a host name or an IP address, without scheme and port',
+  )
   .openapi({ example: '203.0.113.10' })
 
 /** A domain that a gateway answers for; `*.` may stand in front. */
@@ -52,7 +58,10 @@ export const domain = z
   .trim()
   .toLowerCase()
   .max(253, 'must have at most 253 characters')
-  .regex(new RegExp(`^(?:\\*\\.)?${domainLabel}(?:\\.${domainLabel})*$`), 'must be a domain such as shop.example.com, without scheme, port or path')
+  .regex(
+    new RegExp(`^(?:\\*\\.)?${domainLabel}(?:\\.${domainLabel})*$`),
+    'must be a domain such as shop.example.com, without scheme, port or path',
+  )
   .openapi({ example: 'shop.example.com' })
 
 export const port = z.int('must be a port, 1 to 65535').min(1, 'must be at least 1').max(65535, 'must be at most 65535')
@@ -62,7 +71,10 @@ export const hostKey = z
   .string()
   .trim()
   .max(4096, 'must have at most 4096 characters')
-  .regex(/^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+=*(?: [^\p{Cc}]*)?$/u, 'must be a host key line such as ssh-ed25519 AAAA…')
+  .regex(
+    /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+=*(?: [^\p{Cc}]*)?$/u,
+    'must be a host key line such as ssh-ed25519 AAAA…',
+  )
   .transform((text) => text.split(' ').slice(0, 2).join(' '))
   .refine((text) => !(ssh2.utils.parseKey(text) instanceof Error), 'is not a readable key: copy the whole line')
 

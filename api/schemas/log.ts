@@ -14,7 +14,8 @@ export const logCursor = z
   })
 
 export const logQuery = z.strictObject({
-  after: logCursor.default(logStart).openapi({ type: 'string', description: 'The cursor of the page before. Left out: from the beginning.' }),
+  after: logCursor.default(logStart)
+    .openapi({ type: 'string', description: 'The cursor of the page before. Left out: from the beginning.' }),
 })
 
 const logChunkSchema = z

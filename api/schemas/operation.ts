@@ -79,7 +79,8 @@ const time = (date: Date | null) => date && date.toISOString()
 
 /** An operation as people see it. */
 export function presentOperation(operation: Operation, temporal: ApiDependencies['temporal']): z.infer<typeof operationSchema> {
-  const { id, parentId, hash, kind, targetType, targetId, status, summary, input, outcome, warnings, failure, trigger, retryOf } = operation
+  const { id, parentId, hash, kind, targetType, targetId, status, summary } = operation
+  const { input, outcome, warnings, failure, trigger, retryOf } = operation
   return {
     ...{ id, parentId, hash, kind, targetType, targetId, status, summary, input, outcome, warnings, failure, trigger, retryOf },
     temporal: presentWorkflow(operation, temporal),
@@ -91,13 +92,18 @@ export function presentOperation(operation: Operation, temporal: ApiDependencies
   }
 }
 
-function presentWorkflow({ kind, id }: Operation, { namespace, webUrl }: ApiDependencies['temporal']): z.infer<typeof temporalSchema> {
+function presentWorkflow(
+  { kind, id }: Operation,
+  { namespace, webUrl }: ApiDependencies['temporal'],
+): z.infer<typeof temporalSchema> {
   const workflow = workflowId(kind, id)
   const page = webUrl && `${webUrl}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflow)}`
   return { workflowId: workflow, namespace, webUrl: page }
 }
 
-function presentStep({ id, order, name, server, status, run, exitCode, startedAt, finishedAt }: StepView): z.infer<typeof stepSchema> {
+function presentStep(
+  { id, order, name, server, status, run, exitCode, startedAt, finishedAt }: StepView,
+): z.infer<typeof stepSchema> {
   return { id, order, name, server, status, run, exitCode, startedAt: startedAt.toISOString(), finishedAt: time(finishedAt) }
 }
 

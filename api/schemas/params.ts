@@ -1,5 +1,12 @@
 import { z } from '@hono/zod-openapi'
-import { applicationIdSchema, environmentIdSchema, operationIdSchema, organisationIdSchema, serverIdSchema, serviceIdSchema } from './fields.ts'
+import {
+  applicationIdSchema,
+  environmentIdSchema,
+  operationIdSchema,
+  organisationIdSchema,
+  serverIdSchema,
+  serviceIdSchema,
+} from './fields.ts'
 
 /** Parameters of paths; everything lies below its organisation. */
 export const inOrganisation = z.object({ organisationId: organisationIdSchema })

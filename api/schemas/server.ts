@@ -9,10 +9,13 @@ export const newServerSchema = z
     name: label,
     address: host,
     sshPort: port.default(22),
-    privateAddress: host.nullable().default(null).openapi({ description: 'Where other servers of the same private network reach it.' }),
-    privateNetwork: line(100).nullable().default(null).openapi({ description: 'Servers with the same name here reach each other privately.' }),
+    privateAddress: host.nullable().default(null)
+      .openapi({ description: 'Where other servers of the same private network reach it.' }),
+    privateNetwork: line(100).nullable().default(null)
+      .openapi({ description: 'Servers with the same name here reach each other privately.' }),
     rootPrivateKey: privateKey.openapi({ description: "Root's private key; Keystone forgets it once its own key works." }),
-    hostKey: hostKey.optional().openapi({ description: 'The confirmed host key. Left out, the answer shows the one that was seen.' }),
+    hostKey: hostKey.optional()
+      .openapi({ description: 'The confirmed host key. Left out, the answer shows the one that was seen.' }),
   })
   .openapi('NewServer')
 

@@ -9,7 +9,8 @@ const standaloneDrivers = allDrivers().filter(({ build }) => build === null).map
 const addedRoles = ['worker', 'websocket'] as const satisfies readonly ProcessRole[]
 
 const limits = {
-  cpuLimit: z.number().positive('must be more than 0').nullable().optional().openapi({ description: 'CPUs; null leaves it to the host.' }),
+  cpuLimit: z.number().positive('must be more than 0').nullable().optional()
+    .openapi({ description: 'CPUs; null leaves it to the host.' }),
   memoryLimitMb: z.int().min(6, 'must be at least 6').nullable().optional(),
 }
 
@@ -55,9 +56,11 @@ export const serviceSchema = z
   .openapi('Service')
 
 export function presentService(service: Service): z.infer<typeof serviceSchema> {
-  const { id, environmentId, name, category, driverName, versionTrack, status, serverIds, deployPolicy, currentImageDigest, config } = service
+  const { id, environmentId, name, category, driverName, versionTrack, status, serverIds } = service
+  const { deployPolicy, currentImageDigest, config } = service
   return {
-    ...{ id, environmentId, name, category, driver: driverName, versionTrack, status, serverIds, deployPolicy, currentImageDigest, config },
+    ...{ id, environmentId, name, category, driver: driverName, versionTrack, status, serverIds },
+    ...{ deployPolicy, currentImageDigest, config },
     processRoles: processRoles.filter((role) => service.processRoles.includes(role)),
     cpuLimit: service.defaultCpuLimit,
     memoryLimitMb: service.defaultMemoryLimitMb,

@@ -12,7 +12,8 @@ export const variableSchema = z
   .object({
     key: z.string(),
     source: z.enum(variableSources),
-    value: z.string().nullable().openapi({ description: "Shown for the user's own variables, to admins and owners; null elsewhere." }),
+    value: z.string().nullable()
+      .openapi({ description: "Shown for the user's own variables, to admins and owners; null elsewhere." }),
     overridable: z.boolean(),
     isEffective: z.boolean().openapi({ description: 'False where a value of another source takes its place.' }),
     sliceId: z.uuid().nullable(),
@@ -28,7 +29,9 @@ export function presentVariable(
   { key, source, overridable, value: origin }: VariableLayer<VariableOrigin>,
   { isEffective, showsValues }: { isEffective: boolean; showsValues: boolean },
 ): z.infer<typeof variableSchema> {
-  if ('sliceId' in origin) return { key, source, overridable, isEffective, sliceId: origin.sliceId, value: null, version: null, updatedAt: null }
+  if ('sliceId' in origin) {
+    return { key, source, overridable, isEffective, sliceId: origin.sliceId, value: null, version: null, updatedAt: null }
+  }
   const { value, version, updatedAt } = origin.stored
   return {
     ...{ key, source, overridable, isEffective, version, sliceId: null },

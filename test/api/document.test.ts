@@ -87,4 +87,12 @@ describe('the process', () => {
     expect(metrics).toMatch(/keystone_http_request_seconds_count\{method="GET",route="\/organisations\/:organisationId",status="200"\} 1/)
     expect(metrics).toContain('# TYPE keystone_operations_unfinished gauge')
   })
+
+  it('is alive and not ready while it ends', async () => {
+    const ending = await createTestApi()
+    await ending.close()
+    expect((await ending.app.request('/healthz')).status).toBe(200)
+    const ready = await ending.app.request('/readyz')
+    expect([ready.status, await ready.json()]).toEqual([503, expect.objectContaining({ code: 'closing' })])
+  })
 })

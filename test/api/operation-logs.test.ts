@@ -187,6 +187,18 @@ describe('events', () => {
     expect(told.length).toBeLessThanOrEqual((performance.now() - began) / 100 + 1)
   })
 
+  it('go on when the connection that listens was cut', async () => {
+    const watcher = await openEvents(api, path())
+    await watcher.until(({ event }) => event === 'operation')
+    const cut = await worker.sql`
+      select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query ilike 'listen%'`
+    expect(cut.length).toBeGreaterThan(0)
+    await write(await step(1, 'build'), 0, 'still here')
+    await watcher.until(({ event }) => event === 'logs')
+    await finishOperation(worker.db, operationId, { status: 'succeeded' })
+    expect(texts(await watcher.rest())).toEqual(['still here'])
+  })
+
   it('refuse a Last-Event-ID that is none', async () => {
     const { body } = await api.ask('GET', `${path()}/events`, { headers: { 'last-event-id': 'yesterday' } })
     expect(body).toMatchObject({ status: 422, errors: [{ field: 'last-event-id' }] })
