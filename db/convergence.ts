@@ -1,4 +1,4 @@
-import { and, eq, inArray, ne, sql } from 'drizzle-orm'
+import { and, eq, inArray, sql } from 'drizzle-orm'
 import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { Database } from './connect.ts'
@@ -37,7 +37,7 @@ export async function returnTraffic(tx: Database, rootId: OperationId): Promise<
     .where(
       and(
         inArray(serviceReplicas.serviceId, own.map(({ serviceId }) => serviceId)),
-        ne(serviceReplicas.operationId, rootId),
+        sql`${serviceReplicas.operationId} is distinct from ${rootId}`,
         eq(serviceReplicas.traffic, 'draining'),
         eq(serviceReplicas.status, 'running'),
       ),

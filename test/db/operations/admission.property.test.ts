@@ -112,6 +112,6 @@ test('side by side on connections of their own: the same', async () => {
       }
       await drain(world)
     }),
-    { numRuns: 10 },
+    { numRuns: 6 },
   )
 }, 120_000)

@@ -68,7 +68,7 @@ describe('an operation', () => {
     await db.update(operations).set({ status: 'recovering' }).where(eq(operations.id, lost.id))
     const next = await deploy(environmentId)
     expect(next.status).toBe('queued')
-    await finishOperation(db, lost.id, { status: 'failed', failure: { code: 'workflow_lost', message: 'lost' } })
+    await finishOperation(db, lost.id, { status: 'failed', failure: { code: 'workflow_lost', message: 'lost' } }, ['recovering'])
     expect(await statusOf(next)).toBe('pending')
   })
 
@@ -140,7 +140,7 @@ describe('locks as the kinds take them', () => {
 
 describe('side by side on connections of their own', () => {
   test('two wishes for one environment: exactly one is admitted', async () => {
-    for (let round = 0; round < 20; round += 1) {
+    for (let round = 0; round < 10; round += 1) {
       const environmentId = newId<string>()
       const wishes = await Promise.all([1, 2, 3].map(() => deploy(environmentId)))
       const statuses = await Promise.all(wishes.map(statusOf))
@@ -181,7 +181,7 @@ describe('side by side on connections of their own', () => {
   })
 
   test('cancels of queued operations and the end of what they wait for do not block each other', async () => {
-    for (let round = 0; round < 20; round += 1) {
+    for (let round = 0; round < 6; round += 1) {
       const environmentId = newId<string>()
       const first = await deploy(environmentId)
       const waiting = [await deploy(environmentId), await deploy(environmentId), await deploy(environmentId)]

@@ -230,7 +230,7 @@ describe('the commit point', () => {
   })
 
   test('and a wish to cancel at once: always exactly one of them has its way', async () => {
-    for (let round = 0; round < 20; round += 1) {
+    for (let round = 0; round < 10; round += 1) {
       const { id } = await operation(db)
       const committing = commitOnce(db, id, nothing).then(() => 'committed', () => 'refused')
       const outcome = await Promise.all([committing, requestCancel(db, id)])
