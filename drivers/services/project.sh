@@ -3,7 +3,9 @@
 # line.
 
 # Not the project's .env: those are the container's variables, and Compose would obey some of them itself.
-compose() { docker compose --env-file /dev/null --project-directory "$FOLDER" --file "$FOLDER/compose.yml" --project-name "$PROJECT" "$@"; }
+compose() {
+  docker compose --env-file /dev/null --project-directory "$FOLDER" --file "$FOLDER/compose.yml" --project-name "$PROJECT" "$@"
+}
 
 # The services of this server whose networks it joins: after a reboot they start together with what uses them.
 await_attached_services() {

@@ -2,7 +2,9 @@
 # After containers.sh and project.sh: starts one service of the project and returns when it is healthy. A healthy container with
 # the same configuration is left alone.
 
-container() { containers_with "com.docker.compose.project=$PROJECT" "com.docker.compose.service=$SERVICE" com.docker.compose.oneoff=False; }
+container() {
+  containers_with "com.docker.compose.project=$PROJECT" "com.docker.compose.service=$SERVICE" com.docker.compose.oneoff=False
+}
 
 # Compose makes a successor under a name of its own: one that is left so was never finished, for a reboot came in between.
 remove_unfinished() {
@@ -21,8 +23,8 @@ explain() {
   echo "--- last errors in its log" >&2
   docker logs --tail 1000 "$2" 2>&1 | { grep -iE 'error|exception|fatal|panic' || true; } | cut -c 1-200 | tail -n 3 >&2
   echo "--- last answers of its health check" >&2
-  docker inspect --format '{{if .State.Health}}{{range .State.Health.Log}}exit code {{.ExitCode}}: {{.Output}}{{println}}{{end}}{{end}}' "$2" |
-    { grep . || true; } | cut -c 1-200 | tail -n 2 >&2
+  local answers='{{if .State.Health}}{{range .State.Health.Log}}exit code {{.ExitCode}}: {{.Output}}{{println}}{{end}}{{end}}'
+  docker inspect --format "$answers" "$2" | { grep . || true; } | cut -c 1-200 | tail -n 2 >&2
   echo "$1" >&2
   exit 1
 }
@@ -35,8 +37,8 @@ id=$(container)
 [ -n "$id" ] || { echo "Compose started no container for $SERVICE" >&2; exit 1; }
 
 observe() {
-  local seen
-  seen=$(docker inspect --format '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}}' "$id")
+  local seen asked='{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}}'
+  seen=$(docker inspect --format "$asked" "$id")
   read -r status health restarts <<<"$seen"
 }
 

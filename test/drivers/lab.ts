@@ -2,11 +2,20 @@ import { Secret } from '../../domain/secret.ts'
 import { prepareServer } from '../../drivers/servers/preparation.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
-import type { Remote, ServerTarget } from '../../drivers/ssh/remote.ts'
+import type { DurableStep, Remote, ServerTarget } from '../../drivers/ssh/remote.ts'
 import { ensureDocker, openLab, type Lab, type LabServer } from '../lab/index.ts'
 
 /** Every test file has a lab of its own, so that files run beside each other. */
-const subnets = { application: 140, data: 141, environment: 142, gateway: 143, sources: 144, commands: 145, steps: 146, uploads: 147 }
+const subnets = {
+  application: 140,
+  data: 141,
+  environment: 142,
+  gateway: 143,
+  sources: 144,
+  commands: 145,
+  steps: 146,
+  uploads: 147,
+}
 export type TestFile = keyof typeof subnets
 
 /** Opens the file's lab; no server of an earlier run is left in it. */
@@ -39,10 +48,16 @@ export async function openServer(lab: Lab): Promise<TestServer> {
 
 async function prepare(remote: Remote, managementKey: string): Promise<void> {
   const said: Buffer[] = []
-  const observer = { stored: null, signal: new AbortController().signal, onChunk: async ({ bytes }: { bytes: Buffer }) => void said.push(bytes) }
-  const { exitCode } = await remote.step({ ...prepareServer({ managementKey }), hash: '000000000000', order: 1, user: 'root' }, observer)
+  const step: DurableStep = { ...prepareServer({ managementKey }), hash: '000000000000', order: 1, user: 'root' }
+  const { exitCode } = await remote.step(step, {
+    stored: null,
+    signal: new AbortController().signal,
+    onChunk: async ({ bytes }) => void said.push(bytes),
+  })
   if (exitCode !== 0) throw new Error(`the server could not be prepared:\n${Buffer.concat(said).toString()}`)
 }
 
 /** A server on a busy machine may keep silent for seconds; a test of hangs asks more often than that. */
-export const testPool = ({ keepaliveSeconds = 5 } = {}) => createSshPool({ idleCloseSeconds: 60, keepaliveSeconds, connectTimeoutSeconds: 20 })
+export function testPool({ keepaliveSeconds = 5 } = {}) {
+  return createSshPool({ idleCloseSeconds: 60, keepaliveSeconds, connectTimeoutSeconds: 20 })
+}

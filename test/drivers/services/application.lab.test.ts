@@ -31,7 +31,9 @@ const build = laravel.build!.configured({})
 beforeAll(async () => {
   server = await openServiceServer('application')
   repository = await sampleRepository(server.lab)
-  const bases = build.baseImages.map(async ({ name, reference }) => (baseDigests[name] = (await server.run(resolveImage(reference))).facts().digest))
+  const bases = build.baseImages.map(async ({ name, reference }) => {
+    baseDigests[name] = (await server.run(resolveImage(reference))).facts().digest
+  })
   const [database, keyspace] = await Promise.all([attached('postgres', 5432), attached('valkey', 6379), ...bases])
   env = {
     APP_NAME: 'Visits',
@@ -103,7 +105,8 @@ const migrationHash = '00000000000a'
 
 const get = async (container: string, path: string) =>
   (await server.exec(['docker', 'exec', container, 'curl', '-fsS', `http://127.0.0.1:8080${path}`])).stdout
-const succeedsIn = async (container: string, ...argv: string[]) => (await server.exec(['docker', 'exec', container, ...argv])).exitCode === 0
+const succeedsIn = async (container: string, ...argv: string[]) =>
+  (await server.exec(['docker', 'exec', container, ...argv])).exitCode === 0
 const containers = async (label: string) => (await server.exec(['docker', 'ps', '-aq', '--filter', `label=${label}`])).stdout
 
 describe('an application', () => {
@@ -177,9 +180,9 @@ describe('an application', () => {
   it('that never gets healthy says what its health check saw', async () => {
     const built = (await server.run(await buildOf('unhealthy'))).facts()
     const unhealthy = replicaOf(built.imageId, 'web', 'web-2')
-    const failed = await server.run(laravel.configured({ startTimeoutSeconds: 5 }).startReplica(unhealthy))
+    const failed = await server.run(service.startReplica(unhealthy))
     expect(failed.exitCode).toBe(1)
-    expect(failed.stderr).toContain('the container is not healthy after 5 seconds')
+    expect(failed.stderr).toContain('the container is not healthy after 20 seconds')
     expect(failed.stderr).toContain('this version is unhealthy')
     expect(failed.stderr).toContain('GET /up: HTTP 500')
     ;(await server.run(service.stopReplica(unhealthy))).facts()
@@ -261,7 +264,9 @@ describe('a running application', () => {
     const single = oneOff('once', command.replaceAll('$KIND', 'single'))
     const steps = [[repeatable, '00000000000d'], [single, '00000000000e']] as const
     const interrupted = Promise.allSettled(steps.map(([step, hash]) => server.run(step, hash)))
-    for (const file of ['repeatable', 'single']) await vi.waitUntil(() => succeedsIn('visits-web-1', 'test', '-s', `storage/app/${file}`), patiently)
+    for (const file of ['repeatable', 'single']) {
+      await vi.waitUntil(() => succeedsIn('visits-web-1', 'test', '-s', `storage/app/${file}`), patiently)
+    }
     await server.reboot()
     for (const { status } of await interrupted) expect(status).toBe('rejected')
 

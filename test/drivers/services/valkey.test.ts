@@ -57,7 +57,7 @@ describe('the Valkey driver', () => {
     const step = valkey.configured({ maxMemoryMb: 64 }).startReplica(replica({ admin: { password } }))
     const acl = step.files.find(({ path }) => path.endsWith('/acl/users.acl'))
     expect(acl).toMatchObject({ path: '/home/keystone/services/svc/acl/users.acl', mode: 0o600 })
-    expect((acl?.content as Secret).reveal()).toBe(
+    expect((acl!.content as Secret).reveal()).toBe(
       `user default off resetpass resetkeys resetchannels -@all\nuser admin on #${passwordHash} ~* &* +@all\nuser health on nopass resetkeys resetchannels -@all +ping\n`,
     )
     expect(step.files[0]?.content).toContain('- "64mb"')
