@@ -34,7 +34,7 @@ export function createOperationChanges(sql: Sql): OperationChanges {
 }
 
 /** Throws where LISTEN hears nothing: a proxy that pools by transaction gives the session to others (design section 10). */
-export async function requireListen(sql: Sql, timeoutSeconds = 5): Promise<void> {
+export async function requireListen(sql: Sql, timeoutSeconds = 10): Promise<void> {
   const channel = `keystone_check_${randomUUID().replaceAll('-', '')}`
   const { promise: heard, resolve } = promised()
   const { unlisten } = await sql.listen(channel, resolve)
