@@ -122,7 +122,7 @@ describe('revisions of a gateway', () => {
         return insertRevision(tx, { gatewayId, operationId, phase: 'both', text: '', ownSections: {} })
       }),
     )
-    expect((await Promise.all(taken)).map(({ revision }) => revision).toSorted()).toEqual([1, 2, 3, 4])
+    expect((await Promise.all(taken)).map(({ revision }) => revision).toSorted((one, other) => one - other)).toEqual([1, 2, 3, 4])
     expect(await revisionOf(db, { gatewayId, operationId: deploys[0]!.id, phase: 'both' })).toMatchObject({ operationId: deploys[0]!.id })
     expect(await revisionOf(db, { gatewayId, operationId: deploys[0]!.id, phase: 'next' })).toBeNull()
   })

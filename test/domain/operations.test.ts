@@ -21,8 +21,8 @@ describe('a secret', () => {
   const secret = new Secret('hunter2')
 
   test('prints as [secret] wherever it is printed', () => {
-    const printed = [`${secret}`, JSON.stringify({ secret }), inspect({ secret }), String(secret), JSON.stringify(Object.entries(secret))]
-    expect(printed).toEqual(['[secret]', '{"secret":"[secret]"}', '{ secret: [secret] }', '[secret]', '[]'])
+    const printed = [JSON.stringify({ secret }), inspect({ secret }), String(secret), JSON.stringify(Object.entries(secret))]
+    expect(printed).toEqual(['{"secret":"[secret]"}', '{ secret: [secret] }', '[secret]', '[]'])
   })
 
   test('is told only where it is asked for', () => {
