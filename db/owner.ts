@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { asc, sql } from 'drizzle-orm'
 import type { Secret } from '../domain/secret.ts'
 import { createOrganisation } from './access.ts'
 import type { Database } from './connect.ts'
@@ -20,4 +20,13 @@ export async function ensureOwner(db: Database): Promise<Secret | null> {
     await tx.insert(apiTokens).values({ userId: owner.id, name: 'first token', prefix, hash })
     return text
   })
+}
+
+/** A token of the first user's for one day, for what runs on this machine in his name. Throws where there is no user. */
+export async function issueOwnerToken(db: Database, name: string): Promise<Secret> {
+  const [owner] = await db.select({ id: users.id }).from(users).orderBy(asc(users.createdAt)).limit(1)
+  if (!owner) throw new Error('there is no user yet')
+  const { text, prefix, hash } = newToken()
+  await db.insert(apiTokens).values({ userId: owner.id, name, prefix, hash, expiresAt: sql`now() + interval '1 day'` })
+  return text
 }

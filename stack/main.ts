@@ -2,7 +2,7 @@ import { start } from './start.ts'
 import { type Project, projects } from './tests/project.ts'
 import { test } from './tests/run.ts'
 
-const usage = `node start.mjs start               all of Keystone on this machine, until Ctrl-C
+const usage = `node start.mjs start [--demo]      all of Keystone on this machine, until Ctrl-C; with a real deploy onto a throwaway server
 node start.mjs test [PROJECT…]     type check, lint and all tests, or only these: ${projects.join(', ')}`
 
 const began = Date.now()
@@ -10,7 +10,7 @@ const say = (line: string) => console.log(`${((Date.now() - began) / 1000).toFix
 
 /** Returns the exit code. */
 async function main([command, ...rest]: readonly string[]): Promise<number> {
-  if (command === 'start' && rest.length === 0) return start(process.env, told(), say)
+  if (command === 'start' && (rest.length === 0 || isDemo(rest))) return start(process.env, { told: told(), isDemo: isDemo(rest) }, say)
   if (command === 'test' && rest.every(isProject)) return test(process.env, rest, say)
   console.error(usage)
   return 2
@@ -22,6 +22,8 @@ function told(): Promise<string> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, resolve)
   })
 }
+
+const isDemo = (words: readonly string[]) => words.length === 1 && words[0] === '--demo'
 
 const isProject = (word: string): word is Project => projects.some((project) => project === word)
 

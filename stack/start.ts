@@ -3,6 +3,7 @@ import { loadStackConfig, type StackConfig, type TemporalConfig } from '../confi
 import type { Secret } from '../domain/secret.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { keystoneProcess, urlOf } from './keystone.ts'
+import { runDemo } from './demo/demo.ts'
 import { choosePorts, type Ports } from './ports.ts'
 import { runPostgres } from './postgres/server.ts'
 import { prepareDatabase, prepareTemporal } from './preparation.ts'
@@ -18,11 +19,19 @@ interface Stack {
   folder: DataFolder
   ports: Ports
   supervisor: Supervisor
+  isDemo: boolean
   say: Say
 }
 
+export interface StartOptions {
+  /** Resolves with the signal that ends it all. */
+  told: Promise<string>
+  /** Whether the sample application is deployed onto a throwaway server once everything is up. */
+  isDemo: boolean
+}
+
 /** The whole of Keystone as one command: runs until it is told to end, then ends everything it has started. Returns the exit code. */
-export async function start(env: NodeJS.ProcessEnv, told: Promise<string>, say: Say): Promise<number> {
+export async function start(env: NodeJS.ProcessEnv, { told, isDemo }: StartOptions, say: Say): Promise<number> {
   const config = loadStackConfig(env)
   process.umask(0o077)
   const folder = await openDataFolder(config.dataDir)
@@ -32,7 +41,7 @@ export async function start(env: NodeJS.ProcessEnv, told: Promise<string>, say: 
     const ports = await choosePorts(join(folder.path, 'ports.json'), config.api.port, say)
     const supervisor = createSupervisor(files, say)
     try {
-      await Promise.race([bringUp({ config, env, folder, ports, supervisor, say }), told])
+      await Promise.race([bringUp({ config, env, folder, ports, supervisor, isDemo, say }), told])
       say(`${await told}: ending. Operations that run go on at the next start`)
     } finally {
       await supervisor.stop()
@@ -52,6 +61,17 @@ async function bringUp(stack: Stack): Promise<void> {
   await supervisor.run(keystoneProcess('worker', env, urlOf(config.workerMetricsHost, ports.workerMetrics)))
   say('The worker is up: Keystone is ready. Ctrl-C ends it')
   sayWhere(urlOf(config.api.host, ports.api), temporal.webUrl, say)
+  if (stack.isDemo) await demo(stack, env.DATABASE_URL ?? '')
+}
+
+/** A demo that fails leaves everything running, to be looked at. */
+async function demo({ config, ports, say }: Stack, databaseUrl: string): Promise<void> {
+  try {
+    await runDemo({ url: urlOf(config.api.host, ports.api), databaseUrl, say })
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error))
+    process.exitCode = 1
+  }
 }
 
 function temporalOf({ temporal }: StackConfig, ports: Ports): TemporalConfig {

@@ -26,6 +26,7 @@ const rules: Record<string, Rule> = {
   'api/': { may: ['domain/', 'db/', ...forApi, ...forServers] },
   'api/server.ts': { may: ['api/', 'db/', 'config.ts', 'drivers/'] },
   'cli/': { may: [], types: ['api/'] },
+  'stack/demo/': { may: ['stack/', 'domain/', 'db/', 'test/lab/index.ts'] },
   'stack/': { may: ['domain/', 'db/', 'drivers/temporal/', 'drivers/secrets/', 'config.ts'] },
   'config.ts': { may: ['domain/'], types: ['drivers/temporal/'] },
   'worker.ts': { may: ['domain/', 'db/', 'drivers/', 'activities/', 'dispatcher/', 'worker-monitor.ts', 'config.ts'] },
