@@ -1,0 +1,82 @@
+import { eq } from 'drizzle-orm'
+import { afterAll, describe, expect, test } from 'vitest'
+import { beginOperation, operationById } from '../../../db/operations/begin.ts'
+import { failUnbegun } from '../../../db/operations/dispatch.ts'
+import { finishOperation } from '../../../db/operations/finish.ts'
+import { repeatRecoveries, requestRecovery } from '../../../db/operations/recover.ts'
+import type { Operation } from '../../../db/operations/request.ts'
+import { operations } from '../../../db/schema/index.ts'
+import { createTestDatabase } from '../../database.ts'
+import { operation } from '../rows.ts'
+
+const database = await createTestDatabase()
+const { db } = database
+afterAll(database.close)
+
+const failure = { code: 'step_failed', message: 'Step "build" ended with exit code 1.' }
+const row = ({ id }: Pick<Operation, 'id'>) => operationById(db, id)
+
+describe('recovery', () => {
+  const recoveriesOf = (lost: Operation) => db.select().from(operations).where(eq(operations.targetId, lost.id)).orderBy(operations.sequence)
+  const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000)
+
+  test('of a lost operation is a pending operation of the same organisation, asked for once', async () => {
+    const lost = await operation(db)
+    await Promise.all([1, 2, 3].map(() => requestRecovery(db, lost.id, 'terminated')))
+    expect(await recoveriesOf(lost)).toMatchObject([
+      { kind: 'operation_recover', targetType: 'operation', status: 'pending', organisationId: lost.organisationId, trigger: { cause: 'terminated' } },
+    ])
+    expect(await row(lost)).toMatchObject({ status: 'recovering', finishedAt: null })
+  })
+
+  test('is not asked for what has ended or has not begun', async () => {
+    const [ended, pending] = [await operation(db), await operation(db, { status: 'pending' })]
+    await finishOperation(db, ended.id, { status: 'succeeded' })
+    await requestRecovery(db, ended.id, 'terminated')
+    await requestRecovery(db, pending.id, 'terminated')
+    expect([...(await recoveriesOf(ended)), ...(await recoveriesOf(pending))]).toEqual([])
+  })
+
+  test('that is lost itself has failed, and another one of the same operation takes its place', async () => {
+    const lost = await operation(db)
+    await requestRecovery(db, lost.id, 'terminated')
+    const [first] = await recoveriesOf(lost)
+    await beginOperation(db, first!.id, 'run-1')
+    await requestRecovery(db, first!.id, 'terminated too')
+    expect(await recoveriesOf(lost)).toMatchObject([
+      { status: 'failed', failure: { code: 'workflow_lost' } },
+      { status: 'pending', summary: first!.summary },
+    ])
+    expect((await row(lost)).status).toBe('recovering')
+  })
+
+  test('that ended without its operation is repeated after a minute, once at a time', async () => {
+    const lost = await operation(db)
+    await requestRecovery(db, lost.id, 'terminated')
+    const [first] = await recoveriesOf(lost)
+    await finishOperation(db, first!.id, { status: 'failed', failure })
+    await repeatRecoveries(db)
+    expect(await recoveriesOf(lost)).toHaveLength(1)
+    await db.update(operations).set({ finishedAt: minutesAgo(2) }).where(eq(operations.id, first!.id))
+    await Promise.all([repeatRecoveries(db), repeatRecoveries(db)])
+    expect((await recoveriesOf(lost)).map(({ status }) => status)).toEqual(['failed', 'pending'])
+  })
+
+  test('is not repeated where its operation has ended', async () => {
+    const lost = await operation(db)
+    await requestRecovery(db, lost.id, 'terminated')
+    const [recovery] = await recoveriesOf(lost)
+    await finishOperation(db, lost.id, { status: 'failed', failure }, ['recovering'])
+    await finishOperation(db, recovery!.id, { status: 'succeeded' })
+    await db.update(operations).set({ finishedAt: minutesAgo(2) }).where(eq(operations.id, recovery!.id))
+    await repeatRecoveries(db)
+    expect(await recoveriesOf(lost)).toHaveLength(1)
+  })
+})
+
+test('a workflow that ended before it had begun fails its operation, but none that has begun meanwhile', async () => {
+  const [pending, begun] = [await operation(db, { status: 'pending' }), await operation(db)]
+  await failUnbegun(db, pending.id)
+  await failUnbegun(db, begun.id)
+  expect([await row(pending), await row(begun)]).toMatchObject([{ status: 'failed', failure: { code: 'workflow_lost' } }, { status: 'running' }])
+})
