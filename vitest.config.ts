@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 /** What a test needs decides where it runs; every file that no other project names is a unit test. */
 const needs = {
   database: ['test/{db,api,activities}/**/*.test.ts'],
-  workflows: ['test/{workflows,dispatcher,drivers/temporal}/**/*.test.ts', 'test/worker.test.ts', 'test/stack/start.test.ts'],
+  workflows: ['test/{workflows,dispatcher,drivers/temporal}/**/*.test.ts', 'test/worker.test.ts', 'test/{stack/start,tools/build}.test.ts'],
   lab: ['test/**/*.lab.test.ts', 'test/{e2e,chaos,lab}/**/*.test.ts', 'test/drivers/ssh/{commands,step,upload}.test.ts'],
   deep: ['test/deep/*.test.ts'],
 }
