@@ -43,10 +43,10 @@ export async function environment_deploy({ operationId }: OperationInput): Promi
 }
 
 async function build({ operationId }: OperationInput, { build: { serverId, serverName, unresolved } }: EnvironmentDeployPlan): Promise<BuiltArtifact> {
-  for (const [index, { reference }] of unresolved.entries()) {
+  await together(unresolved, ({ reference }, index) => {
     const resolve = { operationId, order: numbers.baseImages + index, serverId, reference }
-    await watch.resolveBaseImage.executeWithOptions({ summary: `pull ${reference} on ${serverName}` }, [resolve])
-  }
+    return watch.resolveBaseImage.executeWithOptions({ summary: `pull ${reference} on ${serverName}` }, [resolve])
+  })
   return watch.buildImage.executeWithOptions({ summary: `build image on ${serverName}` }, [{ operationId }])
 }
 
