@@ -42,20 +42,30 @@ observe() {
   read -r status health restarts <<<"$seen"
 }
 
+# A process without a telling check of its own counts as healthy when it has stayed up for a while: since it was the process
+# itself, and not what prepares its start.
+is_settled() {
+  if [ "$status" = running ] && [[ "$health" =~ ^(healthy|none)$ ]] && [ "$restarts" = "$seen_restarts" ]; then
+    [ "$((SECONDS - healthy_since))" -ge "$SETTLE_SECONDS" ]
+  else
+    healthy_since=$SECONDS
+    seen_restarts=$restarts
+    return 1
+  fi
+}
+
 observe
 first_restarts=$restarts
 seen_restarts=$restarts
+healthy_since=$SECONDS
 deadline=$((SECONDS + TIMEOUT_SECONDS))
-settled=$((SECONDS + SETTLE_SECONDS))
-until [ "$status" = running ] && [[ "$health" =~ ^(healthy|none)$ ]] && [ "$SECONDS" -ge "$settled" ]; do
+until is_settled; do
   [[ ! "$status" =~ ^(exited|dead)$ ]] || explain "the container has ended instead of staying up" "$id"
   [ "$((restarts - first_restarts))" -lt 3 ] || explain "the container does not stay up: Docker restarted it 3 times" "$id"
-  [ "$SECONDS" -lt "$deadline" ] || explain "the container is not healthy after $TIMEOUT_SECONDS seconds: it is $status, its health is $health" "$id"
+  [ "$SECONDS" -lt "$deadline" ] ||
+    explain "the container is not healthy after $TIMEOUT_SECONDS seconds: it is $status, its health is $health" "$id"
   sleep 0.1
   observe
-  # A process without a check of its own counts as healthy when it has stayed up for a while.
-  [ "$restarts" = "$seen_restarts" ] || settled=$((SECONDS + SETTLE_SECONDS))
-  seen_restarts=$restarts
 done
 
 docker inspect --format '{"containerId":{{json .Id}},"imageId":{{json .Image}},"networks":{{json .NetworkSettings.Networks}}}' "$id" >"$KEYSTONE_RESULT"

@@ -10,7 +10,7 @@ const applicationFolder = '/var/www/html'
 
 /** A generation's project: the replica itself, and the scheduler that is started by a step of its own. */
 export function replicaShape(config: ServiceConfig, input: ReplicaInput): ReplicaShape {
-  const settleSeconds = input.role === 'worker' ? { settleSeconds: 2 } : {}
+  const settleSeconds = input.role === 'worker' ? { settleSeconds: 3 } : {}
   return {
     project: generationProject(input.ownership),
     main: mainContainer(config, input),
