@@ -1,11 +1,11 @@
-import { failTarget, leftoversOf, type Leftovers, returnTraffic, unfinishedWorkOn } from '../db/convergence.ts'
+import { failTarget, leftoversOf, type Leftovers, markConverged, markUnconverged, returnTraffic, unfinishedWorkOn } from '../db/convergence.ts'
 import { deployedServices } from '../db/engine-services.ts'
 import { idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
 import { warn } from '../db/operations/finish.ts'
 import { endStep } from '../db/operations/steps.ts'
 import { artifactById, discardArtifact } from '../db/releases.ts'
-import { markNeedsConvergence, serverAccess } from '../db/server-access.ts'
+import { serverAccess } from '../db/server-access.ts'
 import type { ArtifactId, EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
 import { removeImage } from '../drivers/services/image.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
@@ -40,10 +40,13 @@ export function convergenceActivities(deps: ActivityDeps) {
       })
     },
 
-    /** Servers that did not answer for long are marked, so that they are brought in line before they count again. */
+    async endConvergence({ of }: ConvergenceInput): Promise<void> {
+      await db.transaction((tx) => markConverged(tx, of))
+    },
+
+    /** Servers that did not answer for long are marked; the dispatcher has the operation recovered until it is taken back whole. */
     async abandonConvergence({ of, reason }: ConvergenceInput & { reason: string }): Promise<void> {
-      const { servers } = await leftoversOf(db, of)
-      await markNeedsConvergence(db, servers.map(({ serverId }) => serverId))
+      await db.transaction((tx) => markUnconverged(tx, of))
       await warn(db, of, `What was begun could not be taken back whole: ${reason}`)
     },
 

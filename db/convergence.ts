@@ -97,3 +97,22 @@ export async function unfinishedWorkOn(db: Database, rootId: OperationId, server
   const steps = await unfinishedSteps(db, rootId)
   return steps.filter((step) => step.serverId === serverId && step.order < stepNumbers.convergence.stopOneOffs)
 }
+
+/** Marks an operation that could not be taken back whole, and the servers that this concerns. */
+export async function markUnconverged(tx: Database, rootId: OperationId): Promise<void> {
+  const { servers: concerned } = await leftoversOf(tx, rootId)
+  await tx.update(operations).set({ needsConvergence: true }).where(eq(operations.id, rootId))
+  await tx.update(servers).set({ needsConvergence: true }).where(inArray(servers.id, concerned.map(({ serverId }) => serverId)))
+}
+
+/** An operation that has been taken back whole after all; a server is in line when no other operation concerns it. */
+export async function markConverged(tx: Database, rootId: OperationId): Promise<void> {
+  const marked = await tx.update(operations).set({ needsConvergence: false }).where(and(eq(operations.id, rootId), operations.needsConvergence)).returning({ id: operations.id })
+  if (marked.length === 0) return
+  const others = tx
+    .select({ serverId: operationSteps.serverId })
+    .from(operationSteps)
+    .innerJoin(operations, eq(operations.id, operationSteps.operationId))
+    .where(sql`${operations.rootId} in (select id from operations where needs_convergence)`)
+  await tx.update(servers).set({ needsConvergence: false }).where(and(servers.needsConvergence, sql`${servers.id} not in (${others})`))
+}

@@ -1,4 +1,4 @@
-import { eq, inArray, sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { OperationId, ServerId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import { sealedPlaces } from '../domain/sealed-places.ts'
@@ -58,9 +58,4 @@ export async function activateServer(
   seen: { architecture: 'amd64' | 'arm64'; facts: Record<string, string> },
 ): Promise<void> {
   await db.update(servers).set({ ...seen, status: 'active', adoptionKeyPrivate: null }).where(eq(servers.id, id))
-}
-
-/** A server that could not be brought in line with the rows, since it did not answer for long. */
-export async function markNeedsConvergence(db: Database, ids: readonly ServerId[]): Promise<void> {
-  if (ids.length > 0) await db.update(servers).set({ needsConvergence: true }).where(inArray(servers.id, [...ids]))
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Database, Sql } from '../db/connect.ts'
 import { markCancelDelivered, undeliveredCancels } from '../db/operations/cancel.ts'
 import { failUnbegun, putBack, runningRoots, takePending } from '../db/operations/dispatch.ts'
-import { repeatRecoveries, requestRecovery } from '../db/operations/recover.ts'
+import { repeatRecoveries, requestConvergence, requestRecovery } from '../db/operations/recover.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { workflowId } from '../domain/operations.ts'
 import type { Workflows } from '../drivers/temporal/workflows.ts'
@@ -98,4 +98,5 @@ async function findLost({ db, workflows, log }: DispatcherDeps): Promise<void> {
     await requestRecovery(db, root.id, `the workflow ${root.workflowId} is ${state}`)
   }
   await repeatRecoveries(db)
+  await requestConvergence(db)
 }

@@ -33,6 +33,7 @@ export async function converge(input: ConvergenceInput): Promise<'taken back' | 
       const discard = { ...input, order: numbers.images + index, serverId, artifactId: id }
       return remote.discardImage.executeWithOptions({ summary: `remove the new image from ${serverName}` }, [discard])
     })
+    await control.endConvergence(input)
     return 'taken back'
   })
 }

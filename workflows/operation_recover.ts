@@ -1,17 +1,22 @@
 import type { OperationInput } from '../activities/operations.ts'
 import { completeDeploy } from './complete-deploy.ts'
 import { converge } from './converge.ts'
-import { asOperation } from './operation.ts'
+import { asOperation, failureOf } from './operation.ts'
 import { control } from './proxies.ts'
 
 /**
  * Ends an operation whose workflow was terminated or lost (design section 4), under its locks: what had not reached its commit
- * point is taken back and failed, what had is brought to its end.
+ * point is taken back and failed, what had is brought to its end. A server that does not answer for long ends both, so that
+ * others may go on; then the dispatcher asks for another recovery.
  */
 export async function operation_recover({ operationId }: OperationInput): Promise<void> {
   await asOperation({ operationId }, async () => {
     const { lostId, isDeploy } = await control.takeOver({ operationId })
-    const result = await converge({ operationId, of: lostId })
+    const result = await converge({ operationId, of: lostId }).catch(async (error: unknown) => {
+      await control.abandonConvergence({ operationId, of: lostId, reason: failureOf(error).message })
+      await control.finishLost({ operationId: lostId, isCommitted: false })
+      throw error
+    })
     if (result === 'committed' && isDeploy) await completeDeploy({ operationId, of: lostId })
     await control.finishLost({ operationId: lostId, isCommitted: result === 'committed' })
     return result === 'committed' ? 'completed' : 'taken back'

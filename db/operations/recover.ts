@@ -3,10 +3,10 @@ import { alias } from 'drizzle-orm/pg-core'
 import type { OperationId } from '../../domain/ids.ts'
 import type { Database } from '../connect.ts'
 import { childId, derivedHash } from '../ids.ts'
-import { operations } from '../schema/index.ts'
+import { operationLocks, operations } from '../schema/index.ts'
 import { lockAdmission } from './admit.ts'
 import { finishOperation } from './finish.ts'
-import type { Operation } from './request.ts'
+import { type Operation, type OperationRequest, requestOperation } from './request.ts'
 
 /**
  * Hands a lost operation to `operation_recover`: it keeps its locks as `recovering`, the recovery works under them. A recovery
@@ -40,6 +40,29 @@ export async function repeatRecoveries(db: Database): Promise<void> {
     .as('latest')
   const ended = await db.select().from(latest).where(lt(latest.finishedAt, sql`now() - interval '1 minute'`))
   for (const recovery of ended) await insertRecovery(db, recovery, `the recovery ${recovery.id} ended without it`)
+}
+
+/**
+ * Requests the recovery of operations that have ended and could not be taken back whole, every minute anew until it succeeds. Their
+ * locks are free by now, so it waits for them like any other operation.
+ */
+export async function requestConvergence(db: Database): Promise<void> {
+  await db.transaction(async (tx) => {
+    await lockAdmission(tx)
+    const recent = sql`(select from operations recovery where recovery.kind = 'operation_recover' and recovery.target_id = ${operations.id}
+      and (recovery.finished_at is null or recovery.finished_at > now() - interval '1 minute'))`
+    const due = await tx
+      .select()
+      .from(operations)
+      .where(and(eq(operations.needsConvergence, true), lt(operations.finishedAt, sql`now() - interval '1 minute'`), sql`not exists ${recent}`))
+    for (const operation of due) await requestOperation(tx, await convergenceOf(tx, operation))
+  })
+}
+
+async function convergenceOf(tx: Database, { id, organisationId, summary }: Operation): Promise<OperationRequest> {
+  const locks = await tx.select({ key: operationLocks.key, mode: operationLocks.mode }).from(operationLocks).where(eq(operationLocks.operationId, id))
+  const trigger = { by: 'operation', actor: 'dispatcher', cause: 'it could not be taken back whole' } as const
+  return { organisationId, kind: 'operation_recover', targetType: 'operation', targetId: id, summary: `recover: ${summary}`, trigger, locks }
 }
 
 /** The recovery of an operation, or the next one where a recovery has not come to its end. */

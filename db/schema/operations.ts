@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, check, customType, index, integer, jsonb, pgTable, primaryKey, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { bigint, boolean, check, customType, index, integer, jsonb, pgTable, primaryKey, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { type Failure, operationKinds, operationStatuses, stepStatuses, targetTypes, type Trigger } from '../../domain/operations.ts'
 import type { EnvironmentDeployPlan } from '../../domain/deploy-plan.ts'
 import type { OperationId, ServerId } from '../../domain/ids.ts'
@@ -38,6 +38,8 @@ export const operations = pgTable(
     workflowRunId: text('workflow_run_id'),
     dispatchedAt: moment('dispatched_at'),
     committedAt: moment('committed_at'),
+    /** It has ended, and what it had begun could not be taken back whole: it is recovered once its servers answer again. */
+    needsConvergence: boolean('needs_convergence').notNull().default(false),
     cancelRequestedAt: moment('cancel_requested_at'),
     cancelDeliveredAt: moment('cancel_delivered_at'),
     startedAt: moment('started_at'),
@@ -49,6 +51,7 @@ export const operations = pgTable(
     index('operations_root').on(t.rootId),
     index('operations_target').on(t.targetType, t.targetId, t.id),
     index('operations_waiting').on(t.sequence).where(sql`${t.status} in ('queued', 'pending', 'running', 'recovering')`),
+    index('operations_unconverged').on(t.id).where(sql`${t.needsConvergence}`),
     uniqueIndex('operations_one_recovery').on(t.targetId).where(sql`${t.kind} = 'operation_recover' and ${t.finishedAt} is null`),
     unique('operations_in_organisation').on(t.organisationId, t.id),
     ofSameOwner('operations_parent', [t.organisationId, t.parentId], () => [t.organisationId, t.id]),

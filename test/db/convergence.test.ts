@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
-import { failTarget, leftoversOf, returnTraffic, unfinishedWorkOn } from '../../db/convergence.ts'
+import { failTarget, leftoversOf, markConverged, markUnconverged, returnTraffic, unfinishedWorkOn } from '../../db/convergence.ts'
 import { insertRevision, lockGateway, revisionOf } from '../../db/gateways.ts'
 import { childId, newId } from '../../db/ids.ts'
 import { operationById } from '../../db/operations/begin.ts'
@@ -10,7 +10,7 @@ import { endStep, startStep } from '../../db/operations/steps.ts'
 import { artifactsBuiltBy, claimArtifact, discardArtifact, insertRelease, pinBaseImage } from '../../db/releases.ts'
 import { replicaById, setTraffic } from '../../db/replicas.ts'
 import { environments, releases, servers, services, serviceSlices } from '../../db/schema/index.ts'
-import type { OperationId } from '../../domain/ids.ts'
+import type { OperationId, ServerId } from '../../domain/ids.ts'
 import { stepNumbers } from '../../domain/step-numbers.ts'
 import { createTestDatabase } from '../database.ts'
 import { artifact, environment, gateway, operation, organisation, replica, server, service, slice } from './rows.ts'
@@ -28,6 +28,30 @@ async function scene() {
   const deploy = await operation(db, { organisationId, targetId: environmentId })
   return { environmentId, serverId, web, deploy }
 }
+
+describe('a server that did not answer for long', () => {
+  const isMarked = async (id: ServerId) => (await db.select().from(servers).where(eq(servers.id, id)))[0]?.needsConvergence
+
+  test('is marked until every operation that concerns it is taken back', async () => {
+    const { serverId, deploy } = await scene()
+    const other = await operation(db, { organisationId })
+    for (const { id } of [deploy, other]) await startStep(db, { operationId: id, order: 1, name: 'start web', serverId, user: 'keystone', script: '' })
+    for (const { id } of [deploy, other]) await db.transaction((tx) => markUnconverged(tx, id))
+    expect(await isMarked(serverId)).toBe(true)
+    await db.transaction((tx) => markConverged(tx, deploy.id))
+    expect(await isMarked(serverId)).toBe(true)
+    await db.transaction((tx) => markConverged(tx, other.id))
+    expect(await isMarked(serverId)).toBe(false)
+  })
+
+  test('stays marked when something else is taken back', async () => {
+    const { serverId, deploy } = await scene()
+    await startStep(db, { operationId: deploy.id, order: 1, name: 'start web', serverId, user: 'keystone', script: '' })
+    await db.transaction((tx) => markUnconverged(tx, deploy.id))
+    await db.transaction(async (tx) => markConverged(tx, (await operation(tx, { organisationId })).id))
+    expect(await isMarked(serverId)).toBe(true)
+  })
+})
 
 describe('traffic', () => {
   const trafficOf = async (id: Parameters<typeof replicaById>[1]) => (await replicaById(db, id)).traffic

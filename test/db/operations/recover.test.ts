@@ -3,9 +3,9 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { beginOperation, operationById } from '../../../db/operations/begin.ts'
 import { failUnbegun } from '../../../db/operations/dispatch.ts'
 import { finishOperation } from '../../../db/operations/finish.ts'
-import { repeatRecoveries, requestRecovery } from '../../../db/operations/recover.ts'
+import { repeatRecoveries, requestConvergence, requestRecovery } from '../../../db/operations/recover.ts'
 import type { Operation } from '../../../db/operations/request.ts'
-import { operations } from '../../../db/schema/index.ts'
+import { operationLocks, operations } from '../../../db/schema/index.ts'
 import { createTestDatabase } from '../../database.ts'
 import { operation } from '../rows.ts'
 
@@ -79,4 +79,47 @@ test('a workflow that ended before it had begun fails its operation, but none th
   await failUnbegun(db, pending.id)
   await failUnbegun(db, begun.id)
   expect([await row(pending), await row(begun)]).toMatchObject([{ status: 'failed', failure: { code: 'workflow_lost' } }, { status: 'running' }])
+})
+
+describe('what could not be taken back whole', () => {
+  const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000)
+  const recoveriesOf = (ended: Operation) => db.select().from(operations).where(eq(operations.targetId, ended.id)).orderBy(operations.sequence)
+  const abandoned = async () => {
+    const ended = await operation(db)
+    await finishOperation(db, ended.id, { status: 'failed', failure })
+    await db.update(operations).set({ needsConvergence: true, finishedAt: minutesAgo(2) }).where(eq(operations.id, ended.id))
+    await db.insert(operationLocks).values({ operationId: ended.id, key: `environment/${ended.targetId}`, mode: 'exclusive' })
+    return ended
+  }
+
+  test('is recovered under the same locks, by one recovery at a time, until it is', async () => {
+    const ended = await abandoned()
+    await Promise.all([1, 2, 3].map(() => requestConvergence(db)))
+    const [first, ...more] = await recoveriesOf(ended)
+    expect(first).toMatchObject({ kind: 'operation_recover', status: 'pending', trigger: { actor: 'dispatcher' } })
+    expect(more).toEqual([])
+    const locks = await db.select().from(operationLocks).where(eq(operationLocks.operationId, first!.id))
+    expect(locks).toMatchObject([{ key: `environment/${ended.targetId}`, mode: 'exclusive' }])
+    await finishOperation(db, first!.id, { status: 'failed', failure })
+    await requestConvergence(db)
+    expect(await recoveriesOf(ended)).toHaveLength(1)
+    await db.update(operations).set({ finishedAt: minutesAgo(2) }).where(eq(operations.id, first!.id))
+    await requestConvergence(db)
+    expect(await recoveriesOf(ended)).toHaveLength(2)
+  })
+
+  test('waits for who has the locks now', async () => {
+    const ended = await abandoned()
+    const next = await operation(db, { status: 'running' })
+    await db.insert(operationLocks).values({ operationId: next.id, key: `environment/${ended.targetId}`, mode: 'exclusive' })
+    await requestConvergence(db)
+    expect(await recoveriesOf(ended)).toMatchObject([{ status: 'queued' }])
+  })
+
+  test('is left alone once it was taken back', async () => {
+    const ended = await abandoned()
+    await db.update(operations).set({ needsConvergence: false }).where(eq(operations.id, ended.id))
+    await requestConvergence(db)
+    expect(await recoveriesOf(ended)).toEqual([])
+  })
 })

@@ -1,0 +1,2 @@
+ALTER TABLE "operations" ADD COLUMN "needs_convergence" boolean DEFAULT false NOT NULL;--> statement-breakpoint
+CREATE INDEX "operations_unconverged" ON "operations" USING btree ("id") WHERE "operations"."needs_convergence";
