@@ -2,7 +2,7 @@ import { createParser } from 'eventsource-parser'
 import { z } from 'zod'
 
 /** What the API answered instead of success: its problem+json (RFC 9457). */
-export class ApiProblem extends Error {
+class ApiProblem extends Error {
   override readonly name = 'ApiProblem'
   readonly status: number
   readonly code: string

@@ -1,6 +1,4 @@
 export { ensureDocker } from './ensure-docker.ts'
-export type { GitHost } from './git-host.ts'
 export { openLab, removeLab, type Lab } from './lab.ts'
 export { prepareImages } from './prepare-images.ts'
-export type { LabRegistry } from './registry.ts'
 export type { LabServer } from './server.ts'
