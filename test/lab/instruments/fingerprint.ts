@@ -17,10 +17,14 @@ export async function serverFingerprint(server: LookedAt): Promise<Fingerprint> 
   for (const [kind = '', name = '', value = ''] of rows) {
     if (kind === 'address') continue
     const fact = `${kind === 'content' ? 'file' : kind} ${kind === 'firewall' ? byContainer(name, names) : name}`
-    facts[fact] = facts[fact] === undefined ? value.trim() : `${facts[fact]} ${value}`
+    const told = kind === 'container' ? inAnyOrder(value) : value.trim()
+    facts[fact] = facts[fact] === undefined ? told : `${facts[fact]} ${told}`
   }
   return facts
 }
+
+/** Docker lists networks and mounts of a container in another order each time. */
+const inAnyOrder = (value: string) => value.trim().split(' ').toSorted().join(' ')
 
 /** A container may get another address when the server starts again; rules about it stay rules about it. */
 function byContainer(rule: string, names: readonly { address: RegExp; container: string }[]): string {

@@ -1,0 +1,98 @@
+import { NativeConnection, Worker } from '@temporalio/worker'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createActivities } from '../../activities/index.ts'
+import { createNotices } from '../../db/operations/notices.ts'
+import { startDispatcher } from '../../dispatcher/dispatcher.ts'
+import { idOf } from '../../db/ids.ts'
+import { readKeyring } from '../../drivers/secrets/key-file.ts'
+import { createSshPool } from '../../drivers/ssh/pool.ts'
+import { createWorkflows, taskQueue } from '../../drivers/temporal/workflows.ts'
+import { stepsOf, type Operation, type OperationTree } from '../../stack/demo/operation.ts'
+import { findRepeated, recordDockerEvents, unitRuns } from '../lab/instruments/index.ts'
+import { type EverythingTwice, everythingTwice } from './everything-twice.ts'
+import type { TestKeystone } from './keystone.ts'
+import { openScene, type Sample, type Scene } from './scene.ts'
+
+let scene: Scene
+let sample: Sample
+let twice: EverythingTwice
+let stopWorker = async () => {}
+
+/** A worker as worker.ts makes it, but for its activities. */
+async function startWorker({ database, temporal, keyFile }: TestKeystone): Promise<void> {
+  const { db, sql } = database
+  const log = pino({ level: 'silent' })
+  const workflows = createWorkflows(temporal.client)
+  const ssh = createSshPool({ idleCloseSeconds: 60, keepaliveSeconds: 5, connectTimeoutSeconds: 10 })
+  const deps = { db, keyring: await readKeyring(keyFile), ssh, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
+  twice = everythingTwice(createActivities(deps), sql)
+  const connection = await NativeConnection.connect({ address: temporal.target.address })
+  const worker = await Worker.create({
+    connection,
+    namespace: temporal.target.namespace,
+    taskQueue,
+    workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname,
+    activities: twice.activities,
+    maxHeartbeatThrottleInterval: '2 seconds',
+  })
+  const dispatcher = await startDispatcher({ db, sql, workflows, log })
+  const running = worker.run()
+  stopWorker = async () => {
+    worker.shutdown()
+    await running
+    await dispatcher.stop()
+    await ssh.close()
+    await connection.close()
+  }
+}
+
+beforeAll(async () => {
+  scene = await openScene({ name: 'twice', hasWorker: false, onKeystone: startWorker })
+  sample = await scene.sample('visits')
+}, 1_800_000)
+
+afterAll(async () => {
+  await stopWorker()
+  await scene.close()
+})
+
+const change = () => scene.lab.gitHost.pushCommit(sample.repository, 'main', { files: { VERSION: `${new Date().toISOString()}\n` } })
+const deploy = (wish = {}) => twice.between(() => scene.organisation.deploy(sample.environmentId, wish))
+const deployed = async (wish = {}): Promise<OperationTree> => scene.ended(await deploy(wish))
+
+it('a deploy, another, one that fails and one that is lost come out the same', async () => {
+  const recording = await recordDockerEvents(scene.server)
+  expect(await deployed()).toMatchObject({ status: 'succeeded', outcome: 'deployed', warnings: [] })
+  await change()
+  expect(await deployed()).toMatchObject({ status: 'succeeded', outcome: 'deployed', warnings: [] })
+  expect(await deployed({ branch: 'broken-migration' })).toMatchObject({ status: 'failed', failure: { code: 'step_failed', step: 'migrate' } })
+  await change()
+  expect(await lost(await deploy())).toMatchObject({ status: 'failed', failure: { code: 'workflow_lost' } })
+
+  const made = (await recording.stop()).filter(({ type, action, attributes }) => type === 'container' && action === 'create' && attributes['keystone.operation'])
+  expect(new Set(made.map(({ name }) => name)).size).toBe(made.length)
+  expect(findRepeated(await unitRuns(scene.server))).toEqual([])
+})
+
+/** Terminates the operation's workflow as soon as a replica is being started. */
+async function lost(operation: Operation): Promise<OperationTree> {
+  let isTerminated = false
+  return scene.organisation.finished(operation, (tree) => {
+    if (isTerminated || !stepsOf(tree).some(({ name }) => name === 'start web')) return
+    isTerminated = true
+    void scene.keystone.temporal.client.workflow.getHandle(operation.temporal.workflowId).terminate('the test wants it')
+  })
+}
+
+it('what no deploy of this test comes by is executed twice too', async () => {
+  const operation = await deployed()
+  const operationId = idOf<Parameters<typeof twice.activities.addWarning>[0]['operationId']>(operation.id)
+  await twice.activities.addWarning({ operationId, warning: 'twice' })
+  await twice.activities.abandonConvergence({ operationId, of: operationId, reason: 'twice' })
+})
+
+it('no activity is left out, and none has a second effect', () => {
+  expect([...twice.executed].toSorted()).toEqual(Object.keys(twice.activities).toSorted())
+  expect(twice.secondEffects).toEqual([])
+})
