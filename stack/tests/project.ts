@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Say } from '../say.ts'
 import { outputOfNode, root, runNode } from './command.ts'
+import type { Missing } from './preparations.ts'
 import { none, type Tally, tallyOf } from './tally.ts'
 
 /** The projects of vitest.config.ts that belong to `npm test`, in their order. */
@@ -26,10 +27,10 @@ export async function runProject(project: Project, say: Say): Promise<Tally> {
   return tally
 }
 
-/** Counts the tests of a project that cannot run here; where it was to run for sure they have failed. */
-export async function missProject(project: Project, { reason, isFailure }: { reason: string; isFailure: boolean }, say: Say): Promise<Tally> {
-  const list = await outputOfNode([vitest, 'list', '--project', project, '--static-parse', '--json'])
+/** Counts the test files of a project that cannot run here; where it was to run for sure they have failed. */
+export async function missProject(project: Project, { reason, isFailure }: Missing, say: Say): Promise<Tally> {
+  const list = await outputOfNode([vitest, 'list', '--project', project, '--filesOnly', '--json'])
   const count = listed.parse(JSON.parse(list)).length
-  say(`${project} tests cannot run here, all ${count} of them: ${reason}`)
+  say(`${project} tests cannot run here, all ${count} files of them: ${reason}`)
   return isFailure ? { ...none, failed: Math.max(count, 1) } : { ...none, skipped: count }
 }

@@ -10,17 +10,18 @@ const tools = {
 } as const
 
 /**
- * Runs type check, linters and all tests, or only the projects asked for. What takes minutes is made beside what does not need it.
- * What cannot run here is named and skipped; with CI=true it fails. Ends with a line of the sums. Returns the exit code.
+ * Runs type check, linters and all tests, or only the projects asked for; what takes minutes is made beside what does not need it.
+ * What cannot run on this machine is named and counted, a file as one test: as skipped, with CI=true as failed. The last line has the
+ * sums. Returns the exit code.
  */
 export async function test(env: NodeJS.ProcessEnv, asked: readonly Project[], say: Say): Promise<number> {
   const chosen = projects.filter((project) => asked.length === 0 || asked.includes(project))
   const missing = preparationsOf(chosen, env, say)
   const tallies = asked.length === 0 ? [await check('typecheck', say), await check('lint', say)] : []
   for (const project of chosen) {
-    const reason = await missing[project]
-    const missed = { reason: reason ?? '', isFailure: env.CI === 'true' }
-    tallies.push(reason === null ? await runProject(project, say) : await missProject(project, missed, say))
+    const lack = await missing[project]
+    const isFailure = lack?.isFailure || env.CI === 'true'
+    tallies.push(lack ? await missProject(project, { ...lack, isFailure }, say) : await runProject(project, say))
   }
   const total = sum(tallies)
   console.log(inWords(total))

@@ -1,12 +1,11 @@
 import { ensureDocker, prepareImages } from '../lab/index.ts'
 
+/** Makes what takes long in the lab, beside the tests that need none. Exit code 3: there is no Docker here and no way to it. */
 const log = (line: string) => console.log(`lab: ${line}`)
-
-/** Makes what takes long in the lab, beside the tests that need none. */
-try {
-  await ensureDocker({ log })
-  await prepareImages({ log })
-} catch (error) {
+const failed = (exitCode: number) => (error: unknown) => {
   log(error instanceof Error ? error.message : String(error))
-  process.exitCode = 1
+  process.exit(exitCode)
 }
+
+await ensureDocker({ log }).catch(failed(3))
+await prepareImages({ log }).catch(failed(1))
