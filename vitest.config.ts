@@ -14,7 +14,7 @@ const labRun = 'test/setup/lab-run.ts'
 
 /** Time enough for a machine that builds images meanwhile. A file at a time on each of two cores; the tests of one file run one after the other. */
 const project = (name: string, order: number, settings: object) => ({
-  test: { name, pool: 'forks' as const, maxWorkers: 2, retry: 0, sequence: { groupOrder: order }, ...settings },
+  test: { name, pool: 'forks' as const, maxWorkers: 2, retry: 0, hookTimeout: 120_000, sequence: { groupOrder: order }, ...settings },
 })
 
 export default defineConfig({
