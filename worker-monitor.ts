@@ -4,8 +4,8 @@ import { Counter, collectDefaultMetrics, Registry } from 'prom-client'
 
 /** Counted since the start of the process. */
 export interface WorkerCounts {
-  sshHandshakes: number
-  sshRoundTrips: number
+  handshakes: number
+  roundTrips: number
   sqlQueries: number
 }
 
@@ -40,8 +40,8 @@ export async function startMonitor({ host, port }: { host: string; port: number 
 }
 
 const counters: Record<string, { help: string; of: (counts: WorkerCounts) => number }> = {
-  keystone_worker_ssh_handshakes_total: { help: 'Connections made to servers.', of: (counts) => counts.sshHandshakes },
-  keystone_worker_ssh_round_trips_total: { help: 'Commands, uploads and steps sent to servers.', of: (counts) => counts.sshRoundTrips },
+  keystone_worker_ssh_handshakes_total: { help: 'Connections made to servers.', of: (counts) => counts.handshakes },
+  keystone_worker_ssh_round_trips_total: { help: 'Commands, uploads and steps sent to servers.', of: (counts) => counts.roundTrips },
   keystone_worker_sql_queries_total: { help: 'Statements sent to Postgres.', of: (counts) => counts.sqlQueries },
 }
 

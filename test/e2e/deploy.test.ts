@@ -67,6 +67,30 @@ describe('a first deploy', () => {
   })
 })
 
+describe('in Temporal', () => {
+  it('a deploy and its parts are found by environment and commit, and say what they are', async () => {
+    const { client } = scene.keystone.temporal
+    const commit = await scene.lab.gitHost.head(visits.repository, 'main')
+    const query = `KeystoneEnvironment = "${visits.environmentId}" and KeystoneCommit = "${commit}"`
+    const types: string[] = []
+    for await (const { type } of client.workflow.list({ query })) types.push(type)
+    expect(new Set(types)).toEqual(new Set(['environment_deploy', 'service_deploy', 'replica_deploy', 'gateway_cutover']))
+    const handle = client.workflow.getHandle(first.temporal.workflowId)
+    expect(await (await handle.describe()).staticSummary()).toBe(first.summary)
+    const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata')
+    expect(currentDetails).toContain('running:** complete')
+  })
+
+  it('every activity names its step and server, and no history holds more than ids, names and numbers', async () => {
+    const { events } = await scene.keystone.temporal.client.workflow.getHandle(first.temporal.workflowId).fetchHistory()
+    const remote = (events ?? []).filter(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.heartbeatTimeout?.seconds)
+    const summaries = remote.map(({ userMetadata }) => Buffer.from(userMetadata?.summary?.data ?? '').toString())
+    expect(summaries).toContain('"build image on s1"')
+    expect(summaries.every((summary) => /on s1"$|scheduler"$/.test(summary))).toBe(true)
+    expect(JSON.stringify(events).length).toBeLessThan(200_000)
+  })
+})
+
 describe('the same commit again', () => {
   it('is nothing to do, and no container is touched', async () => {
     const recording = await recordDockerEvents(scene.server)

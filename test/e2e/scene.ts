@@ -4,6 +4,7 @@ import type { Operation, OperationTree } from '../../stack/demo/operation.ts'
 import { createOrganisation, type OrganisationClient, type OwnRepository } from '../../stack/demo/organisation.ts'
 import { createSample, type PreparedServer, prepareServer } from '../../stack/demo/sample.ts'
 import { ensureDocker, type Lab, type LabServer, openLab } from '../lab/index.ts'
+import { recordHistories } from './histories.ts'
 import { startKeystone, type TestKeystone, type WorkerCounts } from './keystone.ts'
 import { deployReport, report } from './report.ts'
 
@@ -71,6 +72,7 @@ export async function openScene({ name, preinstalled = true, hasWorker = true, o
       const after = await keystone.workerCounts()
       const counts = { ...difference(before, after), temporalEvents: await eventsOf(keystone, tree) }
       await report((found) => ({ ...found, deploys: [...found.deploys, deployReport(deployName, tree, counts)] }))
+      await recordHistories(keystone, deployName.replaceAll(' ', '-'), tree)
       return tree
     },
     async sample(application) {

@@ -1,12 +1,14 @@
-import { NativeConnection, Worker } from '@temporalio/worker'
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { classifyErrors } from '../../activities/classify.ts'
 import { createActivities } from '../../activities/index.ts'
 import { createNotices } from '../../db/operations/notices.ts'
 import { startDispatcher } from '../../dispatcher/dispatcher.ts'
 import { idOf } from '../../db/ids.ts'
 import { readKeyring } from '../../drivers/secrets/key-file.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
+import { sdkLogger } from '../../drivers/temporal/log.ts'
 import { createWorkflows, taskQueue } from '../../drivers/temporal/workflows.ts'
 import { stepsOf, type Operation, type OperationTree } from '../../stack/demo/operation.ts'
 import { findRepeated, recordDockerEvents, unitRuns } from '../lab/instruments/index.ts'
@@ -23,6 +25,7 @@ let stopWorker = async () => {}
 async function startWorker({ database, temporal, keyFile }: TestKeystone): Promise<void> {
   const { db, sql } = database
   const log = pino({ level: 'silent' })
+  Runtime.install({ logger: sdkLogger(log) })
   const workflows = createWorkflows(temporal.client)
   const ssh = createSshPool({ idleCloseSeconds: 60, keepaliveSeconds: 5, connectTimeoutSeconds: 10 })
   const deps = { db, keyring: await readKeyring(keyFile), ssh, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
@@ -34,6 +37,7 @@ async function startWorker({ database, temporal, keyFile }: TestKeystone): Promi
     taskQueue,
     workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname,
     activities: twice.activities,
+    interceptors: { activity: [classifyErrors(log)] },
     maxHeartbeatThrottleInterval: '2 seconds',
   })
   const dispatcher = await startDispatcher({ db, sql, workflows, log })
