@@ -49,7 +49,6 @@ async function runApi(stack: Stack, temporal: TemporalConfig, url: string): Prom
   const databaseUrl = config.databaseUrl ?? (await runPostgres(supervisor, { folder: join(folder, 'postgres'), port: ports.postgres }))
   const keyFile = config.keyFile ?? join(folder, 'keys.json')
   await prepareDatabase(databaseUrl, keyFile, say)
-  say('Postgres is up, with the newest schema')
   const env = keystoneEnvironment(stack, { databaseUrl, keyFile, temporal })
   await supervisor.run(keystoneProcess('api', env, url))
   say(`The API is up: ${url}`)

@@ -12,6 +12,7 @@ import type { Say } from './say.ts'
 export async function prepareDatabase(databaseUrl: Secret, keyFile: string, say: Say): Promise<void> {
   await ensureKeyFile(keyFile)
   await migrate(databaseUrl.reveal())
+  say('Postgres is up, with the newest schema')
   const { db, close } = connect(databaseUrl.reveal(), 1)
   try {
     const token = await ensureOwner(db)
