@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { stepsOf, type Operation, type OperationTree } from '../../stack/demo/operation.ts'
 import type { Sample, Scene } from '../e2e/scene.ts'
+import { recordHistories } from '../e2e/histories.ts'
 import { report, type LabReport } from '../e2e/report.ts'
 import { findRepeated, recordDockerEvents, serverFingerprint, unitRuns } from '../lab/instruments/index.ts'
 import type { DockerEvent } from '../lab/instruments/docker-events.ts'
@@ -125,8 +126,13 @@ function madeTwice(events: readonly DockerEvent[]): string[] {
 
 const isKeystones = (attributes: Record<string, string>) => Object.keys(attributes).some((label) => label.startsWith('keystone.'))
 
-/** Puts a fault and what it came to into the report of the run. */
-export async function reportFault(fault: Pick<LabReport['faults'][number], 'name' | 'seed' | 'point'>, faulted: FaultedDeploy): Promise<void> {
+/** Puts a fault and what it came to into the report of the run, and keeps its histories. */
+export async function reportFault(
+  { keystone }: Scene,
+  fault: Pick<LabReport['faults'][number], 'name' | 'seed' | 'point'>,
+  faulted: FaultedDeploy,
+): Promise<void> {
+  await recordHistories(keystone, `${fault.name} ${fault.point}`.replaceAll(/[^a-z]+/gi, '-').toLowerCase(), faulted.tree)
   const { tree, repeated, madeTwice: twice, leftovers: left } = faulted
   const outcome = tree.outcome ?? tree.failure?.code ?? tree.status
   const found = { ...fault, outcome, stepsRunTwice: repeated.length + twice.length, leftovers: left.length }

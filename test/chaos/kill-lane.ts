@@ -28,7 +28,7 @@ export function killLane(lane: 0 | 1): void {
       if (!point) throw new Error(`ten points are drawn, and ${index} is none of them`)
       console.log(`kill ${index} of seed ${seed}: ${describePoint(point)}`)
       const faulted = await faults.deploy(killAt(scene, undisturbed, point))
-      await reportFault({ name: 'worker killed', seed, point: describePoint(point) }, faulted)
+      await reportFault(scene, { name: 'worker killed', seed, point: describePoint(point) }, faulted)
       const { tree, pending, repeated, madeTwice, leftovers } = faulted
       expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] })
       expect({ repeated, madeTwice, leftovers, missing: pending.missing }).toEqual({ repeated: [], madeTwice: [], leftovers: [], missing: [] })
