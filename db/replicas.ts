@@ -1,4 +1,4 @@
-import { and, eq, inArray, ne } from 'drizzle-orm'
+import { and, eq, inArray, ne, sql } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { Traffic } from '../domain/services.ts'
 import type { Database } from './connect.ts'
@@ -59,9 +59,16 @@ export interface StartedReplica {
 export async function recordStarted(db: Database, id: ReplicaId, started: StartedReplica, endpoints: readonly Endpoint[]): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.update(serviceReplicas).set({ ...started, status: 'running', healthStatus: 'healthy' }).where(eq(serviceReplicas.id, id))
-    await tx.delete(serviceEndpoints).where(eq(serviceEndpoints.serviceReplicaId, id))
-    if (endpoints.length > 0) await tx.insert(serviceEndpoints).values(endpoints.map((endpoint) => ({ ...endpoint, serviceReplicaId: id })))
+    const places = endpoints.map(({ hostname, port }) => `${hostname}:${port}`)
+    const isElsewhere = sql`${serviceEndpoints.hostname} || ':' || ${serviceEndpoints.port} <> all(${sql.param(places)}::text[])`
+    await tx.delete(serviceEndpoints).where(and(eq(serviceEndpoints.serviceReplicaId, id), isElsewhere))
+    for (const endpoint of endpoints) await upsertEndpoint(tx, { ...endpoint, serviceReplicaId: id })
   })
+}
+
+async function upsertEndpoint(tx: Database, endpoint: typeof serviceEndpoints.$inferInsert): Promise<void> {
+  const { serviceId, scope, hostname, port } = serviceEndpoints
+  await tx.insert(serviceEndpoints).values(endpoint).onConflictDoUpdate({ target: [serviceId, scope, hostname, port], set: endpoint })
 }
 
 export type Endpoint = Omit<typeof serviceEndpoints.$inferInsert, 'id' | 'serviceReplicaId'>

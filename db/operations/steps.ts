@@ -18,8 +18,8 @@ export interface StepStart {
 }
 
 /**
- * Upserts a step as running and returns its id. A step that ended well stays so: its activity only reads it again. Throws
- * OperationEnded when recovery has taken the operation over: nothing may be started for it any more.
+ * Upserts a step as running and returns its id. A step that has ended stays so, for it is never run again: its activity, which
+ * was not heard when it said so, only reads its end again. Throws OperationEnded when recovery has taken the operation over: nothing may be started for it any more.
  */
 export async function startStep(db: Database, step: StepStart): Promise<string> {
   return db.transaction(async (tx) => {
@@ -29,12 +29,7 @@ export async function startStep(db: Database, step: StepStart): Promise<string> 
       .values({ ...step, status: 'running' })
       .onConflictDoUpdate({
         target: [operationSteps.operationId, operationSteps.order],
-        set: {
-          name: step.name,
-          status: sql`case when ${operationSteps.status} = 'succeeded' then 'succeeded' else 'running' end`,
-          finishedAt: sql`case when ${operationSteps.status} = 'succeeded' then ${operationSteps.finishedAt} end`,
-          exitCode: sql`case when ${operationSteps.status} = 'succeeded' then ${operationSteps.exitCode} end`,
-        },
+        set: { name: step.name },
       })
       .returning({ id: operationSteps.id })
     if (!row) throw new Error(`step ${step.order} of operation ${step.operationId} was not stored`)
@@ -115,18 +110,28 @@ export async function appendLog(db: Database, piece: LogPiece): Promise<boolean>
   return stored.length > 0
 }
 
-/** The last redacted bytes of a step's newest run, both streams in the order they came. */
+/** The last redacted bytes of a step's newest run: what it printed, then what it said of errors, half of the room for each where both are long. */
 export async function logTail(db: Database, stepId: string, bytes = 1024): Promise<string> {
+  const [out, err] = await Promise.all([endOf(db, stepId, 'out', bytes), endOf(db, stepId, 'err', bytes)])
+  const forOut = Math.max(bytes / 2, bytes - err.length)
+  const forErr = Math.max(bytes / 2, bytes - out.length)
+  return Buffer.concat([lastBytes(out, forOut), lastBytes(err, forErr)]).toString()
+}
+
+const lastBytes = (buffer: Buffer, count: number): Buffer => buffer.subarray(Math.max(0, buffer.length - count))
+
+async function endOf(db: Database, stepId: string, stream: 'out' | 'err', bytes: number): Promise<Buffer> {
   const rows = await db
     .select({ bytes: operationLogChunks.bytes })
     .from(operationLogChunks)
     .where(
       and(
         eq(operationLogChunks.stepId, stepId),
+        eq(operationLogChunks.stream, stream),
         sql`${operationLogChunks.run} = (select max(run) from operation_log_chunks where step_id = ${stepId})`,
       ),
     )
-    .orderBy(sql`${operationLogChunks.sequence} desc`)
+    .orderBy(sql`${operationLogChunks.rawOffset} desc`)
     .limit(20)
-  return Buffer.concat(rows.reverse().map((row) => row.bytes)).subarray(-bytes).toString()
+  return lastBytes(Buffer.concat(rows.reverse().map((row) => row.bytes)), bytes)
 }

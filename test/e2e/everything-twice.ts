@@ -89,7 +89,7 @@ function isInWorker(): boolean {
 }
 
 /** What dispatcher and API write at any time. */
-const others = ['dispatched_at', 'cancel_requested_at', 'cancel_delivered_at', 'updated_at']
+const others = ['dispatched_at', 'cancel_requested_at', 'cancel_delivered_at', 'updated_at', 'last_used_at']
 
 /** A digest of every table. */
 async function stateOf(sql: Sql): Promise<Record<string, string>> {

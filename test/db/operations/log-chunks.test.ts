@@ -75,13 +75,14 @@ describe('output', () => {
     expect(Uint8Array.from(stored!.bytes)).toEqual(bytes)
   })
 
-  test('ends in the last bytes of both streams of the newest run, as they came', async () => {
+  test('ends in the last bytes of what the newest run printed, then of its errors', async () => {
     const { stepId } = await newStep()
     await appendLog(db, piece(stepId, 'of the run before the reboot', 0))
     await appendLog(db, piece(stepId, 'building\n', 0, { run: 2 }))
     await appendLog(db, piece(stepId, 'no such file\n', 0, { run: 2, stream: 'err' }))
     expect(await logTail(db, stepId)).toBe('building\nno such file\n')
-    expect(await logTail(db, stepId, 5)).toBe('file\n')
+    expect(await logTail(db, stepId, 10)).toBe('ding\nfile\n')
+    expect(await logTail(db, stepId, 18)).toBe('building\nuch file\n')
   })
 
   test('that never came ends in nothing', async () => {

@@ -3,7 +3,6 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { connect } from '../../../db/connect.ts'
 import { childId, newId } from '../../../db/ids.ts'
 import { insertChildren } from '../../../db/operations/children.ts'
-import { finishOperation } from '../../../db/operations/finish.ts'
 import { endStep, startStep, unfinishedSteps } from '../../../db/operations/steps.ts'
 import { operationSteps } from '../../../db/schema/index.ts'
 import type { OperationId } from '../../../domain/ids.ts'
@@ -49,14 +48,14 @@ describe('a step', () => {
     expect(await stored(stepId)).toMatchObject({ status: 'succeeded', run: 2, exitCode: 0, finishedAt: ended.finishedAt })
   })
 
-  test('that failed and is started again runs: it has neither end nor exit code any more', async () => {
+  test('that failed stays so too: whoever asks for it again reads its end', async () => {
     const { id } = await operation(db)
     const stepId = await startStep(db, stepOf(id))
     await endStep(db, stepId, { status: 'failed', exitCode: 1 })
+    const ended = await stored(stepId)
     await startStep(db, stepOf(id))
-    expect(await stored(stepId)).toMatchObject({ status: 'running', finishedAt: null, exitCode: null })
-    await finishOperation(db, id, { status: 'cancelled' })
-    expect(await stored(stepId)).toMatchObject({ status: 'cancelled' })
+    await endStep(db, stepId, { status: 'failed', exitCode: 1 })
+    expect(await stored(stepId)).toEqual({ ...ended, updatedAt: expect.any(Date) })
   })
 
   test('may still run on its server until it has ended, whichever of the tree it belongs to', async () => {

@@ -24,6 +24,7 @@ export const allowedDifferences: readonly AllowedDifference[] = [
     pattern: /^[+~-] file \/run\/(docker|containerd)[/:]/,
     reason: 'sockets and namespaces of containers; these are compared themselves',
   },
+  { pattern: /^\+ file \/run\/runc:/, reason: "runc's own folder, made when the first image is built after a boot" },
   { pattern: /^[+-] file \/tmp\/runc-process\d+:/, reason: 'a health check that is just being made' },
   { pattern: /^[+~-] file \/var\/lib\/containerd\//, reason: "containerd's own tables; the containers are compared themselves" },
   {
