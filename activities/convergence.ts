@@ -1,14 +1,22 @@
-import { failTarget, leftoversOf, type Leftovers, markConverged, markUnconverged, returnTraffic, unfinishedWorkOn } from '../db/convergence.ts'
+import {
+  failTarget,
+  type Leftovers,
+  leftoversOf,
+  markConverged,
+  markUnconverged,
+  returnTraffic,
+  unfinishedWorkOn,
+} from '../db/convergence.ts'
 import { deployedServices } from '../db/engine-services.ts'
 import { idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
 import { warn } from '../db/operations/finish.ts'
-import { endStep } from '../db/operations/steps.ts'
+import { endStep, type UnfinishedStep } from '../db/operations/steps.ts'
 import { artifactById, discardArtifact } from '../db/releases.ts'
-import { serverAccess } from '../db/server-access.ts'
+import { type Login, serverAccess } from '../db/server-access.ts'
 import type { ArtifactId, EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
 import { removeImage } from '../drivers/services/image.ts'
-import { serviceDriver } from '../drivers/services/registry.ts'
+import { configuredService } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { asFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
@@ -19,14 +27,15 @@ export interface ConvergenceInput extends OperationInput {
   of: OperationId
 }
 
+/** A part of it on one server, as a step of this number. */
 interface OnServer extends ConvergenceInput {
   order: number
   serverId: ServerId
 }
 
-/** Taking an operation back to what was before it, driven by rows alone, so that anybody can do it at any time (design section 4). */
+/** Taking an operation back to what was before it, driven by rows alone: anybody can do it at any time (design section 4). */
 export function convergenceActivities(deps: ActivityDeps) {
-  const { db, keyring, ssh } = deps
+  const { db, keyring } = deps
   return {
     /** Gives the rows back their traffic and says what is to be undone; null when the operation is committed after all. */
     async beginConvergence({ operationId, of }: ConvergenceInput): Promise<Leftovers | null> {
@@ -40,11 +49,12 @@ export function convergenceActivities(deps: ActivityDeps) {
       })
     },
 
+    /** The operation has been taken back whole. */
     async endConvergence({ of }: ConvergenceInput): Promise<void> {
       await db.transaction((tx) => markConverged(tx, of))
     },
 
-    /** Servers that did not answer for long are marked; the dispatcher has the operation recovered until it is taken back whole. */
+    /** Marks servers that did not answer for long; the dispatcher has the operation recovered until it is taken back whole. */
     async abandonConvergence({ of, reason }: ConvergenceInput & { reason: string }): Promise<void> {
       await db.transaction((tx) => markUnconverged(tx, of))
       await warn(db, of, `What was begun could not be taken back whole: ${reason}`)
@@ -53,19 +63,13 @@ export function convergenceActivities(deps: ActivityDeps) {
     /** Ends for good what the operation may still have running on a server: its steps, then its one-off containers. */
     async stopWork({ operationId, of, order, serverId }: OnServer): Promise<void> {
       const steps = await unfinishedWorkOn(db, of, serverId)
-      for (const step of steps) {
-        const login = step.user === 'root' ? await rootLogin(serverId) : 'management'
-        const remote = ssh.to(await serverAccess(db, keyring, serverId, login))
-        await remote.stopStep(step).catch((error: unknown) => {
-          throw asFailure(error, step.name)
-        })
-        await endStep(db, step.id, { status: 'cancelled' })
-      }
+      for (const step of steps) await stopForGood(deps, serverId, step)
       const { hash, targetType, targetId } = await operationById(db, of)
       if (targetType !== 'environment') return
       const [service] = await deployedServices(db, keyring, idOf<EnvironmentId>(targetId))
-      const application = service && serviceDriver(service.driverName).configured(service.config).application
-      if (application) await runStep(deps, { operationId, order, serverId, step: application.stopOneOffs({ operationHash: hash }) })
+      const application = service && configuredService(service).application
+      if (!application) return
+      await runStep(deps, { operationId, order, serverId, step: application.stopOneOffs({ operationHash: hash }) })
     },
 
     /** Removes an image that only this operation has built. */
@@ -75,8 +79,19 @@ export function convergenceActivities(deps: ActivityDeps) {
       await discardArtifact(db, artifactId)
     },
   }
+}
 
-  async function rootLogin(serverId: ServerId) {
-    return serverAccess(db, keyring, serverId, 'adoption').then(() => 'adoption' as const, () => 'management' as const)
-  }
+async function stopForGood(deps: ActivityDeps, serverId: ServerId, step: UnfinishedStep): Promise<void> {
+  const { db, keyring, ssh } = deps
+  const login = step.user === 'root' ? await rootLogin(deps, serverId) : 'management'
+  const remote = ssh.to(await serverAccess(db, keyring, serverId, login))
+  await remote.stopStep(step).catch((error: unknown) => {
+    throw asFailure(error, step.name)
+  })
+  await endStep(db, step.id, { status: 'cancelled' })
+}
+
+/** Root's own login while the adoption key is there, else Keystone's, which may become root. */
+async function rootLogin({ db, keyring }: ActivityDeps, serverId: ServerId): Promise<Login> {
+  return serverAccess(db, keyring, serverId, 'adoption').then(() => 'adoption', () => 'management')
 }

@@ -1,85 +1,60 @@
+import { z } from 'zod'
 import { deployedServices, type EngineService } from '../db/engine-services.ts'
 import { environmentGateways } from '../db/gateways.ts'
-import { childId } from '../db/ids.ts'
-import { type DeployedEnvironment, environmentToDeploy, serverPlatform } from '../db/releases.ts'
-import { liveReplicas, placementsOf, type NewReplica, type Placement, type Replica } from '../db/replicas.ts'
-import type { DeploySnapshot, SnapshotService } from '../domain/deploy-plan.ts'
-import type { EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
-import { type ProcessRole, processRoles, replicaAlias } from '../domain/services.ts'
-import type { BaseImage, ConfiguredBuild } from '../drivers/services/contract-application.ts'
-import { serviceDriver } from '../drivers/services/registry.ts'
+import { childId, idOf } from '../db/ids.ts'
+import type { Operation } from '../db/operations/request.ts'
+import { type DeployedEnvironment, environmentToDeploy } from '../db/releases.ts'
+import { liveReplicas, placementsOf, type Placement, type Replica } from '../db/replicas.ts'
+import type { DeploySnapshot, PresentReplica, SnapshotService, WantedReplica } from '../domain/deploy-plan.ts'
+import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
+import { type ProcessRole, processRoles } from '../domain/services.ts'
+import { type BuildFacts, buildFacts } from './build-facts.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
-import { noImage, renderReplica, replicaContext } from './replica-input.ts'
+import { noImage, type ReplicaContext, renderReplica, replicaContext } from './replica-input.ts'
 
 /** The rows from which a deploy is planned, with the hashes of what they would be rendered to. */
 export interface DeployFacts extends DeployedEnvironment {
+  commit: string
   services: readonly EngineService[]
-  placements: readonly Placement[]
   snapshot: DeploySnapshot
   build: BuildFacts
   /** The service that migrates and is scheduled by default: the first one for the web. */
   primary: EngineService
 }
 
-interface BuildFacts {
-  serverId: ServerId
-  serverName: string
-  configured: ConfiguredBuild
-  platform: string
-  unresolved: readonly BaseImage[]
-  /** Null while a base image has no digest. */
-  key: string | null
-}
+/** `operations.input` of an `environment_deploy`. */
+const deployRequested = z.object({ commit: z.string() })
 
-export async function deployFacts(deps: ActivityDeps, environmentId: EnvironmentId, commitSha: string): Promise<DeployFacts> {
+/** Reads what an `environment_deploy` is planned from. Fails as `nothing_to_deploy` where no service has a server. */
+export async function deployFacts(deps: ActivityDeps, deploy: Pick<Operation, 'targetId' | 'input'>): Promise<DeployFacts> {
   const { db, keyring } = deps
+  const { commit } = deployRequested.parse(deploy.input)
+  const environmentId = idOf<EnvironmentId>(deploy.targetId)
   const deployed = await environmentToDeploy(db, environmentId)
   const services = await deployedServices(db, keyring, environmentId)
   const primary = services.find((service) => roleOf(service) === 'web') ?? services[0]
   const placements = await placementsOf(db, services.map(({ id }) => id))
-  const [first] = placements.filter(({ serviceId }) => serviceId === primary?.id)
-  if (!primary || !first) throw finalFailure({ code: 'nothing_to_deploy', message: `${deployed.environment.name} has no service on any server.` })
-  const build = await buildFacts(deps, deployed, { service: primary, placement: first, commitSha })
+  const [placement] = placements.filter(({ serviceId }) => serviceId === primary?.id)
+  if (!primary || !placement) throw nothingToDeploy(deployed)
+  const build = await buildFacts(deps, deployed, { service: primary, placement, commit })
   const snapshot: DeploySnapshot = {
     services: await snapshotServices(deps, environmentId, services, placements),
     currentArtifact: deployed.currentArtifact?.key ?? null,
     wantedArtifact: build.key,
-    scheduler: {
-      targetServiceId: deployed.environment.schedulerEnabled ? (deployed.environment.schedulerTargetServiceId ?? primary.id) : null,
-      currentReplicaId: deployed.environment.schedulerReplicaId,
-    },
+    scheduler: schedulerFacts(deployed, primary),
     gateways: await environmentGateways(db, environmentId),
   }
-  return { ...deployed, services, placements, snapshot, build, primary }
+  return { ...deployed, commit, services, snapshot, build, primary }
 }
 
-interface BuildPlace {
-  service: EngineService
-  placement: Placement
-  commitSha: string
+function nothingToDeploy({ environment }: DeployedEnvironment) {
+  return finalFailure({ code: 'nothing_to_deploy', message: `${environment.name} has no service on any server.` })
 }
 
-/** The image is made on the server of the primary service, which is the only one (specification section 6). */
-async function buildFacts({ db }: ActivityDeps, { environment, application }: DeployedEnvironment, place: BuildPlace): Promise<BuildFacts> {
-  const { serverId, serverName } = place.placement
-  const configured = buildOf(place.service, environment.buildConfig)
-  const platform = await serverPlatform(db, serverId)
-  const unresolved = configured.baseImages.filter(({ reference }) => !environment.baseImageDigests[reference])
-  const source = { commitSha: place.commitSha, projectRoot: application.projectRoot, platform }
-  const key = unresolved.length > 0 ? null : configured.key({ ...source, baseDigests: baseDigests(configured, environment.baseImageDigests) })
-  return { serverId, serverName, configured, platform, unresolved, key }
-}
-
-function buildOf({ driverName, name }: EngineService, buildConfig: unknown): ConfiguredBuild {
-  const { build } = serviceDriver(driverName)
-  if (!build) throw new Error(`${name} is not built from a repository`)
-  return build.configured(buildConfig)
-}
-
-/** Digests by the names that the build knows them under. */
-export function baseDigests({ baseImages }: ConfiguredBuild, digests: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(baseImages.flatMap(({ name, reference }) => (digests[reference] ? [[name, digests[reference]]] : [])))
+function schedulerFacts({ environment }: DeployedEnvironment, primary: EngineService): DeploySnapshot['scheduler'] {
+  const target = environment.schedulerTargetServiceId ?? primary.id
+  return { targetServiceId: environment.schedulerEnabled ? target : null, currentReplicaId: environment.schedulerReplicaId }
 }
 
 async function snapshotServices(
@@ -89,50 +64,37 @@ async function snapshotServices(
   placements: readonly Placement[],
 ): Promise<SnapshotService[]> {
   const context = await replicaContext(deps, environmentId)
-  const present = await liveReplicas(deps.db, services.map(({ id }) => id))
-  const isServing = (replica: Replica) => replica.status === 'running' && replica.healthStatus === 'healthy'
+  const live = await liveReplicas(deps.db, services.map(({ id }) => id))
   return services.map((service) => {
-    const places = placements.filter(({ serviceId }) => serviceId === service.id)
-    const wanted = places.flatMap(({ serverId, serverName, count }) => {
-      const identity = { id: childId<ReplicaId>(service.id, 'planned'), serverId, containerName: 'planned', operationId: null }
-      const { configHash } = renderReplica(context, service, { ...identity, role: roleOf(service), cpuLimit: null, memoryLimitMb: null }, noImage)
-      return Array.from({ length: count }, () => ({ serverId, serverName, configHash }))
-    })
-    const own = present.filter(({ serviceId }) => serviceId === service.id)
-    const name = (id: ServerId) => places.find(({ serverId }) => serverId === id)?.serverName ?? id
-    return {
-      id: service.id,
-      name: service.name,
-      role: roleOf(service),
-      wanted,
-      present: own.map((replica) => ({ ...replica, serverName: name(replica.serverId), isHealthy: isServing(replica) })),
-    }
+    const { id, name } = service
+    const places = placements.filter(({ serviceId }) => serviceId === id)
+    const own = live.filter(({ serviceId }) => serviceId === id)
+    const wanted = places.flatMap((place) => wantedReplicas(context, service, place))
+    const present = own.map((replica) => presentReplica(replica, places))
+    return { id, name, role: roleOf(service), wanted, present }
   })
 }
 
-function roleOf({ processRoles: stored, name }: EngineService): ProcessRole {
+/** As many as are wished for at one place, with the hash that each of them would be rendered to. */
+function wantedReplicas(context: ReplicaContext, service: EngineService, place: Placement): WantedReplica[] {
+  const { serverId, serverName, count } = place
+  const identity = {
+    ...{ id: childId<ReplicaId>(service.id, 'planned'), serverId, role: roleOf(service), containerName: 'planned' },
+    ...{ operationId: null, cpuLimit: null, memoryLimitMb: null },
+  }
+  const { configHash } = renderReplica(context, service, identity, noImage)
+  return Array.from({ length: count }, () => ({ serverId, serverName, configHash }))
+}
+
+function presentReplica(replica: Replica, places: readonly Placement[]): PresentReplica {
+  const { id, serverId, configHash, status, healthStatus } = replica
+  const serverName = places.find((place) => place.serverId === serverId)?.serverName ?? serverId
+  return { id, serverId, serverName, configHash, isHealthy: status === 'running' && healthStatus === 'healthy' }
+}
+
+/** What a service's main process is: the first of its roles. Throws where it has none that Keystone knows. */
+export function roleOf({ processRoles: stored, name }: EngineService): ProcessRole {
   const role = processRoles.find((known) => known === stored[0])
   if (!role) throw new Error(`${name} has no process role`)
   return role
-}
-
-/** The row of a planned replica. */
-export function plannedRow(facts: DeployFacts, rootId: OperationId, serviceId: ServiceId, replica: { id: ReplicaId; serverId: ServerId }): NewReplica {
-  const service = facts.services.find(({ id }) => id === serviceId)
-  if (!service) throw new Error(`service ${serviceId} is not part of the deploy`)
-  const role = roleOf(service)
-  const [port] = serviceDriver(service.driverName).configured(service.config).ports(role)
-  return {
-    ...replica,
-    serviceId,
-    operationId: rootId,
-    role,
-    containerName: [facts.application.name, facts.environment.name, service.name, replica.id.slice(-8)].join('-'),
-    imageDigest: '',
-    internalHost: replicaAlias(replica.id),
-    internalPort: port?.containerPort ?? 1,
-    status: 'starting',
-    configHash: '',
-    config: service.config,
-  }
 }

@@ -9,6 +9,7 @@ export function finalFailure(failure: Failure): ApplicationFailure {
   return ApplicationFailure.create({ type: failure.code, message: sentence(failure), nonRetryable: true, details: [failure] })
 }
 
+/** A cause that may be gone next time: Temporal tries again, as the activity's retry class says. */
 export function passingFailure(failure: Failure): ApplicationFailure {
   return ApplicationFailure.create({ type: failure.code, message: sentence(failure), details: [failure] })
 }
@@ -30,10 +31,14 @@ const sshHints: Readonly<Partial<Record<SshErrorCode, string>>> = {
   authentication_failed: 'Provision the server again, so that Keystone’s key is installed on it.',
 }
 
-/** A server that starts or shuts down refuses users for some seconds (pam_nologin), which nothing tells from a wrong key but time. */
-const mayBeBooting = (code: SshErrorCode): boolean => (code === 'authentication_failed' || code === 'handshake_failed') && activityInfo().attempt < 5
+/** A server that starts or shuts down refuses users for some seconds (pam_nologin): only time tells that from a wrong key. */
+const mayBeBooting = (code: SshErrorCode): boolean =>
+  (code === 'authentication_failed' || code === 'handshake_failed') && activityInfo().attempt < 5
 
-/** Errors of the drivers by their codes, never by their text; everything unknown is left as it is and retried. */
+/**
+ * What is known of an error by its class and code, never by its text; `step` names what was being done. Everything else is
+ * returned as it is, for `classifyErrors` to judge.
+ */
 export function asFailure(error: unknown, step: string): unknown {
   if (error instanceof SshError) {
     const { code, server, message } = error

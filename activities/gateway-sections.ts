@@ -1,18 +1,20 @@
 import type { Database } from '../db/connect.ts'
 import { engineService } from '../db/engine-services.ts'
-import { gatewayRoutes } from '../db/gateways.ts'
+import { gatewayRoutes, gatewayServer, type Revision } from '../db/gateways.ts'
 import { environmentReplicas } from '../db/replicas.ts'
 import { nearestEndpoint } from '../domain/endpoints.ts'
-import type { EnvironmentId, ServerId, SliceId } from '../domain/ids.ts'
+import type { EnvironmentId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import type { ProcessRole } from '../domain/services.ts'
 import type { Gateway, Section, Upstream } from '../drivers/services/contract-gateway.ts'
-import { serviceDriver } from '../drivers/services/registry.ts'
+import { configuredService, gatewayOf } from './configured-services.ts'
 
 type Route = Awaited<ReturnType<typeof gatewayRoutes>>[number]
-type EnvironmentReplica = Awaited<ReturnType<typeof environmentReplicas>>[number]
 
-/** What is the operation's own on a gateway: the routes of an environment, the one route that it configures, or nothing any more. */
+/** A live replica with the names of its service and server. */
+export type EnvironmentReplica = Awaited<ReturnType<typeof environmentReplicas>>[number]
+
+/** What is the operation's own on a gateway: an environment's routes, the one route that it configures, or nothing any more. */
 export type Owned = { environmentId: EnvironmentId } | { sliceId: SliceId } | { nothing: true }
 
 function owns(owned: Owned, { id, environmentId, status }: Route): boolean {
@@ -20,61 +22,76 @@ function owns(owned: Owned, { id, environmentId, status }: Route): boolean {
   return 'environmentId' in owned && environmentId === owned.environmentId && status === 'ready'
 }
 
-export interface RenderedSections {
-  texts: string[]
-  own: Record<string, Section>
-}
-
-export interface SectionsInput {
-  gateway: Gateway
-  serverId: ServerId
-  routes: readonly Route[]
+/** For which operation a gateway is configured. */
+export interface ConfigurationInput {
+  gatewayId: ServiceId
   owned: Owned
   /** Others keep what was applied last: their newer texts did not validate together with the operation's own. */
   isAlone: boolean
 }
 
-/** The sections of one gateway's configuration, from the rows as they are in this transaction. */
-export async function renderSections(db: Database, keyring: Keyring, input: SectionsInput): Promise<RenderedSections> {
-  const own: Record<string, Section> = {}
+/** The whole configuration of one gateway, and the operation's own sections of it by slice. */
+export type RenderedConfiguration = Pick<Revision, 'text' | 'ownSections'>
+
+/** Renders a gateway's configuration from the rows as they are in this transaction. Throws where the service is no gateway. */
+export async function renderConfiguration(
+  tx: Database,
+  keyring: Keyring,
+  { gatewayId, owned, isAlone }: ConfigurationInput,
+): Promise<RenderedConfiguration> {
+  const gateway = gatewayOf(await engineService(tx, keyring, gatewayId))
+  const { serverId } = await gatewayServer(tx, gatewayId)
+  const ownSections: Record<string, Section> = {}
   const texts: string[] = []
-  for (const route of input.routes) {
-    const isOwn = owns(input.owned, route)
-    if (isOwn || (route.status === 'ready' && !input.isAlone)) {
-      const section = await renderRoute(db, keyring, { ...input, route })
+  for (const route of await gatewayRoutes(tx, gatewayId)) {
+    const isOwn = owns(owned, route)
+    if (isOwn || (route.status === 'ready' && !isAlone)) {
+      const section = await renderRoute(tx, keyring, { gateway, serverId, route })
       texts.push(section.text)
-      if (isOwn) own[route.id] = section
+      if (isOwn) ownSections[route.id] = section
     } else if (route.appliedText) {
       texts.push(route.appliedText)
     }
   }
-  return { texts, own }
+  return { text: gateway.renderConfiguration(texts), ownSections }
 }
 
-async function renderRoute(db: Database, keyring: Keyring, { gateway, serverId, route }: { gateway: Gateway; serverId: ServerId; route: Route }) {
+interface PlacedRoute {
+  gateway: Gateway
+  serverId: ServerId
+  route: Route
+}
+
+async function renderRoute(db: Database, keyring: Keyring, { gateway, serverId, route }: PlacedRoute): Promise<Section> {
   const { id, domain, environmentId, config } = route
   if (!domain || !environmentId) throw new Error(`slice ${id} is no route`)
   const replicas = await environmentReplicas(db, environmentId)
-  const serving = (role: ProcessRole) =>
-    replicas.filter(({ replica }) => replica.role === role && replica.traffic === 'serving').map((found) => upstreamOf(found, serverId))
+  const upstreams = (role: ProcessRole) =>
+    replicas
+      .filter(({ replica }) => replica.role === role && replica.traffic === 'serving')
+      .map((found) => upstreamOf(found, serverId))
   const web = replicas.find(({ replica }) => replica.role === 'web')?.replica
-  const { healthPath, drainWindowSeconds } = await applicationOf(db, keyring, web?.serviceId)
-  return gateway.renderSection({ sliceId: id, domain, config, web: serving('web'), websocket: serving('websocket'), healthPath, drainWindowSeconds })
+  return gateway.renderSection({
+    ...{ sliceId: id, domain, config, web: upstreams('web'), websocket: upstreams('websocket') },
+    ...(await trafficSettings(db, keyring, web?.serviceId)),
+  })
 }
 
-/** An environment without any replica yet has nothing to be asked for. */
-async function applicationOf(db: Database, keyring: Keyring, serviceId: EnvironmentReplica['replica']['serviceId'] | undefined) {
-  const nothing = { healthPath: '/', drainWindowSeconds: 0 }
-  if (!serviceId) return nothing
-  const { driverName, config } = await engineService(db, keyring, serviceId)
-  return serviceDriver(driverName).configured(config).application ?? nothing
+/** How the web service wants its traffic; an environment without any replica yet has nothing to be asked for. */
+async function trafficSettings(db: Database, keyring: Keyring, webId: ServiceId | undefined) {
+  const { application } = webId ? configuredService(await engineService(db, keyring, webId)) : { application: null }
+  const { healthPath, drainWindowSeconds } = application ?? { healthPath: '/', drainWindowSeconds: 0 }
+  return { healthPath, drainWindowSeconds }
 }
 
-/** Where the gateway of this server reaches a replica. */
-export function upstreamOf({ replica, privateAddress }: Pick<EnvironmentReplica, 'replica' | 'privateAddress'>, serverId: ServerId): Upstream {
-  const { internalHost, internalPort, hostPort } = replica
-  const placed = { serverId: replica.serverId, privateAddress, alias: internalHost, containerPort: internalPort, hostPort }
-  const endpoint = nearestEndpoint({ serverId }, placed)
+/** Where the gateway of this server reaches a replica. Throws where no way leads there. */
+export function upstreamOf(
+  { replica, privateAddress }: Pick<EnvironmentReplica, 'replica' | 'privateAddress'>,
+  gatewayServerId: ServerId,
+): Upstream {
+  const { serverId, internalHost, internalPort, hostPort } = replica
+  const placed = { serverId, privateAddress, alias: internalHost, containerPort: internalPort, hostPort }
+  const endpoint = nearestEndpoint({ serverId: gatewayServerId }, placed)
   if (!endpoint) throw new Error(`replica ${replica.containerName} cannot be reached from the gateway of another server`)
   return endpoint
 }

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { confirmedHostKeys } from '../db/git-host-keys.ts'
 import { deployKeyOf } from '../db/applications.ts'
 import { engineService } from '../db/engine-services.ts'
@@ -8,18 +7,37 @@ import { claimArtifact, pinBaseImage, recordArtifact, type ArtifactPlan } from '
 import { replicaById } from '../db/replicas.ts'
 import type { ArtifactId, EnvironmentId, ReplicaId, ServerId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
+import type { BuildFacts } from '../drivers/services/contract-application.ts'
+import type { ServiceStep } from '../drivers/services/contract.ts'
 import { resolveImage } from '../drivers/services/image.ts'
-import { serviceDriver } from '../drivers/services/registry.ts'
 import { knownHosts, pinnedHostKeys } from '../drivers/sources/known-hosts.ts'
 import { parseRepositoryUrl } from '../drivers/sources/repository-url.ts'
+import { baseDigests } from './build-facts.ts'
+import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
-import { baseDigests, deployFacts } from './deploy-snapshot.ts'
+import { type DeployFacts, deployFacts } from './deploy-snapshot.ts'
 import type { OperationInput } from './operations.ts'
 import { renderReplica, replicaContext, type ReplicaImage } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
 
+/** The image of a deploy, and the artifact that it is. */
 export interface BuiltArtifact {
   artifactId: ArtifactId
+  image: ReplicaImage
+}
+
+/** A base image that a build's server is to resolve. */
+export interface BaseImageToResolve extends OperationInput {
+  order: number
+  serverId: ServerId
+  reference: string
+}
+
+/** A migration with the image and the variables of a replica; `command` is a command line for the container's shell. */
+export interface MigrationRun extends OperationInput {
+  order: number
+  replicaId: ReplicaId
+  command: string
   image: ReplicaImage
 }
 
@@ -28,8 +46,7 @@ export function imageActivities(deps: ActivityDeps) {
   const { db, keyring } = deps
   return {
     /** Resolves a base image to a digest, which is the environment's from then on. */
-    async resolveBaseImage(input: OperationInput & { order: number; serverId: ServerId; reference: string }): Promise<void> {
-      const { operationId, order, serverId, reference } = input
+    async resolveBaseImage({ operationId, order, serverId, reference }: BaseImageToResolve): Promise<void> {
       const environmentId = idOf<EnvironmentId>((await operationById(db, operationId)).targetId)
       const { digest } = await runStep(deps, { operationId, order, serverId, step: resolveImage(reference) })
       await pinBaseImage(db, environmentId, reference, digest)
@@ -37,23 +54,14 @@ export function imageActivities(deps: ActivityDeps) {
 
     /** Builds the image of the operation's commit on the server, or finds the one that was built from the very same. */
     async buildImage({ operationId }: OperationInput): Promise<BuiltArtifact> {
-      const operation = await operationById(db, operationId)
-      const environmentId = idOf<EnvironmentId>(operation.targetId)
-      const { commit } = z.object({ commit: z.string() }).parse(operation.input)
-      const { build, application, environment } = await deployFacts(deps, environmentId, commit)
-      const { configured, serverId, platform, key } = build
+      const facts = await deployFacts(deps, await operationById(db, operationId))
+      const { serverId, platform, key } = facts.build
       if (key === null) throw new Error('a base image has not been resolved')
-      const deployKey = await deployKeyOf(db, keyring, application.id)
-      const address = parseRepositoryUrl(application.repositoryUrl)
-      const confirmed = await confirmedHostKeys(db, application.organisationId, address)
-      const { organisationId, projectRoot, repositoryUrl } = application
-      const step = configured.run({
-        ...{ organisationId, environmentId, applicationId: application.id, commitSha: commit, projectRoot, repositoryUrl, deployKey, platform },
-        knownHosts: knownHosts(address, pinnedHostKeys(address, confirmed)),
-        baseDigests: baseDigests(configured, environment.baseImageDigests),
-      })
-      const imageTag = step.inputs.IMAGE_TAG ?? key
-      const plan: ArtifactPlan = { environmentId, operationId, serverId, key, commitSha: commit, platform, imageTag }
+      const step = await buildStep(deps, facts)
+      const plan: ArtifactPlan = {
+        ...{ environmentId: facts.environment.id, operationId, serverId, key, commitSha: facts.commit, platform },
+        imageTag: step.inputs.IMAGE_TAG ?? key,
+      }
       const artifact = await claimArtifact(db, plan)
       const built = await runStep(deps, { operationId, order: stepNumbers.environmentDeploy.build, serverId, step })
       await recordArtifact(db, artifact.id, built)
@@ -61,16 +69,30 @@ export function imageActivities(deps: ActivityDeps) {
     },
 
     /** Runs the migration in a container of its own, with the new image and the variables of the replica that will be started. */
-    async migrate(input: OperationInput & { order: number; replicaId: ReplicaId; command: string; image: ReplicaImage }): Promise<void> {
-      const { operationId, order, replicaId, command, image } = input
+    async migrate({ operationId, order, replicaId, command, image }: MigrationRun): Promise<void> {
       const replica = await replicaById(db, replicaId)
       const service = await engineService(db, keyring, replica.serviceId)
-      const { input: rendered, masked } = renderReplica(await replicaContext(deps, service.environmentId), service, replica, image)
-      const { application } = serviceDriver(service.driverName).configured(service.config)
-      if (!application) throw new Error(`${service.name} has no commands`)
-      const isDefault = command.startsWith('php artisan migrate')
-      const step = application.oneOff({ replica: rendered, name: 'migrate', command, repeatable: isDefault })
+      const context = await replicaContext(deps, service.environmentId)
+      const { input, masked } = renderReplica(context, service, replica, image)
+      const repeatable = command.startsWith('php artisan migrate')
+      const step = applicationOf(service).oneOff({ replica: input, name: 'migrate', command, repeatable })
       await runStep(deps, { operationId, order, serverId: replica.serverId, step, masked })
     },
   }
+}
+
+/** The build of a deploy's commit, with all that it needs to fetch the source. */
+async function buildStep({ db, keyring }: ActivityDeps, facts: DeployFacts): Promise<ServiceStep<BuildFacts>> {
+  const { build, application, environment, commit } = facts
+  const { configured, platform } = build
+  const { organisationId, projectRoot, repositoryUrl } = application
+  const deployKey = await deployKeyOf(db, keyring, application.id)
+  const address = parseRepositoryUrl(repositoryUrl)
+  const confirmed = await confirmedHostKeys(db, organisationId, address)
+  return configured.run({
+    ...{ organisationId, environmentId: environment.id, applicationId: application.id, projectRoot, repositoryUrl },
+    ...{ commitSha: commit, platform, deployKey },
+    knownHosts: knownHosts(address, pinnedHostKeys(address, confirmed)),
+    baseDigests: baseDigests(configured, environment.baseImageDigests),
+  })
 }

@@ -26,4 +26,5 @@ export function createActivities(deps: ActivityDeps) {
   }
 }
 
+/** What workflows see of them: names, inputs and answers. */
 export type Activities = ReturnType<typeof createActivities>

@@ -4,9 +4,10 @@ import { beginOperation, operationById } from '../db/operations/begin.ts'
 import { operationTree } from '../db/operations/children.ts'
 import { type Ending, finishOperation, warn } from '../db/operations/finish.ts'
 import type { OperationId } from '../domain/ids.ts'
-import { type Failure, hasEnded, workflowId } from '../domain/operations.ts'
+import { hasEnded, workflowId } from '../domain/operations.ts'
 import type { ActivityDeps } from './deps.ts'
 
+/** What every workflow and most activities are given: whose work it is. */
 export interface OperationInput {
   operationId: OperationId
 }
@@ -21,10 +22,12 @@ export function operationActivities({ db, terminateWorkflow }: ActivityDeps) {
       return (await beginOperation(db, operationId, workflowExecution.runId)) !== null
     },
 
+    /** Ends the operation and admits what waited for it; nothing where it has ended, or its recovery has taken it over. */
     async finish({ operationId, ending }: OperationInput & { ending: Ending }): Promise<void> {
       await finishOperation(db, operationId, ending)
     },
 
+    /** Adds a warning for people; the same words are kept once. */
     async addWarning({ operationId, warning }: OperationInput & { warning: string }): Promise<void> {
       await warn(db, operationId, warning)
     },
@@ -32,24 +35,26 @@ export function operationActivities({ db, terminateWorkflow }: ActivityDeps) {
     /** The operation that a recovery is for. Its children's workflows are ended, so that nobody else works on it any more. */
     async takeOver({ operationId }: OperationInput): Promise<{ lostId: OperationId; isDeploy: boolean }> {
       const { targetId } = await operationById(db, operationId)
-      const lost = await operationById(db, idOf(targetId))
-      const tree = await operationTree(db, lost.id)
-      for (const child of tree.filter(({ id, status }) => id !== lost.id && !hasEnded(status))) {
-        await terminateWorkflow(workflowId(child.kind, child.id), `its parent was lost and is being recovered by ${operationId}`)
+      const { id: lostId, kind: lostKind } = await operationById(db, idOf(targetId))
+      const tree = await operationTree(db, lostId)
+      for (const { id, kind } of tree.filter((one) => one.id !== lostId && !hasEnded(one.status))) {
+        await terminateWorkflow(workflowId(kind, id), `its parent was lost and is being recovered by ${operationId}`)
       }
-      return { lostId: lost.id, isDeploy: lost.kind === 'environment_deploy' }
+      return { lostId, isDeploy: lostKind === 'environment_deploy' }
     },
 
     /** The end of an operation that a recovery has brought to one. */
     async finishLost({ operationId, isCommitted }: OperationInput & { isCommitted: boolean }): Promise<void> {
-      const ending = isCommitted ? ({ status: 'succeeded', outcome: 'recovered' } as const) : ({ status: 'failed', failure: lost } as const)
-      await finishOperation(db, operationId, ending, ['recovering'])
+      await finishOperation(db, operationId, isCommitted ? recovered : lost, ['recovering'])
     },
   }
 }
 
-const lost: Failure = {
-  code: 'workflow_lost',
-  message: 'The workflow was terminated, timed out or lost before the operation was complete. What it had begun was taken back.',
-  hint: 'Start the operation again.',
+const recovered: Ending = { status: 'succeeded', outcome: 'recovered' }
+
+const loss = 'The workflow was terminated, timed out or lost before the operation was complete.'
+
+const lost: Ending = {
+  status: 'failed',
+  failure: { code: 'workflow_lost', message: `${loss} What it had begun was taken back.`, hint: 'Start the operation again.' },
 }

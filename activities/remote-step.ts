@@ -11,6 +11,7 @@ import type { ActivityDeps } from './deps.ts'
 import { asFailure, finalFailure } from './failures.ts'
 import { createStepLog, LogOvertaken } from './step-log.ts'
 
+/** A step of an operation on a server. */
 export interface RemoteWork<Facts> {
   /** The operation that the step belongs to, and its number there: by both it is found again. */
   operationId: OperationId
@@ -19,20 +20,22 @@ export interface RemoteWork<Facts> {
   step: ServiceStep<Facts>
   /** What must not be seen in the log, beside the step's own secrets. */
   masked?: readonly Secret[]
+  /** Whose unit it is on the server; `keystone` by default. */
   user?: 'keystone' | 'root'
+  /** `management` by default. */
   login?: Login
 }
 
 /**
  * The one executor: starts a step on a server or re-attaches to it, stores its masked output as it comes, and returns what it
- * reports (design section 5). A worker that shuts down leaves the step running; only a cancel stops it.
+ * reports (design section 5). A worker that shuts down leaves the step running; only a cancel stops it. Fails as `step_failed`
+ * where the script's exit code is not zero, as `ssh_…` where the server cannot be worked with.
  */
 export async function runStep<Facts>(deps: ActivityDeps, work: RemoteWork<Facts>): Promise<Facts> {
-  const { step, order, user = 'keystone' } = work
+  const { operationId, order, serverId, step, user = 'keystone', login = 'management' } = work
   try {
-    const { hash, rootId } = await operationById(deps.db, work.operationId)
-    const server = await serverAccess(deps.db, deps.keyring, work.serverId, work.login ?? 'management')
-    const { operationId, serverId } = work
+    const { hash, rootId } = await operationById(deps.db, operationId)
+    const server = await serverAccess(deps.db, deps.keyring, serverId, login)
     const stepId = await startStep(deps.db, { operationId, order, name: step.name, serverId, user, script: step.script })
     const durable = { hash, order, user, ...step }
     const followed = { remote: deps.ssh.to(server), durable, stepId, rootId, redaction: redactionFor(work) }
@@ -96,7 +99,8 @@ async function followFromStored(deps: ActivityDeps, followed: Followed): Promise
 async function interrupted(deps: ActivityDeps, { remote, durable, stepId }: Followed): Promise<unknown> {
   const context = Context.current()
   if (!context.cancellationDetails?.cancelRequested) {
-    return ApplicationFailure.retryable(`${activityInfo().activityType} lets go of step "${durable.name}"; the step goes on`, 'detached')
+    const message = `${activityInfo().activityType} lets go of step "${durable.name}"; the step goes on`
+    return ApplicationFailure.retryable(message, 'detached')
   }
   await remote.stopStep(durable)
   await endStep(deps.db, stepId, { status: 'cancelled' })

@@ -9,14 +9,16 @@ import { serviceAlias } from '../domain/services.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { PlannedReplica } from '../domain/deploy-plan.ts'
 import { resolveImage } from '../drivers/services/image.ts'
-import { serviceDriver } from '../drivers/services/registry.ts'
+import { configuredService } from './configured-services.ts'
+import { replicaOperation } from './deploy-rows.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { OperationInput } from './operations.ts'
-import { noImage, renderReplica, replicaContext } from './replica-input.ts'
+import { noImage, type ReplicaContext, renderReplica, replicaContext } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
 
-/** A service that stands on its own: a database, a cache, a gateway. */
+/** What the deploy of a service that stands on its own will do: a database, a cache, a gateway. */
 export interface StandalonePlan {
+  /** Everything runs as it should already: then nothing is to be done. */
   isUnchanged: boolean
   service: { id: ServiceId; name: string }
   /** Tag, or the digest it was resolved to before. */
@@ -24,6 +26,19 @@ export interface StandalonePlan {
   replicas: readonly PlannedReplica[]
 }
 
+/** An image that is to be present on a server: a tag, or the digest it was resolved to before. */
+export interface ServiceImage extends OperationInput {
+  serverId: ServerId
+  image: string
+}
+
+/** A service that runs, from the image of this digest. */
+export interface RunningService extends OperationInput {
+  serviceId: ServiceId
+  digest: string
+}
+
+/** Services that stand on their own; those of an environment are its deploy's. */
 export function serviceActivities(deps: ActivityDeps) {
   const { db, keyring } = deps
   return {
@@ -31,49 +46,53 @@ export function serviceActivities(deps: ActivityDeps) {
     async planService({ operationId }: OperationInput): Promise<StandalonePlan> {
       const operation = await operationById(db, operationId)
       const service = await engineService(db, keyring, idOf<ServiceId>(operation.targetId))
-      const driver = serviceDriver(service.driverName)
-      const { image } = driver.configured(service.config)
-      if (image.from !== 'registry') throw new Error(`${service.name} is built and deployed with its environment`)
-      const placements = await placementsOf(db, [service.id])
-      const present = await liveReplicas(db, [service.id])
-      const wanted = placements.map((placement) => wantedReplica(operationId, service, placement, present))
+      const { id, name, currentImageDigest } = service
+      const { image } = configuredService(service)
+      if (image.from !== 'registry') throw new Error(`${name} is built and deployed with its environment`)
+      const placements = await placementsOf(db, [id])
+      const present = await liveReplicas(db, [id])
       const context = await replicaContext(deps, service.environmentId)
-      const hashed = wanted.map((replica) => ({ ...replica, configHash: renderReplica(context, service, replica, noImage).configHash }))
-      const isUnchanged = service.currentImageDigest !== null && hashed.every((replica) => isRunning(replica, present))
-      const replicas = hashed.map(({ id, serverId }) => plannedReplica(operationId, id, serverId, placements))
+      const facts = { service, context, present }
+      const wanted = placements.map((place) => ({ place, row: wantedReplica(operationId, facts, place.serverId) }))
+      const isUnchanged = currentImageDigest !== null && wanted.every(({ row }) => isRunning(row, present))
+      const replicas = wanted.map(({ place, row }) => plannedReplica(operationId, row.id, place))
       await db.transaction(async (tx) => {
         const root = await holdRunning(tx, operationId)
-        await insertReplicas(tx, hashed)
-        await insertChildren(tx, root, isUnchanged ? [] : replicas.map((replica) => replicaOperation(operationId, service, replica)))
-        if (!isUnchanged && service.status === 'new') await recordServices(tx, [service.id], { status: 'deploying' })
+        await insertReplicas(tx, wanted.map(({ row }) => row))
+        if (isUnchanged) return
+        await insertChildren(tx, root, replicas.map((replica) => replicaOperation({ operationId, name }, replica)))
+        if (service.status === 'new') await recordServices(tx, [id], { status: 'deploying' })
       })
-      const { id, name } = service
-      return { isUnchanged, service: { id, name }, image: service.currentImageDigest ?? image.reference, replicas }
+      return { isUnchanged, service: { id, name }, image: currentImageDigest ?? image.reference, replicas }
     },
 
     /** Makes the image present on one server and returns its digest, `name@sha256:…`. */
-    async resolveServiceImage(input: OperationInput & { serverId: ServerId; image: string }): Promise<{ digest: string }> {
-      const { operationId, serverId, image } = input
+    async resolveServiceImage({ operationId, serverId, image }: ServiceImage): Promise<{ digest: string }> {
       const order = stepNumbers.serviceDeploy.resolveImage
       const { digest } = await runStep(deps, { operationId, order, serverId, step: resolveImage(image) })
       return { digest }
     },
 
     /** The commit point of a standalone service's deploy. */
-    async recordServiceRunning({ operationId, serviceId, digest }: OperationInput & { serviceId: ServiceId; digest: string }): Promise<void> {
-      await commitOnce(db, operationId, (tx) => recordServices(tx, [serviceId], { status: 'running', currentImageDigest: digest }))
+    async recordServiceRunning({ operationId, serviceId, digest }: RunningService): Promise<void> {
+      const state = { status: 'running' as const, currentImageDigest: digest }
+      await commitOnce(db, operationId, (tx) => recordServices(tx, [serviceId], state))
     },
   }
 }
 
+interface ServiceFacts {
+  service: EngineService
+  context: ReplicaContext
+  present: readonly Replica[]
+}
+
 /** A stateful service keeps its replica: the container behind it is replaced, the row stays. */
-function wantedReplica(operationId: OperationId, service: EngineService, { serverId }: Placement, present: readonly Replica[]) {
+function wantedReplica(operationId: OperationId, { service, context, present }: ServiceFacts, serverId: ServerId) {
   const existing = present.find((replica) => replica.serverId === serverId)
-  const id = existing?.id ?? childId<ReplicaId>(operationId, 'replica', service.id, serverId)
-  const driver = serviceDriver(service.driverName)
-  const [port] = driver.configured(service.config).ports('server')
-  return {
-    id,
+  const [port] = configuredService(service).ports('server')
+  const row = {
+    id: existing?.id ?? childId<ReplicaId>(operationId, 'replica', service.id, serverId),
     serviceId: service.id,
     serverId,
     operationId: existing ? existing.operationId : operationId,
@@ -87,21 +106,12 @@ function wantedReplica(operationId: OperationId, service: EngineService, { serve
     memoryLimitMb: existing?.memoryLimitMb ?? null,
     config: service.config,
   }
+  return { ...row, configHash: renderReplica(context, service, row, noImage).configHash }
 }
 
-const isRunning = ({ id, configHash }: { id: ReplicaId; configHash: string }, present: readonly Replica[]) =>
+const isRunning = ({ id, configHash }: Pick<Replica, 'id' | 'configHash'>, present: readonly Replica[]): boolean =>
   present.some((replica) => replica.id === id && replica.configHash === configHash && replica.status === 'running')
 
-function plannedReplica(operationId: OperationId, id: ReplicaId, serverId: ServerId, placements: readonly Placement[]): PlannedReplica {
-  const serverName = placements.find((placement) => placement.serverId === serverId)?.serverName ?? serverId
+function plannedReplica(operationId: OperationId, id: ReplicaId, { serverId, serverName }: Placement): PlannedReplica {
   return { id, operationId: childId(operationId, 'replica_deploy', id), serverId, serverName }
 }
-
-const replicaOperation = (parentId: OperationId, { name }: EngineService, { id, operationId, serverName }: PlannedReplica) => ({
-  id: operationId,
-  parentId,
-  kind: 'replica_deploy' as const,
-  targetType: 'replica' as const,
-  targetId: id,
-  summary: `start ${name} on ${serverName}`,
-})

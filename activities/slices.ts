@@ -1,14 +1,14 @@
-import { engineService, engineSlice, recordSlice } from '../db/engine-services.ts'
+import { type EngineService, engineService, type EngineSlice, engineSlice, recordSlice } from '../db/engine-services.ts'
 import { idOf } from '../db/ids.ts'
 import { liveReplicas } from '../db/replicas.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import type { SliceId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
+import { configuredSlice } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
-import { configuredSlice } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
 
 /** Databases and keyspaces inside running data services (specification section 12). */
@@ -21,12 +21,10 @@ export function sliceActivities(deps: ActivityDeps) {
       const slice = await engineSlice(db, keyring, await targetOf({ operationId }))
       const service = await engineService(db, keyring, slice.serviceId)
       const [replica] = (await liveReplicas(db, [service.id])).filter(({ status }) => status === 'running')
-      if (!replica) {
-        const hint = `Deploy the service ${service.name}, then try again.`
-        throw finalFailure({ code: 'service_not_running', message: `${service.name} does not run, so ${slice.name} cannot be made in it.`, hint })
-      }
+      if (!replica) throw notRunning(service, slice)
       const { containerName, serverId } = replica
-      const step = configuredSlice({ service, slice }).provision({ sliceId: slice.id, containerName, admin: service.adminCredentials })
+      const target = { sliceId: slice.id, containerName, admin: service.adminCredentials }
+      const step = configuredSlice({ service, slice }).provision(target)
       const masked = [...Object.values(slice.credentials), ...Object.values(service.adminCredentials)]
       await runStep(deps, { operationId, order: stepNumbers.sliceProvision.provision, serverId, step, masked })
     },
@@ -37,4 +35,12 @@ export function sliceActivities(deps: ActivityDeps) {
       await commitOnce(db, operation.operationId, (tx) => recordSlice(tx, sliceId, { status: 'ready' }))
     },
   }
+}
+
+function notRunning(service: EngineService, slice: EngineSlice) {
+  return finalFailure({
+    code: 'service_not_running',
+    message: `${service.name} does not run, so ${slice.name} cannot be made in it.`,
+    hint: `Deploy the service ${service.name}, then try again.`,
+  })
 }

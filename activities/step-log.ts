@@ -8,14 +8,21 @@ export class LogOvertaken extends Error {
   override readonly name = 'LogOvertaken'
 }
 
+/** Where a step's output goes. */
 export interface StepLog {
   take(chunk: StepChunk): Promise<void>
   /** Stores what was held back because a secret might have begun there. */
   end(): Promise<void>
 }
 
+/** What is to be masked, and how much of the output is stored already; null where nothing is. */
+interface LogState {
+  redaction: Redaction
+  stored: StoredPosition | null
+}
+
 /** Stores a step's output, masked, each byte once. Both functions throw LogOvertaken. */
-export function createStepLog(db: Database, stepId: string, { redaction, stored }: { redaction: Redaction; stored: StoredPosition | null }): StepLog {
+export function createStepLog(db: Database, stepId: string, { redaction, stored }: LogState): StepLog {
   let run = stored?.run ?? 0
   const redactors = new Map<StepStream, Redactor>()
   const append = async (stream: StepStream, piece: ReturnType<Redactor['push']>) => {

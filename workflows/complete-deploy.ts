@@ -1,6 +1,6 @@
 import { sleep } from '@temporalio/workflow'
 import type { OperationInput } from '../activities/operations.ts'
-import type { OperationId } from '../domain/ids.ts'
+import type { OperationId, ReplicaId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { failureOf, together } from './operation.ts'
 import { control, watch } from './proxies.ts'
@@ -12,24 +12,41 @@ const dwell = '6 seconds'
 
 /**
  * What follows a commit (design section 4): the scheduler is handed over, what was replaced is retired. From here everything
- * goes forward: what does not work is a warning, and done by the next deploy. `of` is the committed deploy.
+ * goes forward: what does not work is a warning of the committed deploy `of`, and done by the next one. `operationId` does the
+ * work: that deploy itself, or its recovery.
  */
 export async function completeDeploy({ operationId, of }: OperationInput & { of: OperationId }): Promise<void> {
   const { environmentId, scheduler, retiring } = await control.planCompletion({ operationId: of })
   const { from, to } = scheduler
   if (from !== to) {
     await orWarn(of, 'the scheduler was not handed over', async () => {
-      if (from) await watch.stopScheduler.executeWithOptions({ summary: 'stop the old scheduler' }, [{ operationId, order: stopScheduler, replicaId: from }])
-      if (to) await watch.startScheduler.executeWithOptions({ summary: 'start the new scheduler' }, [{ operationId, order: startScheduler, replicaId: to }])
+      await handOver({ operationId }, { from, to })
       await control.recordScheduler({ environmentId, replicaId: to })
     })
   }
   if (retiring.some(({ hadTraffic }) => hadTraffic)) await sleep(dwell)
-  await together(retiring, ({ id, containerName, serverName }, index) =>
-    orWarn(of, `${containerName} was not retired`, () =>
-      watch.stopReplica.executeWithOptions({ summary: `retire ${containerName} on ${serverName}` }, [{ operationId, order: retire + index, replicaId: id }]),
-    ),
-  )
+  await together(retiring, ({ id, containerName, serverName }, index) => {
+    const summary = `retire ${containerName} on ${serverName}`
+    const stop = { operationId, order: retire + index, replicaId: id }
+    return orWarn(of, `${containerName} was not retired`, () => watch.stopReplica.executeWithOptions({ summary }, [stop]))
+  })
+}
+
+interface Handover {
+  from: ReplicaId | null
+  to: ReplicaId | null
+}
+
+/** The new scheduler starts only when the old one was seen to be gone: at no time are there two. */
+async function handOver({ operationId }: OperationInput, { from, to }: Handover): Promise<void> {
+  if (from) {
+    const stop = { operationId, order: stopScheduler, replicaId: from }
+    await watch.stopScheduler.executeWithOptions({ summary: 'stop the old scheduler' }, [stop])
+  }
+  if (to) {
+    const start = { operationId, order: startScheduler, replicaId: to }
+    await watch.startScheduler.executeWithOptions({ summary: 'start the new scheduler' }, [start])
+  }
 }
 
 async function orWarn(operationId: OperationId, what: string, work: () => Promise<void>): Promise<void> {

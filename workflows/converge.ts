@@ -9,7 +9,8 @@ const numbers = stepNumbers.convergence
 
 /**
  * Takes an operation back to what was before it (design section 4): its work is stopped, traffic returns and is confirmed, only
- * then its replicas and images go. Answers `committed`, and does nothing, where it had reached its commit point.
+ * then its replicas and images go. Answers `committed`, and does nothing, where it had reached its commit point. Throws where a
+ * server did not answer for long.
  */
 export async function converge(input: ConvergenceInput): Promise<'taken back' | 'committed'> {
   return CancellationScope.nonCancellable(async () => {
@@ -40,7 +41,7 @@ export async function converge(input: ConvergenceInput): Promise<'taken back' | 
 
 /**
  * Runs what leads to the commit point; a failure or cancel on the way is taken back before it is thrown. Where the commit turns
- * out to have happened, for instance because only its answer was lost, everything goes forward.
+ * out to have happened, for instance because only its answer was lost, it returns and everything goes forward.
  */
 export async function untilCommitted(input: ConvergenceInput, work: () => Promise<void>): Promise<void> {
   try {

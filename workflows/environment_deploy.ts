@@ -21,18 +21,14 @@ export async function environment_deploy({ operationId }: OperationInput): Promi
     if (plan.isUnchanged) return 'unchanged'
     await untilCommitted({ operationId, of: operationId }, async () => {
       progress.phase('build')
-      const artifact = await build({ operationId }, plan)
+      const artifact = await build(plan, { operationId })
       progress.phase('migrate')
-      await migrate({ operationId }, plan, { artifact, timing: 'pre_switch' })
+      await migrate(plan, { operationId, artifact, timing: 'pre_switch' })
       progress.phase('start')
-      await together(plan.services, ({ name, operationId: child, replicas }) =>
-        runChild('service_deploy', child, { planned: { name, replicas, image: artifact.image } }, `deploy ${name}`),
-      )
+      await startServices(plan, artifact)
       progress.phase('switch traffic')
-      await together(plan.gateways, (gateway) =>
-        runChild('gateway_cutover', gateway.operationId, { environmentId: plan.environmentId, gateway }, `switch traffic on ${gateway.serverName}`),
-      )
-      await migrate({ operationId }, plan, { artifact, timing: 'post_switch' })
+      await switchTraffic(plan)
+      await migrate(plan, { operationId, artifact, timing: 'post_switch' })
       progress.phase('commit')
       await CancellationScope.nonCancellable(() => control.recordRelease({ operationId, artifactId: artifact.artifactId }))
     })
@@ -42,7 +38,8 @@ export async function environment_deploy({ operationId }: OperationInput): Promi
   })
 }
 
-async function build({ operationId }: OperationInput, { build: { serverId, serverName, unresolved } }: EnvironmentDeployPlan): Promise<BuiltArtifact> {
+async function build({ build: place }: EnvironmentDeployPlan, { operationId }: OperationInput): Promise<BuiltArtifact> {
+  const { serverId, serverName, unresolved } = place
   await together(unresolved, ({ reference }, index) => {
     const resolve = { operationId, order: numbers.baseImages + index, serverId, reference }
     return watch.resolveBaseImage.executeWithOptions({ summary: `pull ${reference} on ${serverName}` }, [resolve])
@@ -50,12 +47,26 @@ async function build({ operationId }: OperationInput, { build: { serverId, serve
   return watch.buildImage.executeWithOptions({ summary: `build image on ${serverName}` }, [{ operationId }])
 }
 
-interface Migration {
+async function startServices({ services }: EnvironmentDeployPlan, { image }: BuiltArtifact): Promise<void> {
+  await together(services, ({ name, operationId, replicas }) =>
+    runChild('service_deploy', operationId, { planned: { name, replicas, image } }, `deploy ${name}`),
+  )
+}
+
+async function switchTraffic({ gateways, environmentId }: EnvironmentDeployPlan): Promise<void> {
+  await together(gateways, (gateway) => {
+    const summary = `switch traffic on ${gateway.serverName}`
+    return runChild('gateway_cutover', gateway.operationId, { environmentId, gateway }, summary)
+  })
+}
+
+interface Migration extends OperationInput {
   artifact: BuiltArtifact
   timing: PlannedMigration['timing']
 }
 
-async function migrate({ operationId }: OperationInput, { migration }: EnvironmentDeployPlan, { artifact, timing }: Migration): Promise<void> {
+/** Migrates where the plan wants it at this moment. */
+async function migrate({ migration }: EnvironmentDeployPlan, { operationId, artifact, timing }: Migration): Promise<void> {
   if (migration?.timing !== timing) return
   const { replicaId, command, serverName } = migration
   const order = timing === 'pre_switch' ? numbers.migrateBefore : numbers.migrateAfter

@@ -6,6 +6,7 @@ import { asOperation, together } from './operation.ts'
 import { remote } from './proxies.ts'
 import { publish } from './publish.ts'
 
+/** Given by the environment's deploy, whose plan names the gateway and the new replicas. */
 export interface GatewayCutoverInput extends OperationInput {
   environmentId: EnvironmentId
   gateway: PlannedGateway
@@ -18,8 +19,8 @@ export async function gateway_cutover({ operationId, environmentId, gateway }: G
   await asOperation({ operationId }, async () => {
     const { serviceId: gatewayId, serverName, replicas } = gateway
     await together(replicas, (replicaId, index) => {
-      const question = { operationId, order: probe + index, gatewayId, replicaId }
-      return remote.probeReplica.executeWithOptions({ summary: `ask the new replica from the gateway on ${serverName}` }, [question])
+      const summary = `ask the new replica from the gateway on ${serverName}`
+      return remote.probeReplica.executeWithOptions({ summary }, [{ operationId, order: probe + index, gatewayId, replicaId }])
     })
     const publication = { operationId, gatewayId, serverName, owned: { environmentId } }
     await publish({ ...publication, change: 'both', order: both })

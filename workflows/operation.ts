@@ -1,4 +1,12 @@
-import { ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, executeChild, isCancellation, ParentClosePolicy, workflowInfo } from '@temporalio/workflow'
+import {
+  ApplicationFailure,
+  CancellationScope,
+  ChildWorkflowCancellationType,
+  executeChild,
+  isCancellation,
+  ParentClosePolicy,
+  workflowInfo,
+} from '@temporalio/workflow'
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import type { OperationInput } from '../activities/operations.ts'
 import type { OperationId } from '../domain/ids.ts'
@@ -29,16 +37,20 @@ function endingOf(error: unknown) {
   return { status: 'failed' as const, failure }
 }
 
-/** The cause as the activity stated it; Temporal wraps it once per activity and child workflow. */
+/** The cause as the activity stated it; Temporal wraps it once per activity and child workflow. `unexpected` where none did. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof ApplicationFailure && isFailure(error.details?.[0])) return error.details[0]
   if (error instanceof Error && error.cause !== undefined) return failureOf(error.cause)
   return { code: 'unexpected', message: error instanceof Error ? error.message : String(error) }
 }
 
-const isFailure = (value: unknown): value is Failure => typeof value === 'object' && value !== null && 'code' in value && 'message' in value
+const isFailure = (value: unknown): value is Failure =>
+  typeof value === 'object' && value !== null && 'code' in value && 'message' in value
 
-/** Runs a child operation, whose row the plan has stored; the parent's end is the child's end, however it comes. */
+/**
+ * Runs a child operation, whose row the plan has stored, with `input` beside its operation id. Throws when it failed; the
+ * parent's end is the child's end, however it comes.
+ */
 export async function runChild(kind: OperationKind, operationId: OperationId, input: object, summary: string): Promise<void> {
   await executeChild(kind, {
     workflowId: workflowId(kind, operationId),

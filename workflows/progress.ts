@@ -1,16 +1,23 @@
 import { setCurrentDetails } from '@temporalio/workflow'
 
-/** What an operator reads in the Temporal Web UI: done, running, waiting. Answered by a worker; the summaries of pending activities need none. */
+/**
+ * What an operator reads in the Temporal Web UI: done, running, waiting. Answered by a worker; the summaries of pending
+ * activities need none.
+ */
 export interface Progress {
   /** Names the phase that begins now; the one before it is done. */
   phase(name: string): void
   note(line: string): void
 }
 
+/** Shows all of the phases as waiting, until they are named one after the other. */
 export function createProgress(phases: readonly string[]): Progress {
   const notes: string[] = []
   let current = -1
-  const show = () => setCurrentDetails([...phases.map((name, index) => `- ${mark(index, current)} ${name}`), ...notes.map((line) => `\n${line}`)].join('\n'))
+  const show = () => {
+    const list = phases.map((name, index) => `- ${mark(index, current)} ${name}`)
+    setCurrentDetails([...list, ...notes.map((line) => `\n${line}`)].join('\n'))
+  }
   show()
   return {
     phase(name) {

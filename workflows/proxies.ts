@@ -17,6 +17,7 @@ const overSsh = {
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 } as const
 
+/** Short steps: configuration, probes, stopping and removing. */
 export const remote = proxyActivities<Activities>({ ...overSsh, startToCloseTimeout: '15 minutes' })
 
 /** Steps that may take long: builds, migrations, installations, the end of a worker's job. */

@@ -4,6 +4,7 @@ import type { ReplicaId } from '../domain/ids.ts'
 import { asOperation } from './operation.ts'
 import { watch } from './proxies.ts'
 
+/** Given by the service's deploy, which has stored the replica's row. */
 export interface ReplicaDeployInput extends OperationInput {
   replicaId: ReplicaId
   serverName: string
@@ -13,7 +14,8 @@ export interface ReplicaDeployInput extends OperationInput {
 /** Starts one container of a service on one server and waits until it is healthy. */
 export async function replica_deploy({ operationId, replicaId, serverName, image }: ReplicaDeployInput): Promise<void> {
   await asOperation({ operationId }, async () => {
-    await watch.startReplica.executeWithOptions({ summary: `start replica on ${serverName}` }, [{ operationId, replicaId, image }])
+    const summary = `start replica on ${serverName}`
+    await watch.startReplica.executeWithOptions({ summary }, [{ operationId, replicaId, image }])
     return 'running'
   })
 }

@@ -1,15 +1,18 @@
 import type { OperationInput } from '../activities/operations.ts'
 import type { ReplicaImage } from '../activities/replica-input.ts'
+import type { StandalonePlan } from '../activities/services.ts'
 import type { PlannedReplica } from '../domain/deploy-plan.ts'
 import { untilCommitted } from './converge.ts'
 import { asOperation, runChild, together } from './operation.ts'
 import { control, watch } from './proxies.ts'
 
+/** The service is the operation's target. */
 export interface ServiceDeployInput extends OperationInput {
   /** Given by an environment's deploy, which has planned and built; a standalone service does both itself. */
   planned?: PlannedServiceDeploy
 }
 
+/** Replicas whose rows are stored, and the image that they get. */
 export interface PlannedServiceDeploy {
   name: string
   replicas: readonly PlannedReplica[]
@@ -30,16 +33,23 @@ async function deployStandalone(input: OperationInput): Promise<string> {
   if (isUnchanged) return 'unchanged'
   const { operationId } = input
   await untilCommitted({ operationId, of: operationId }, async () => {
-    let digest = image
-    for (const { serverId, serverName } of replicas) {
-      const resolve = { operationId, serverId, image: digest }
-      const resolved = await watch.resolveServiceImage.executeWithOptions({ summary: `pull ${digest} on ${serverName}` }, [resolve])
-      digest = resolved.digest
-    }
+    const digest = await resolveOnAll({ operationId }, { image, replicas })
     await startReplicas({ name: service.name, replicas, image: { reference: digest, isLocal: false } })
     await control.recordServiceRunning({ operationId, serviceId: service.id, digest })
   })
   return 'deployed'
+}
+
+/** The first server turns a tag into a digest, the others make exactly this one present. */
+async function resolveOnAll({ operationId }: OperationInput, { image, replicas }: Pick<StandalonePlan, 'image' | 'replicas'>) {
+  let digest = image
+  for (const { serverId, serverName } of replicas) {
+    const resolve = { operationId, serverId, image: digest }
+    const summary = `pull ${digest} on ${serverName}`
+    const resolved = await watch.resolveServiceImage.executeWithOptions({ summary }, [resolve])
+    digest = resolved.digest
+  }
+  return digest
 }
 
 async function startReplicas({ name, replicas, image }: PlannedServiceDeploy): Promise<void> {

@@ -6,6 +6,7 @@ import { operationLogChunks, operations, operationSteps } from '../schema/index.
 import { holdRunning, operationById } from './begin.ts'
 import { notifyOperation } from './notify.ts'
 
+/** A step that is about to run; by operation and order it is found again. */
 export interface StepStart {
   operationId: OperationId
   order: number
@@ -19,7 +20,8 @@ export interface StepStart {
 
 /**
  * Upserts a step as running and returns its id. A step that has ended stays so, for it is never run again: its activity, which
- * was not heard when it said so, only reads its end again. Throws OperationEnded when recovery has taken the operation over: nothing may be started for it any more.
+ * was not heard when it said so, only reads its end again. Throws OperationEnded when recovery has taken the operation over:
+ * nothing may be started for it any more.
  */
 export async function startStep(db: Database, step: StepStart): Promise<string> {
   return db.transaction(async (tx) => {
@@ -38,6 +40,7 @@ export async function startStep(db: Database, step: StepStart): Promise<string> 
   })
 }
 
+/** How a step ended: its newest run, and the exit code of its script where it had one. */
 export interface StepEnd {
   status: Exclude<StepStatus, 'running'>
   run?: number
@@ -54,7 +57,7 @@ export async function endStep(db: Database, stepId: string, end: StepEnd): Promi
   if (row) await notifyOperation(db, (await operationById(db, row.operationId)).rootId)
 }
 
-/** Steps of the whole tree that may still run on their servers. */
+/** Steps of the whole tree that may still run on their servers; `hash` is that of their operation. */
 export async function unfinishedSteps(db: Database, rootId: OperationId) {
   return db
     .select({
@@ -70,6 +73,9 @@ export async function unfinishedSteps(db: Database, rootId: OperationId) {
     .where(and(eq(operations.rootId, rootId), eq(operationSteps.status, 'running')))
 }
 
+export type UnfinishedStep = Awaited<ReturnType<typeof unfinishedSteps>>[number]
+
+/** Raw bytes of the run's two streams that are stored. */
 export interface StoredPosition {
   run: number
   out: number
@@ -85,6 +91,7 @@ export async function storedPosition(db: Database, stepId: string): Promise<Stor
   return row ? { run: row.run, out: Number(row.out), err: Number(row.err) } : null
 }
 
+/** Redacted output that stands for `rawLength` raw bytes from `rawOffset` on, in one stream of a run. */
 export interface LogPiece {
   stepId: string
   run: number
@@ -110,7 +117,10 @@ export async function appendLog(db: Database, piece: LogPiece): Promise<boolean>
   return stored.length > 0
 }
 
-/** The last redacted bytes of a step's newest run: what it printed, then what it said of errors, half of the room for each where both are long. */
+/**
+ * The last redacted bytes of a step's newest run: what it printed, then what it said of errors; half of the room for each where
+ * both are long.
+ */
 export async function logTail(db: Database, stepId: string, bytes = 1024): Promise<string> {
   const [out, err] = await Promise.all([endOf(db, stepId, 'out', bytes), endOf(db, stepId, 'err', bytes)])
   const forOut = Math.max(bytes / 2, bytes - err.length)
