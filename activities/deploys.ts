@@ -23,8 +23,14 @@ import type { OperationInput } from './operations.ts'
 /** What is left to do once a deploy is committed. */
 export interface Completion {
   environmentId: EnvironmentId
-  scheduler: { from: ReplicaId | null; to: ReplicaId | null }
+  scheduler: { from: SchedulerPlace | null; to: SchedulerPlace | null }
   retiring: readonly { id: ReplicaId; serverName: string; containerName: string; hadTraffic: boolean }[]
+}
+
+/** The replica whose container ticks. */
+export interface SchedulerPlace {
+  replicaId: ReplicaId
+  serverName: string
 }
 
 interface SchedulerHandover {
@@ -84,7 +90,12 @@ export function deployActivities(deps: ActivityDeps) {
         ...{ id: replica.id, serverName, containerName: replica.containerName },
         hadTraffic: replica.traffic !== 'none',
       }))
-      return { environmentId, scheduler: { from: environment.schedulerReplicaId, to: plan.scheduler }, retiring }
+      const placeOf = (id: ReplicaId | null): SchedulerPlace | null => {
+        const found = replicas.find(({ replica }) => replica.id === id)
+        return found ? { replicaId: found.replica.id, serverName: found.serverName } : null
+      }
+      const scheduler = { from: placeOf(environment.schedulerReplicaId), to: placeOf(plan.scheduler) }
+      return { environmentId, scheduler, retiring }
     },
 
     /** The replica that ticks from now on; null when none does. */

@@ -1,6 +1,7 @@
 import { sleep } from '@temporalio/workflow'
+import type { Completion } from '../activities/deploys.ts'
 import type { OperationInput } from '../activities/operations.ts'
-import type { OperationId, ReplicaId } from '../domain/ids.ts'
+import type { OperationId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { failureOf, together } from './operation.ts'
 import { control, watch } from './proxies.ts'
@@ -18,10 +19,10 @@ const dwell = '6 seconds'
 export async function completeDeploy({ operationId, of }: OperationInput & { of: OperationId }): Promise<void> {
   const { environmentId, scheduler, retiring } = await control.planCompletion({ operationId: of })
   const { from, to } = scheduler
-  if (from !== to) {
+  if (from?.replicaId !== to?.replicaId) {
     await orWarn(of, 'the scheduler was not handed over', async () => {
       await handOver({ operationId }, { from, to })
-      await control.recordScheduler({ environmentId, replicaId: to })
+      await control.recordScheduler({ environmentId, replicaId: to?.replicaId ?? null })
     })
   }
   if (retiring.some(({ hadTraffic }) => hadTraffic)) await sleep(dwell)
@@ -32,20 +33,15 @@ export async function completeDeploy({ operationId, of }: OperationInput & { of:
   })
 }
 
-interface Handover {
-  from: ReplicaId | null
-  to: ReplicaId | null
-}
-
 /** The new scheduler starts only when the old one was seen to be gone: at no time are there two. */
-async function handOver({ operationId }: OperationInput, { from, to }: Handover): Promise<void> {
+async function handOver({ operationId }: OperationInput, { from, to }: Completion['scheduler']): Promise<void> {
   if (from) {
-    const stop = { operationId, order: stopScheduler, replicaId: from }
-    await watch.stopScheduler.executeWithOptions({ summary: 'stop the old scheduler' }, [stop])
+    const stop = { operationId, order: stopScheduler, replicaId: from.replicaId }
+    await watch.stopScheduler.executeWithOptions({ summary: `stop the old scheduler on ${from.serverName}` }, [stop])
   }
   if (to) {
-    const start = { operationId, order: startScheduler, replicaId: to }
-    await watch.startScheduler.executeWithOptions({ summary: 'start the new scheduler' }, [start])
+    const start = { operationId, order: startScheduler, replicaId: to.replicaId }
+    await watch.startScheduler.executeWithOptions({ summary: `start the new scheduler on ${to.serverName}` }, [start])
   }
 }
 

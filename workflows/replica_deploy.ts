@@ -7,14 +7,16 @@ import { watch } from './proxies.ts'
 /** Given by the service's deploy, which has stored the replica's row. */
 export interface ReplicaDeployInput extends OperationInput {
   replicaId: ReplicaId
+  /** Of the service. */
+  name: string
   serverName: string
   image: ReplicaImage
 }
 
 /** Starts one container of a service on one server and waits until it is healthy. */
-export async function replica_deploy({ operationId, replicaId, serverName, image }: ReplicaDeployInput): Promise<void> {
+export async function replica_deploy({ operationId, replicaId, name, serverName, image }: ReplicaDeployInput): Promise<void> {
   await asOperation({ operationId }, async () => {
-    const summary = `start replica on ${serverName}`
+    const summary = `start ${name} on ${serverName}`
     await watch.startReplica.executeWithOptions({ summary }, [{ operationId, replicaId, image }])
     return 'running'
   })

@@ -54,6 +54,6 @@ async function resolveOnAll({ operationId }: OperationInput, { image, replicas }
 
 async function startReplicas({ name, replicas, image }: PlannedServiceDeploy): Promise<void> {
   await together(replicas, ({ id, operationId, serverName }) =>
-    runChild('replica_deploy', operationId, { replicaId: id, serverName, image }, `start ${name} on ${serverName}`),
+    runChild('replica_deploy', operationId, { replicaId: id, name, serverName, image }, `start ${name} on ${serverName}`),
   )
 }

@@ -83,10 +83,10 @@ describe('in Temporal', () => {
 
   it('every activity names its step and server, and no history holds more than ids, names and numbers', async () => {
     const { events } = await scene.keystone.temporal.client.workflow.getHandle(first.temporal.workflowId).fetchHistory()
-    const remote = (events ?? []).filter(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.heartbeatTimeout?.seconds)
+    const remote = (events ?? []).filter(({ activityTaskScheduledEventAttributes: scheduled }) => Number(scheduled?.heartbeatTimeout?.seconds) > 0)
     const summaries = remote.map(({ userMetadata }) => Buffer.from(userMetadata?.summary?.data ?? '').toString())
     expect(summaries).toContain('"build image on s1"')
-    expect(summaries.every((summary) => /on s1"$|scheduler"$/.test(summary))).toBe(true)
+    expect(summaries.filter((summary) => !/ on s1"$/.test(summary))).toEqual([])
     expect(JSON.stringify(events).length).toBeLessThan(200_000)
   })
 })
