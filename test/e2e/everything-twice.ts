@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { Context, heartbeat } from '@temporalio/activity'
+import { ApplicationFailure, CancelledFailure, Context, heartbeat } from '@temporalio/activity'
 import type { Activities } from '../../activities/index.ts'
 import type { Sql } from '../../db/connect.ts'
 
@@ -35,6 +35,7 @@ export function everythingTwice(activities: Activities, sql: Sql): EverythingTwi
       between(async () => {
         executed.add(name)
         const first = await outcomeOf(activity, input)
+        if ('error' in first && isLetGo(first.error)) throw first.error
         const before = await stateOf(sql)
         const second = await outcomeOf(activity, input)
         const after = await stateOf(sql)
@@ -56,6 +57,9 @@ const outcomeOf = (activity: Activity, input: never): Promise<Outcome> =>
     (answer) => ({ answer }),
     (error: unknown) => ({ error }),
   )
+
+/** Whoever lets go of a step has not executed it: the next attempt goes on with it. */
+const isLetGo = (error: unknown) => error instanceof CancelledFailure || (error instanceof ApplicationFailure && error.type === 'detached')
 
 const told = (outcome: Outcome) => ('error' in outcome ? String(outcome.error) : outcome.answer)
 
