@@ -9,23 +9,29 @@ export interface WorkerCounts {
   sqlQueries: number
 }
 
+/** What is asked of the worker. */
 export interface Monitored {
   counts(): WorkerCounts
   /** Whether it polls for work. */
   isReady(): boolean
 }
 
+/** `close` ends open connections too. */
 export interface Monitor {
   close(): Promise<void>
 }
 
-/** Answers /healthz, /readyz and /metrics (text format of Prometheus) for supervisors. Throws when the port is taken. */
+/**
+ * Answers /healthz, /readyz (503 while the worker does not poll) and /metrics (text format of Prometheus) for supervisors.
+ * Throws when the port is taken.
+ */
 export async function startMonitor({ host, port }: { host: string; port: number }, worker: Monitored): Promise<Monitor> {
   const register = createRegister(worker)
-  const server = createServer(async (request, response) => {
-    if (request.url === '/metrics') response.setHeader('content-type', register.contentType).end(await register.metrics())
-    else if (request.url === '/healthz') response.end('ok\n')
-    else if (request.url === '/readyz') response.writeHead(worker.isReady() ? 200 : 503).end(worker.isReady() ? 'ready\n' : 'not polling\n')
+  const server = createServer(async ({ url }, response) => {
+    const isReady = worker.isReady()
+    if (url === '/metrics') response.setHeader('content-type', register.contentType).end(await register.metrics())
+    else if (url === '/healthz') response.end('ok\n')
+    else if (url === '/readyz') response.writeHead(isReady ? 200 : 503).end(isReady ? 'ready\n' : 'not polling\n')
     else response.writeHead(404).end('/healthz, /readyz or /metrics\n')
   })
   server.listen(port, host)
@@ -41,7 +47,10 @@ export async function startMonitor({ host, port }: { host: string; port: number 
 
 const counters: Record<string, { help: string; of: (counts: WorkerCounts) => number }> = {
   keystone_worker_ssh_handshakes_total: { help: 'Connections made to servers.', of: (counts) => counts.handshakes },
-  keystone_worker_ssh_round_trips_total: { help: 'Commands, uploads and steps sent to servers.', of: (counts) => counts.roundTrips },
+  keystone_worker_ssh_round_trips_total: {
+    help: 'Commands, uploads and steps sent to servers.',
+    of: (counts) => counts.roundTrips,
+  },
   keystone_worker_sql_queries_total: { help: 'Statements sent to Postgres.', of: (counts) => counts.sqlQueries },
 }
 

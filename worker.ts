@@ -25,7 +25,8 @@ async function main({ databaseUrl, keyFile, temporal, workerMetrics, logLevel }:
   const { db, sql, queries, close } = connect(databaseUrl.reveal())
   const ssh = createSshPool(sshTimings)
   const workflows = createWorkflows(connectTemporal(temporal).client)
-  const deps = { db, keyring: await readKeyring(keyFile), ssh, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
+  const keyring = await readKeyring(keyFile)
+  const deps = { db, keyring, ssh, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
   const worker = await createWorker(temporal, deps)
   const monitor = await startMonitor(workerMetrics, {
     counts: () => ({ ...ssh.counts(), sqlQueries: queries() }),

@@ -6,7 +6,9 @@ import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import { apiTokens, memberships, organisations, users } from './schema/index.ts'
 import { tokenHash } from './tokens.ts'
 
+/** A tenant: everything else belongs to one. */
 export type Organisation = typeof organisations.$inferSelect
+/** What a member may do, from `owner` down to `viewer`. */
 export type Role = (typeof memberships.$inferSelect)['role']
 
 /** Who a token speaks for. A null organisation reaches all of the user's; null scopes take nothing away. */
@@ -63,6 +65,7 @@ export async function membershipOf(
   return found ?? null
 }
 
+/** Organisations that the holder is a member of and the token reaches, newest first. */
 export async function organisationsOf(db: Database, holder: TokenHolder, page: PageRequest): Promise<Page<Organisation>> {
   const rows = await db
     .select(getTableColumns(organisations))
@@ -74,6 +77,7 @@ export async function organisationsOf(db: Database, holder: TokenHolder, page: P
   return cutPage(rows, page)
 }
 
+/** One organisation, whoever asks; null where there is none. */
 export async function organisationById(db: Database, id: OrganisationId): Promise<Organisation | null> {
   const [found] = await db.select().from(organisations).where(eq(organisations.id, id))
   return found ?? null

@@ -12,6 +12,7 @@ const { deployKeyPrivate, ...columns } = getTableColumns(applications)
 /** An application without its private deploy key. */
 export type Application = Omit<typeof applications.$inferSelect, 'deployKeyPrivate'>
 
+/** Applications of an organisation, newest first. */
 export async function applicationsOf(
   db: Database,
   organisationId: OrganisationId,
@@ -29,6 +30,7 @@ export async function applicationsOf(
 const one = (organisationId: OrganisationId, id: ApplicationId) =>
   and(eq(applications.organisationId, organisationId), eq(applications.id, id))
 
+/** One application of the organisation; null where it has none of this id. */
 export async function applicationOf(
   db: Database,
   organisationId: OrganisationId,
@@ -38,6 +40,7 @@ export async function applicationOf(
   return found ?? null
 }
 
+/** An application to be stored, with the key pair that its repository is read with. */
 export interface NewApplication {
   organisationId: OrganisationId
   name: string
@@ -48,6 +51,7 @@ export interface NewApplication {
   deployKey: { publicKey: string; privateKey: Secret; fingerprint: string }
 }
 
+/** Stores a new application; its private deploy key is sealed. */
 export async function insertApplication(db: Database, keyring: Keyring, application: NewApplication): Promise<Application> {
   const { deployKey, ...values } = application
   const id = newId<ApplicationId>()

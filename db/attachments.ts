@@ -4,14 +4,17 @@ import type { Database } from './connect.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import { environmentAttachments, services, serviceSlices } from './schema/index.ts'
 
+/** What ties an environment to a slice of a service. */
 export type Attachment = typeof environmentAttachments.$inferSelect
 
+/** Stores a new attachment. */
 export async function insertAttachment(db: Database, values: typeof environmentAttachments.$inferInsert): Promise<Attachment> {
   const [created] = await db.insert(environmentAttachments).values(values).returning()
   if (!created) throw new Error('the attachment was not stored')
   return created
 }
 
+/** Attachments of an environment, newest first. */
 export async function attachmentsOf(db: Database, environmentId: EnvironmentId, page: PageRequest): Promise<Page<Attachment>> {
   const rows = await db
     .select()
@@ -40,4 +43,5 @@ export async function attachedSlices(db: Database, environmentId: EnvironmentId)
     .innerJoin(serviceSlices, eq(serviceSlices.id, environmentAttachments.serviceSliceId))
     .where(eq(environmentAttachments.environmentId, environmentId))
 }
+/** An attachment with what is behind it; no credentials. */
 export type AttachedSlice = Awaited<ReturnType<typeof attachedSlices>>[number]

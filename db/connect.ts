@@ -2,10 +2,12 @@ import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import * as schema from './schema/index.ts'
 
+/** The driver, for what drizzle does not do. */
 export type Sql = postgres.Sql
 /** A database, or a transaction of one: every query takes either. */
 export type Database = PostgresJsDatabase<typeof schema>
 
+/** A pool of connections; `close` waits for running statements, 5 s at most. */
 export interface Connection {
   db: Database
   /** The driver itself, for LISTEN. */

@@ -44,6 +44,7 @@ export async function returnTraffic(tx: Database, rootId: OperationId): Promise<
     )
 }
 
+/** Everything that an operation may have left anywhere. */
 export async function leftoversOf(db: Database, rootId: OperationId): Promise<Leftovers> {
   const operation = await operationById(db, rootId)
   const own = await replicasOf(db, rootId)
@@ -75,13 +76,22 @@ async function serversOfSteps(db: Database, { id, targetType }: Operation): Prom
 export async function failTarget(tx: Database, { targetType, targetId }: Operation): Promise<void> {
   switch (targetType) {
     case 'slice':
-      await tx.update(serviceSlices).set({ status: 'failed' }).where(and(sql`${serviceSlices.id} = ${targetId}`, eq(serviceSlices.status, 'new')))
+      await tx
+        .update(serviceSlices)
+        .set({ status: 'failed' })
+        .where(and(eq(serviceSlices.id, idOf(targetId)), eq(serviceSlices.status, 'new')))
       break
     case 'service':
-      await tx.update(services).set({ status: 'failed' }).where(and(sql`${services.id} = ${targetId}`, eq(services.status, 'deploying')))
+      await tx
+        .update(services)
+        .set({ status: 'failed' })
+        .where(and(eq(services.id, idOf(targetId)), eq(services.status, 'deploying')))
       break
     case 'server':
-      await tx.update(servers).set({ status: 'failed' }).where(and(sql`${servers.id} = ${targetId}`, eq(servers.status, 'provisioning')))
+      await tx
+        .update(servers)
+        .set({ status: 'failed' })
+        .where(and(eq(servers.id, idOf(targetId)), eq(servers.status, 'provisioning')))
       break
     case 'environment':
     case 'replica':
@@ -107,12 +117,19 @@ export async function markUnconverged(tx: Database, rootId: OperationId): Promis
 
 /** An operation that has been taken back whole after all; a server is in line when no other operation concerns it. */
 export async function markConverged(tx: Database, rootId: OperationId): Promise<void> {
-  const marked = await tx.update(operations).set({ needsConvergence: false }).where(and(eq(operations.id, rootId), operations.needsConvergence)).returning({ id: operations.id })
+  const marked = await tx
+    .update(operations)
+    .set({ needsConvergence: false })
+    .where(and(eq(operations.id, rootId), operations.needsConvergence))
+    .returning({ id: operations.id })
   if (marked.length === 0) return
   const others = tx
     .select({ serverId: operationSteps.serverId })
     .from(operationSteps)
     .innerJoin(operations, eq(operations.id, operationSteps.operationId))
     .where(sql`${operations.rootId} in (select id from operations where needs_convergence)`)
-  await tx.update(servers).set({ needsConvergence: false }).where(and(servers.needsConvergence, sql`${servers.id} not in (${others})`))
+  await tx
+    .update(servers)
+    .set({ needsConvergence: false })
+    .where(and(servers.needsConvergence, sql`${servers.id} not in (${others})`))
 }

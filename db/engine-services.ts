@@ -11,6 +11,7 @@ type Opened<Row, Sealed extends keyof Row> = Omit<Row, Sealed> & Record<Sealed, 
 
 /** A service with its administrative credentials opened: for the engine only, never for an answer. */
 export type EngineService = Opened<typeof services.$inferSelect, 'adminCredentials'>
+/** A slice with its credentials opened: for the engine only, never for an answer. */
 export type EngineSlice = Opened<typeof serviceSlices.$inferSelect, 'credentials'>
 
 const openService = (keyring: Keyring, row: typeof services.$inferSelect): EngineService => ({
@@ -30,6 +31,7 @@ export async function engineService(db: Database, keyring: Keyring, id: ServiceI
   return openService(keyring, row)
 }
 
+/** Throws when there is no such slice, since ids inside the engine come from the database. */
 export async function engineSlice(db: Database, keyring: Keyring, id: SliceId): Promise<EngineSlice> {
   const [row] = await db.select().from(serviceSlices).where(eq(serviceSlices.id, id))
   if (!row) throw new Error(`slice ${id} does not exist`)
@@ -41,11 +43,18 @@ export async function deployedServices(db: Database, keyring: Keyring, environme
   const rows = await db
     .select()
     .from(services)
-    .where(and(eq(services.environmentId, environmentId), eq(services.deployPolicy, 'with_environment'), ne(services.status, 'removed')))
+    .where(
+      and(
+        eq(services.environmentId, environmentId),
+        eq(services.deployPolicy, 'with_environment'),
+        ne(services.status, 'removed'),
+      ),
+    )
     .orderBy(services.name)
   return rows.map((row) => openService(keyring, row))
 }
 
+/** What an environment is attached to; `envPrefix` comes before the names of its variables, where there is one. */
 export interface AttachedSlice {
   envPrefix: string | null
   service: EngineService
@@ -59,19 +68,27 @@ export async function attachedData(db: Database, keyring: Keyring, environmentId
     .from(environmentAttachments)
     .innerJoin(services, eq(services.id, environmentAttachments.serviceId))
     .innerJoin(serviceSlices, eq(serviceSlices.id, environmentAttachments.serviceSliceId))
-    .where(and(eq(environmentAttachments.environmentId, environmentId), ne(serviceSlices.type, 'route'), eq(serviceSlices.status, 'ready')))
+    .where(
+      and(
+        eq(environmentAttachments.environmentId, environmentId),
+        ne(serviceSlices.type, 'route'),
+        eq(serviceSlices.status, 'ready'),
+      ),
+    )
     .orderBy(environmentAttachments.id)
   return rows.map((row) => ({ ...row, service: openService(keyring, row.service), slice: openSlice(keyring, row.slice) }))
 }
 
 type ServiceState = Partial<Pick<typeof services.$inferInsert, 'status' | 'currentImageDigest'>>
 
+/** Records the same of all of these services. */
 export async function recordServices(db: Database, ids: readonly ServiceId[], state: ServiceState): Promise<void> {
   if (ids.length > 0) await db.update(services).set(state).where(inArray(services.id, [...ids]))
 }
 
 type SliceState = Partial<Pick<typeof serviceSlices.$inferInsert, 'status' | 'appliedText'>>
 
+/** Records what has become of a slice. */
 export async function recordSlice(db: Database, id: SliceId, state: SliceState): Promise<void> {
   await db.update(serviceSlices).set(state).where(eq(serviceSlices.id, id))
 }

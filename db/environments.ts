@@ -4,10 +4,13 @@ import type { Database } from './connect.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import { environments, servicePlacements, services } from './schema/index.ts'
 
+/** A stage of an application, such as production. */
 export type Environment = typeof environments.$inferSelect
 
-const present = (organisationId: OrganisationId) => and(eq(environments.organisationId, organisationId), ne(environments.status, 'removed'))
+const present = (organisationId: OrganisationId) =>
+  and(eq(environments.organisationId, organisationId), ne(environments.status, 'removed'))
 
+/** Environments of the organisation, or of one of its applications. */
 export async function environmentsOf(
   db: Database,
   { organisationId, applicationId }: { organisationId: OrganisationId; applicationId?: ApplicationId | undefined },
@@ -28,6 +31,7 @@ export async function environmentsOf(
   return cutPage(rows, page)
 }
 
+/** One environment of the organisation; null where it has none of this id, or it was removed. */
 export async function environmentOf(
   db: Database,
   organisationId: OrganisationId,
@@ -42,6 +46,7 @@ export async function lockEnvironment(tx: Database, id: EnvironmentId): Promise<
   await tx.select({ id: environments.id }).from(environments).where(eq(environments.id, id)).for('update')
 }
 
+/** Stores a new environment. */
 export async function insertEnvironment(db: Database, values: typeof environments.$inferInsert): Promise<Environment> {
   const [created] = await db.insert(environments).values(values).returning()
   if (!created) throw new Error('the environment was not stored')
@@ -50,7 +55,11 @@ export async function insertEnvironment(db: Database, values: typeof environment
 
 /** The scheduler runs on a replica of this service (specification section 8). */
 export async function setSchedulerTarget(db: Database, id: EnvironmentId, serviceId: ServiceId): Promise<Environment> {
-  const [updated] = await db.update(environments).set({ schedulerTargetServiceId: serviceId }).where(eq(environments.id, id)).returning()
+  const [updated] = await db
+    .update(environments)
+    .set({ schedulerTargetServiceId: serviceId })
+    .where(eq(environments.id, id))
+    .returning()
   if (!updated) throw new Error(`environment ${id} does not exist`)
   return updated
 }

@@ -1,6 +1,7 @@
 import { and, eq, ne, sql } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { Database } from './connect.ts'
+import { idOf } from './ids.ts'
 import { gatewayRevisions, operations, servers, serviceReplicas, services, serviceSlices } from './schema/index.ts'
 
 /** Gateways on which an environment has a working route. */
@@ -10,10 +11,16 @@ export async function environmentGateways(db: Database, environmentId: Environme
     .from(serviceSlices)
     .innerJoin(services, eq(services.id, serviceSlices.serviceId))
     .innerJoin(servers, eq(servers.id, services.gatewayServerId))
-    .where(and(eq(serviceSlices.environmentId, environmentId), eq(serviceSlices.type, 'route'), eq(serviceSlices.status, 'ready')))
+    .where(
+      and(
+        eq(serviceSlices.environmentId, environmentId),
+        eq(serviceSlices.type, 'route'),
+        eq(serviceSlices.status, 'ready'),
+      ),
+    )
 }
 
-/** A gateway with its server and the container that runs it. */
+/** A gateway with its server and the container that runs it. Throws where it has none. */
 export async function gatewayById(db: Database, id: ServiceId) {
   const [row] = await db
     .select({ service: services, serverId: serviceReplicas.serverId, containerName: serviceReplicas.containerName })
@@ -24,7 +31,7 @@ export async function gatewayById(db: Database, id: ServiceId) {
   return row
 }
 
-/** The server of a gateway, whether it runs or not. */
+/** The server of a gateway, whether it runs or not. Throws where there is no such gateway. */
 export async function gatewayServer(db: Database, id: ServiceId): Promise<{ serverId: ServerId; serverName: string }> {
   const [row] = await db
     .select({ serverId: servers.id, serverName: servers.name })
@@ -40,6 +47,7 @@ export async function lockGateway(tx: Database, id: ServiceId): Promise<void> {
   await tx.select({ id: services.id }).from(services).where(eq(services.id, id)).for('update')
 }
 
+/** All routes of a gateway, in the order in which they stand in its configuration. */
 export async function gatewayRoutes(db: Database, id: ServiceId) {
   return db
     .select()
@@ -48,18 +56,26 @@ export async function gatewayRoutes(db: Database, id: ServiceId) {
     .orderBy(serviceSlices.id)
 }
 
+/** A configuration that a gateway was given. */
 export type Revision = typeof gatewayRevisions.$inferSelect
 type Phase = Pick<Revision, 'gatewayId' | 'operationId' | 'phase'>
 
+/** The revision that an operation has stored for this phase; null where it has not come to that. */
 export async function revisionOf(db: Database, { gatewayId, operationId, phase }: Phase): Promise<Revision | null> {
   const [row] = await db
     .select()
     .from(gatewayRevisions)
-    .where(and(eq(gatewayRevisions.gatewayId, gatewayId), eq(gatewayRevisions.operationId, operationId), eq(gatewayRevisions.phase, phase)))
+    .where(
+      and(
+        eq(gatewayRevisions.gatewayId, gatewayId),
+        eq(gatewayRevisions.operationId, operationId),
+        eq(gatewayRevisions.phase, phase),
+      ),
+    )
   return row ?? null
 }
 
-/** Takes the next revision of the gateway. */
+/** Takes the gateway's next revision; call it under `lockGateway`. */
 export async function insertRevision(tx: Database, revision: Omit<Revision, 'revision' | 'createdAt'>): Promise<Revision> {
   const next = sql`(select coalesce(max(revision), 0) + 1 from gateway_revisions where gateway_id = ${revision.gatewayId})`
   const [row] = await tx.insert(gatewayRevisions).values({ ...revision, revision: next }).returning()
@@ -79,6 +95,6 @@ export async function gatewaysTouched(db: Database, rootId: OperationId): Promis
 /** Records what is confirmed to run, as each route's last good text. */
 export async function recordApplied(db: Database, sections: Revision['ownSections']): Promise<void> {
   for (const [sliceId, { text }] of Object.entries(sections)) {
-    await db.update(serviceSlices).set({ appliedText: text }).where(sql`${serviceSlices.id} = ${sliceId}`)
+    await db.update(serviceSlices).set({ appliedText: text }).where(eq(serviceSlices.id, idOf(sliceId)))
   }
 }

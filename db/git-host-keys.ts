@@ -4,8 +4,10 @@ import type { Database } from './connect.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import { gitHostKeys } from './schema/index.ts'
 
+/** A host key of a Git server that a person has confirmed. */
 export type GitHostKey = typeof gitHostKeys.$inferSelect
 
+/** Confirmed host keys of an organisation, newest first. */
 export async function gitHostKeysOf(db: Database, organisationId: OrganisationId, page: PageRequest): Promise<Page<GitHostKey>> {
   const rows = await db
     .select()

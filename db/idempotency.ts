@@ -10,6 +10,7 @@ export interface OnceRequest {
   hash: string
 }
 
+/** An HTTP answer as it was given, so that it can be given again. */
 export interface Answer {
   status: number
   content: unknown
@@ -34,6 +35,7 @@ export async function lockKey(tx: Database, { organisationId, key }: OnceRequest
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`${organisationId}/${key}`}, 0))`)
 }
 
+/** Keeps the answer of a request; call it in the transaction of what the request changed. */
 export async function storeAnswer(
   tx: Database,
   { organisationId, key, hash }: OnceRequest,

@@ -8,16 +8,19 @@ import { environmentAttachments, servicePlacements, serviceSlices } from './sche
 
 /** What operations hold (`domain/locks.ts`), from what is stored at this moment. */
 
+/** What an operation on a standalone service holds: it, and shared the servers that it is placed on. */
 export async function locksOfService(db: Database, id: ServiceId): Promise<Lock[]> {
   return serviceLocks({ id, serverIds: await serversOfServices(db, [id]) })
 }
 
+/** What an operation on a slice holds. Throws where there is no such slice. */
 export async function locksOfSlice(db: Database, id: SliceId): Promise<Lock[]> {
   const [slice] = await db.select().from(serviceSlices).where(and(eq(serviceSlices.id, id), ne(serviceSlices.status, 'removed')))
   if (!slice) throw new Error(`slice ${id} does not exist`)
   return sliceLocks({ ...slice, serverIds: await serversOfServices(db, [slice.serviceId]) })
 }
 
+/** What a deploy holds: its environment, and shared the attached services and the servers of all of them. */
 export async function locksOfEnvironment(db: Database, environmentId: EnvironmentId): Promise<Lock[]> {
   const attached = await db
     .selectDistinct({ serviceId: environmentAttachments.serviceId })

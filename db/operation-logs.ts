@@ -12,6 +12,7 @@ export interface LogChunk {
   text: string
 }
 
+/** A piece of an operation's log, in order of arrival. */
 export interface LogPage {
   chunks: LogChunk[]
   /** Where the next read goes on. */
@@ -70,7 +71,8 @@ async function unread(tx: Database, id: OperationId, { after, open }: LogCursor,
     union all
     select c.* from (${stepsBelow(id)}) step
     join operation_log_chunks beginning on beginning.step_id = step.id and beginning.raw_offset = 0
-    left join jsonb_to_recordset(${JSON.stringify(listed)}::text::jsonb) as listed (step_id uuid, run int, stream text, next bigint)
+    left join jsonb_to_recordset(${JSON.stringify(listed)}::text::jsonb)
+      as listed (step_id uuid, run int, stream text, next bigint)
       on (listed.step_id, listed.run, listed.stream) = (beginning.step_id, beginning.run, beginning.stream)
     join operation_log_chunks c on (c.step_id, c.run, c.stream) = (beginning.step_id, beginning.run, beginning.stream)
       and c.raw_offset >= coalesce(listed.next, 0)

@@ -6,6 +6,7 @@ import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import type { Operation } from './operations/request.ts'
 import { operations, operationSteps, servers } from './schema/index.ts'
 
+/** Which operations are asked for; what is not given is not looked at. */
 export interface OperationFilter {
   status?: OperationStatus | undefined
   kind?: OperationKind | undefined
@@ -39,6 +40,7 @@ export async function operationsOf(
   return cutPage(rows, page)
 }
 
+/** One operation of the organisation, at any depth; null where it has none of this id. */
 export async function operationOf(db: Database, organisationId: OrganisationId, id: OperationId): Promise<Operation | null> {
   const [found] = await db
     .select()
@@ -71,6 +73,7 @@ async function stepsOfTree(db: Database, rootId: OperationId) {
 /** A step without its script; `server` is null for work that is done elsewhere. */
 export type StepView = Awaited<ReturnType<typeof stepsOfTree>>[number]
 
+/** An operation with its steps and everything below it. */
 export interface OperationTree {
   operation: Operation
   steps: StepView[]

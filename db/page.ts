@@ -6,13 +6,15 @@ export interface PageRequest {
   cursor?: string | undefined
 }
 
+/** The items of a page; `nextCursor` is null on the last one. */
 export interface Page<Item> {
   items: Item[]
   nextCursor: string | null
 }
 
 /** The condition for rows behind the cursor; ids are uuids of version 7 and sort by time. */
-export const behindCursor = (id: AnyColumn, { cursor }: PageRequest): SQL | undefined => (cursor ? sql`${id} < ${cursor}` : undefined)
+export const behindCursor = (id: AnyColumn, { cursor }: PageRequest): SQL | undefined =>
+  cursor ? sql`${id} < ${cursor}` : undefined
 
 /** Cuts a page from rows that were read with one more than the limit. */
 export function cutPage<Item extends { id: string }>(rows: readonly Item[], { limit }: PageRequest): Page<Item> {

@@ -5,9 +5,10 @@ import type { Database } from './connect.ts'
 import { childId } from './ids.ts'
 import { applications, buildArtifacts, environments, releases, servers } from './schema/index.ts'
 
+/** What a build made, or is about to make. */
 export type Artifact = typeof buildArtifacts.$inferSelect
 
-/** An environment with its application and the artifact of its current release. */
+/** An environment with its application and the artifact of its current release, null before the first one. */
 export async function environmentToDeploy(db: Database, id: EnvironmentId) {
   const [row] = await db
     .select({ environment: environments, application: applications, currentArtifact: buildArtifacts })
@@ -19,10 +20,16 @@ export async function environmentToDeploy(db: Database, id: EnvironmentId) {
   if (!row) throw new Error(`environment ${id} does not exist`)
   return row
 }
+/** An environment as a deploy finds it. */
 export type DeployedEnvironment = Awaited<ReturnType<typeof environmentToDeploy>>
 
 /** Stores the digest that a base image of this environment has been resolved to; the first one stays. Returns what is stored. */
-export async function pinBaseImage(db: Database, id: EnvironmentId, reference: string, digest: string): Promise<Record<string, string>> {
+export async function pinBaseImage(
+  db: Database,
+  id: EnvironmentId,
+  reference: string,
+  digest: string,
+): Promise<Record<string, string>> {
   const pinned = JSON.stringify({ [reference]: digest })
   const [row] = await db
     .update(environments)
@@ -33,6 +40,7 @@ export async function pinBaseImage(db: Database, id: EnvironmentId, reference: s
   return row.digests
 }
 
+/** What is about to be built; `key` stands for all that it depends on. */
 export interface ArtifactPlan {
   environmentId: EnvironmentId
   operationId: OperationId
@@ -64,11 +72,13 @@ export async function claimArtifact(db: Database, { operationId, ...plan }: Arti
   return artifact
 }
 
+/** A local image: `sha256:…`. */
 export interface BuiltImage {
   imageId: string
   sizeBytes: number
 }
 
+/** The image is there: it may be used from now on. */
 export async function recordArtifact(db: Database, id: ArtifactId, { imageId, sizeBytes }: BuiltImage): Promise<void> {
   await db
     .update(buildArtifacts)
@@ -76,6 +86,7 @@ export async function recordArtifact(db: Database, id: ArtifactId, { imageId, si
     .where(eq(buildArtifacts.id, id))
 }
 
+/** Throws when there is no such artifact, since ids inside the engine come from the database. */
 export async function artifactById(db: Database, id: ArtifactId): Promise<Artifact> {
   const [artifact] = await db.select().from(buildArtifacts).where(eq(buildArtifacts.id, id))
   if (!artifact) throw new Error(`artifact ${id} does not exist`)
@@ -90,17 +101,22 @@ export async function artifactsBuiltBy(db: Database, operationId: OperationId): 
     .where(and(eq(buildArtifacts.builtByOperationId, operationId), sql`${buildArtifacts.status} in ('building', 'available')`))
 }
 
+/** The image is gone from its server. */
 export async function discardArtifact(db: Database, id: ArtifactId): Promise<void> {
   await db.update(buildArtifacts).set({ status: 'discarded' }).where(eq(buildArtifacts.id, id))
 }
 
-/** The platform of the server that builds, e.g. `linux/amd64`. */
+/** The platform of the server that builds, e.g. `linux/amd64`. Throws where it has not been provisioned. */
 export async function serverPlatform(db: Database, id: ServerId): Promise<string> {
-  const [server] = await db.select({ architecture: servers.architecture, name: servers.name }).from(servers).where(eq(servers.id, id))
+  const [server] = await db
+    .select({ architecture: servers.architecture, name: servers.name })
+    .from(servers)
+    .where(eq(servers.id, id))
   if (!server?.architecture) throw new Error(`server ${server?.name ?? id} has not been provisioned`)
   return `linux/${server.architecture}`
 }
 
+/** What an environment ran with: its artifact, its services as deployed, and the versions of the user's variables. */
 export interface NewRelease {
   environmentId: EnvironmentId
   operationId: OperationId
@@ -110,7 +126,10 @@ export interface NewRelease {
   trigger: Trigger
 }
 
-/** Makes the release the environment's current one; the one before becomes obsolete. The caller's transaction is the commit point. */
+/**
+ * Makes the release the environment's current one; the one before becomes obsolete. The caller's transaction is the commit
+ * point.
+ */
 export async function insertRelease(tx: Database, release: NewRelease): Promise<void> {
   const { environmentId } = release
   await tx
@@ -129,6 +148,7 @@ export async function insertRelease(tx: Database, release: NewRelease): Promise<
   await tx.update(environments).set({ currentReleaseId: created.id, status: 'active' }).where(eq(environments.id, environmentId))
 }
 
+/** The replica that ticks; null when none does. */
 export async function recordScheduler(db: Database, id: EnvironmentId, replicaId: ReplicaId | null): Promise<void> {
   await db.update(environments).set({ schedulerReplicaId: replicaId }).where(eq(environments.id, id))
 }

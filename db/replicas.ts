@@ -1,15 +1,18 @@
-import { and, eq, inArray, ne, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, inArray, ne, sql } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { Traffic } from '../domain/services.ts'
 import type { Database } from './connect.ts'
 import { servers, serviceEndpoints, servicePlacements, serviceReplicas, services } from './schema/index.ts'
 
+/** One container of a service, as it should be or was read back. */
 export type Replica = typeof serviceReplicas.$inferSelect
+/** A replica to be stored. */
 export type NewReplica = typeof serviceReplicas.$inferInsert
 
-/** Stores a planned replica; a repetition finds it there already. */
+/** Stores planned replicas; a repetition finds them there already. */
 export async function insertReplicas(db: Database, replicas: readonly NewReplica[]): Promise<void> {
-  if (replicas.length > 0) await db.insert(serviceReplicas).values([...replicas]).onConflictDoNothing({ target: serviceReplicas.id })
+  if (replicas.length === 0) return
+  await db.insert(serviceReplicas).values([...replicas]).onConflictDoNothing({ target: serviceReplicas.id })
 }
 
 /** Throws when there is no such replica, since ids inside the engine come from the database. */
@@ -31,7 +34,12 @@ export async function liveReplicas(db: Database, serviceIds: readonly ServiceId[
 /** Live replicas of an environment with the names of service and server. */
 export async function environmentReplicas(db: Database, environmentId: EnvironmentId) {
   return db
-    .select({ replica: serviceReplicas, serviceName: services.name, serverName: servers.name, privateAddress: servers.privateAddress })
+    .select({
+      replica: serviceReplicas,
+      serviceName: services.name,
+      serverName: servers.name,
+      privateAddress: servers.privateAddress,
+    })
     .from(serviceReplicas)
     .innerJoin(services, eq(services.id, serviceReplicas.serviceId))
     .innerJoin(servers, eq(servers.id, serviceReplicas.serverId))
@@ -48,6 +56,7 @@ export async function replicasOf(db: Database, operationId: OperationId): Promis
     .orderBy(serviceReplicas.id)
 }
 
+/** What is known of a replica once it runs. */
 export interface StartedReplica {
   containerId: string
   /** `name@sha256:…`, or the image id of a local build, as it was read back. */
@@ -56,9 +65,15 @@ export interface StartedReplica {
 }
 
 /** A replica that runs and is healthy; it gets the endpoints under which it can be reached. */
-export async function recordStarted(db: Database, id: ReplicaId, started: StartedReplica, endpoints: readonly Endpoint[]): Promise<void> {
+export async function recordStarted(
+  db: Database,
+  id: ReplicaId,
+  started: StartedReplica,
+  endpoints: readonly Endpoint[],
+): Promise<void> {
   await db.transaction(async (tx) => {
-    await tx.update(serviceReplicas).set({ ...started, status: 'running', healthStatus: 'healthy' }).where(eq(serviceReplicas.id, id))
+    const running = { ...started, status: 'running', healthStatus: 'healthy' } as const
+    await tx.update(serviceReplicas).set(running).where(eq(serviceReplicas.id, id))
     const places = endpoints.map(({ hostname, port }) => `${hostname}:${port}`)
     const isElsewhere = sql`${serviceEndpoints.hostname} || ':' || ${serviceEndpoints.port} <> all(${sql.param(places)}::text[])`
     await tx.delete(serviceEndpoints).where(and(eq(serviceEndpoints.serviceReplicaId, id), isElsewhere))
@@ -68,9 +83,11 @@ export async function recordStarted(db: Database, id: ReplicaId, started: Starte
 
 async function upsertEndpoint(tx: Database, endpoint: typeof serviceEndpoints.$inferInsert): Promise<void> {
   const { serviceId, scope, hostname, port } = serviceEndpoints
-  await tx.insert(serviceEndpoints).values(endpoint).onConflictDoUpdate({ target: [serviceId, scope, hostname, port], set: endpoint })
+  const target = [serviceId, scope, hostname, port]
+  await tx.insert(serviceEndpoints).values(endpoint).onConflictDoUpdate({ target, set: endpoint })
 }
 
+/** Where a replica can be reached. */
 export type Endpoint = Omit<typeof serviceEndpoints.$inferInsert, 'id' | 'serviceReplicaId'>
 
 /** A replica whose container and folder are gone. */
@@ -84,22 +101,30 @@ export async function recordRemoved(db: Database, id: ReplicaId): Promise<void> 
   })
 }
 
+/** Which traffic these replicas get from the next revision of each gateway on. */
 export async function setTraffic(db: Database, ids: readonly ReplicaId[], traffic: Traffic): Promise<void> {
   if (ids.length > 0) await db.update(serviceReplicas).set({ traffic }).where(inArray(serviceReplicas.id, [...ids]))
 }
 
-/** Replicas that the next version replaces: their processes end once nothing needs them. */
+/** Replicas that the next version has replaced: their processes end once nothing needs them. */
 export async function markStopping(db: Database, ids: readonly ReplicaId[]): Promise<void> {
   if (ids.length > 0) await db.update(serviceReplicas).set({ status: 'stopping' }).where(inArray(serviceReplicas.id, [...ids]))
 }
 
-/** Where the replicas of a service stand, by server. */
-export async function placementsOf(db: Database, serviceIds: readonly ServiceId[]) {
+/** How many replicas of a service a server should have. */
+export interface Placement {
+  serviceId: ServiceId
+  serverId: ServerId
+  serverName: string
+  count: number
+}
+
+/** Where the replicas of these services should be, by the servers' names. */
+export async function placementsOf(db: Database, serviceIds: readonly ServiceId[]): Promise<Placement[]> {
   return db
-    .select({ serviceId: servicePlacements.serviceId, serverId: servicePlacements.serverId, count: servicePlacements.count, serverName: servers.name })
+    .select({ ...getTableColumns(servicePlacements), serverName: servers.name })
     .from(servicePlacements)
     .innerJoin(servers, eq(servers.id, servicePlacements.serverId))
     .where(inArray(servicePlacements.serviceId, [...serviceIds]))
     .orderBy(servers.name)
 }
-export type Placement = { serviceId: ServiceId; serverId: ServerId; count: number; serverName: string }

@@ -7,6 +7,7 @@ import { type Slice, sliceColumns } from './slices.ts'
 
 const isRoute = and(eq(serviceSlices.type, 'route'), ne(serviceSlices.status, 'removed'))
 
+/** Routes of an environment, newest first. */
 export async function routesOf(db: Database, environmentId: EnvironmentId, page: PageRequest): Promise<Page<Slice>> {
   const rows = await db
     .select(sliceColumns)

@@ -9,6 +9,7 @@ import { servers } from './schema/index.ts'
 /** `management`: Keystone's own key and user, once the server is provisioned. `adoption`: root by the key it was adopted with. */
 export type Login = 'management' | 'adoption'
 
+/** Where and as whom a server is logged in to; `hostKey` is the pinned key line, null before the adoption. */
 export interface ServerAccess {
   serverId: ServerId
   name: string
@@ -31,6 +32,7 @@ export async function serverAccess(db: Database, keyring: Keyring, id: ServerId,
   return { ...target, user: 'root', privateKey: keyring.open(server.adoptionKeyPrivate, sealedPlaces.adoptionKey(id)) }
 }
 
+/** A server that is being provisioned. */
 export interface ProvisioningTarget {
   id: ServerId
   name: string
@@ -43,7 +45,10 @@ export interface ProvisioningTarget {
 export async function beginProvisioning(db: Database, id: ServerId, operationId: OperationId): Promise<ProvisioningTarget> {
   const [server] = await db
     .update(servers)
-    .set({ provisionedBy: operationId, status: sql`case when ${servers.status} = 'active' then 'active' else 'provisioning' end` })
+    .set({
+      provisionedBy: operationId,
+      status: sql`case when ${servers.status} = 'active' then 'active' else 'provisioning' end`,
+    })
     .where(eq(servers.id, id))
     .returning()
   if (!server) throw new Error(`server ${id} does not exist`)

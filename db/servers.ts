@@ -14,6 +14,7 @@ export type Server = Omit<typeof servers.$inferSelect, 'managementKeyPrivate' | 
 
 const present = (organisationId: OrganisationId) => and(eq(servers.organisationId, organisationId), ne(servers.status, 'removed'))
 
+/** Servers of an organisation, newest first. */
 export async function serversOf(db: Database, organisationId: OrganisationId, page: PageRequest): Promise<Page<Server>> {
   const rows = await db
     .select(columns)
@@ -24,6 +25,7 @@ export async function serversOf(db: Database, organisationId: OrganisationId, pa
   return cutPage(rows, page)
 }
 
+/** One server of the organisation; null where it has none of this id, or it was removed. */
 export async function serverOf(db: Database, organisationId: OrganisationId, id: ServerId): Promise<Server | null> {
   const [found] = await db.select(columns).from(servers).where(and(present(organisationId), eq(servers.id, id)))
   return found ?? null
@@ -34,6 +36,7 @@ export async function serversAmong(db: Database, organisationId: OrganisationId,
   return db.select(columns).from(servers).where(and(present(organisationId), inArray(servers.id, [...ids])))
 }
 
+/** A server that its user has given the address of. */
 export interface Adoption {
   organisationId: OrganisationId
   name: string
@@ -48,6 +51,7 @@ export interface Adoption {
   rootPrivateKey: Secret
 }
 
+/** Stores a new server; both private keys are sealed. */
 export async function insertServer(db: Database, keyring: Keyring, adoption: Adoption): Promise<Server> {
   const { managementKey, rootPrivateKey, ...values } = adoption
   const id = newId<ServerId>()

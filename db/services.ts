@@ -13,13 +13,15 @@ const { adminCredentials, ...stored } = getTableColumns(services)
 const columns = {
   ...stored,
   serverIds: sql<ServerId[]>`(
-    select coalesce(json_agg(p.server_id order by p.server_id), '[]') from service_placements p where p.service_id = services.id)`,
+    select coalesce(json_agg(p.server_id order by p.server_id), '[]')
+    from service_placements p where p.service_id = services.id)`,
 }
 
 /** A service without its administrative credentials, with the servers it is placed on. */
 export type Service = Omit<typeof services.$inferSelect, 'adminCredentials'> & { serverIds: ServerId[] }
 
-const present = (organisationId: OrganisationId) => and(eq(services.organisationId, organisationId), ne(services.status, 'removed'))
+const present = (organisationId: OrganisationId) =>
+  and(eq(services.organisationId, organisationId), ne(services.status, 'removed'))
 
 /** Services of an environment, or the standalone ones of the organisation where it is null. */
 export async function servicesOf(
@@ -37,6 +39,7 @@ export async function servicesOf(
   return cutPage(rows, page)
 }
 
+/** One service of the organisation; null where it has none of this id, or it was removed. */
 export async function serviceOf(db: Database, organisationId: OrganisationId, id: ServiceId): Promise<Service | null> {
   const [found] = await db.select(columns).from(services).where(and(present(organisationId), eq(services.id, id)))
   return found ?? null
@@ -59,6 +62,7 @@ export async function lockService(tx: Database, id: ServiceId): Promise<void> {
   await tx.select({ id: services.id }).from(services).where(eq(services.id, id)).for('update')
 }
 
+/** A service to be stored; `admin` are its administrative credentials, empty where its driver has none. */
 export type NewService = Omit<typeof services.$inferInsert, 'id' | 'adminCredentials' | 'desiredReplicas'> & {
   serverIds: readonly ServerId[]
   admin: Readonly<Record<string, Secret>>

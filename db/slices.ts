@@ -9,6 +9,7 @@ import { newId } from './ids.ts'
 import { serviceSlices } from './schema/index.ts'
 
 const { credentials: sealedCredentials, ...columns } = getTableColumns(serviceSlices)
+/** What `Slice` is selected by. */
 export const sliceColumns = columns
 
 /** A slice without its credentials. */
@@ -22,6 +23,7 @@ export async function slicesOf(db: Database, serviceId: ServiceId): Promise<Slic
     .where(and(eq(serviceSlices.serviceId, serviceId), ne(serviceSlices.status, 'removed')))
 }
 
+/** A slice to be stored; its credentials are empty where its driver has none. */
 export type NewSlice = Omit<typeof serviceSlices.$inferInsert, 'id' | 'credentials'> & {
   credentials: Readonly<Record<string, Secret>>
 }
@@ -29,7 +31,8 @@ export type NewSlice = Omit<typeof serviceSlices.$inferInsert, 'id' | 'credentia
 /** Stores a slice; its credentials are sealed. */
 export async function insertSlice(db: Database, keyring: Keyring, { credentials, ...values }: NewSlice): Promise<Slice> {
   const id = newId<SliceId>()
-  const sealed = Object.keys(credentials).length > 0 ? sealCredentials(keyring, credentials, sealedPlaces.sliceCredentials(id)) : null
+  const hasCredentials = Object.keys(credentials).length > 0
+  const sealed = hasCredentials ? sealCredentials(keyring, credentials, sealedPlaces.sliceCredentials(id)) : null
   const [created] = await db.insert(serviceSlices).values({ ...values, id, credentials: sealed }).returning(columns)
   if (!created) throw new Error('the slice was not stored')
   return created

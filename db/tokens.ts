@@ -9,4 +9,5 @@ export function newToken(): { text: Secret; prefix: string; hash: string } {
   return { text: new Secret(text), prefix: text.slice(0, shownCharacters), hash: tokenHash(text) }
 }
 
+/** SHA-256 in hex: what is stored of a token, and what it is found by. */
 export const tokenHash = (text: string): string => createHash('sha256').update(text).digest('hex')

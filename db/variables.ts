@@ -8,6 +8,7 @@ import { newId } from './ids.ts'
 import { environmentVariables } from './schema/index.ts'
 
 type Row = typeof environmentVariables.$inferSelect
+/** A variable with its value opened. */
 export type Variable = Omit<Row, 'value'> & { value: Secret }
 
 /** The stored variables of an environment, the user's and the system's, opened. */
@@ -20,7 +21,10 @@ export async function variablesOf(db: Database, keyring: Keyring, environmentId:
   return rows.map((row) => opened(keyring, row))
 }
 
-const opened = (keyring: Keyring, row: Row): Variable => ({ ...row, value: keyring.open(row.value, sealedPlaces.variable(row.id)) })
+const opened = (keyring: Keyring, row: Row): Variable => ({
+  ...row,
+  value: keyring.open(row.value, sealedPlaces.variable(row.id)),
+})
 
 /** Makes system variables; those that are there already stay as they are. */
 export async function insertSystemVariables(
@@ -51,7 +55,10 @@ export async function setVariable(
   const [stored] = await db
     .insert(environmentVariables)
     .values({ id, environmentId, key, value: sealed, source: 'user' })
-    .onConflictDoUpdate({ target: environmentVariables.id, set: { value: sealed, version: sql`${environmentVariables.version} + 1` } })
+    .onConflictDoUpdate({
+      target: environmentVariables.id,
+      set: { value: sealed, version: sql`${environmentVariables.version} + 1` },
+    })
     .returning()
   if (!stored) throw new Error(`variable ${key} was not stored`)
   return opened(keyring, stored)
@@ -59,9 +66,16 @@ export async function setVariable(
 
 /** Removes the user's value of a variable; false when there is none. */
 export async function deleteVariable(db: Database, environmentId: EnvironmentId, key: string): Promise<boolean> {
-  const removed = await db.delete(environmentVariables).where(userVariable(environmentId, key)).returning({ id: environmentVariables.id })
+  const removed = await db
+    .delete(environmentVariables)
+    .where(userVariable(environmentId, key))
+    .returning({ id: environmentVariables.id })
   return removed.length > 0
 }
 
 const userVariable = (environmentId: EnvironmentId, key: string) =>
-  and(eq(environmentVariables.environmentId, environmentId), eq(environmentVariables.key, key), eq(environmentVariables.source, 'user'))
+  and(
+    eq(environmentVariables.environmentId, environmentId),
+    eq(environmentVariables.key, key),
+    eq(environmentVariables.source, 'user'),
+  )

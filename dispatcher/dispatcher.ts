@@ -7,6 +7,7 @@ import type { Operation } from '../db/operations/request.ts'
 import { workflowId } from '../domain/operations.ts'
 import type { Workflows } from '../drivers/temporal/workflows.ts'
 
+/** What the dispatcher works with; `sql` is the connection that listens. It polls every 5 s by default. */
 export interface DispatcherDeps {
   db: Database
   sql: Sql
@@ -15,6 +16,7 @@ export interface DispatcherDeps {
   pollMilliseconds?: number
 }
 
+/** `stop` resolves when the round under way has ended. */
 export interface Dispatcher {
   stop(): Promise<void>
 }

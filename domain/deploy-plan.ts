@@ -1,8 +1,9 @@
 import type { EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from './ids.ts'
 import type { ProcessRole } from './services.ts'
 
-/** What an environment's deploy will do and why, computed from a snapshot (design section 8). The stored plan is what is executed. */
+/** What an environment's deploy will do and why, computed from a snapshot (design section 8). The stored plan is executed. */
 
+/** A replica as it should be. */
 export interface WantedReplica {
   serverId: ServerId
   serverName: string
@@ -10,6 +11,7 @@ export interface WantedReplica {
   configHash: string
 }
 
+/** A replica that is, or may be, on its server. */
 export interface PresentReplica {
   id: ReplicaId
   serverId: ServerId
@@ -18,6 +20,7 @@ export interface PresentReplica {
   isHealthy: boolean
 }
 
+/** A service of the environment: what it should have, and what it has. */
 export interface SnapshotService {
   id: ServiceId
   name: string
@@ -26,6 +29,7 @@ export interface SnapshotService {
   present: readonly PresentReplica[]
 }
 
+/** All that a deploy is planned from. */
 export interface DeploySnapshot {
   services: readonly SnapshotService[]
   /** Artifact of the last successful release, and the one that this deploy would need; null where that is not known yet. */
@@ -36,8 +40,10 @@ export interface DeploySnapshot {
   gateways: readonly { serviceId: ServiceId; serverId: ServerId; serverName: string }[]
 }
 
+/** Why a service is deployed. */
 export type ServiceReason = 'first deploy' | 'new image' | 'configuration changed' | 'placement changed' | 'not healthy'
 
+/** A replica that will be started, and the operation that does it. */
 export interface PlannedReplica {
   id: ReplicaId
   operationId: OperationId
@@ -45,6 +51,7 @@ export interface PlannedReplica {
   serverName: string
 }
 
+/** A service that will be deployed. */
 export interface PlannedService {
   id: ServiceId
   name: string
@@ -56,6 +63,7 @@ export interface PlannedService {
   retiring: readonly ReplicaId[]
 }
 
+/** A gateway that will switch traffic, and the operation that does it. */
 export interface PlannedGateway {
   serviceId: ServiceId
   operationId: OperationId
@@ -65,6 +73,7 @@ export interface PlannedGateway {
   replicas: readonly ReplicaId[]
 }
 
+/** What will change, service by service, and why. */
 export interface DeployPlan {
   isUnchanged: boolean
   services: readonly PlannedService[]
@@ -103,6 +112,10 @@ export interface PlanIds {
   operation(kind: 'service_deploy' | 'replica_deploy' | 'gateway_cutover', targetId: string): OperationId
 }
 
+/**
+ * Computes the plan: a service is deployed where its image, configuration or placement changes or a replica is not healthy,
+ * and stays exactly as it is otherwise. Unchanged: nothing is deployed, and the scheduler stays where it is.
+ */
 export function planDeploy(snapshot: DeploySnapshot, ids: PlanIds): DeployPlan {
   const isImageNew = snapshot.wantedArtifact === null || snapshot.wantedArtifact !== snapshot.currentArtifact
   const judged = snapshot.services.map((service) => ({ service, reason: reasonFor(service, isImageNew) }))

@@ -1,5 +1,6 @@
 /** How one service reaches another (specification section 14): the nearest way that exists. */
 
+/** A provider, and by what it can be reached. */
 export interface Placed {
   serverId: string
   privateAddress: string | null
@@ -10,6 +11,7 @@ export interface Placed {
   hostPort: number | null
 }
 
+/** Who wants to reach it. */
 export interface Consumer {
   serverId: string
 }

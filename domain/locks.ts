@@ -2,21 +2,29 @@ import { exclusive, shared, type Lock } from './operations.ts'
 
 /** What each kind of operation holds while it runs (design sections 4 and 13). Children run under their parent's locks. */
 
+/** A server that is being changed is nobody else's. */
 export const serverLocks = (serverId: string): Lock[] => [exclusive('server', serverId)]
 
+/** A standalone service is changed alone, but not alone on its servers. */
 export const serviceLocks = (service: { id: string; serverIds: readonly string[] }): Lock[] => [
   exclusive('service', service.id),
   ...service.serverIds.map((id) => shared('server', id)),
 ]
 
 /** A slice that is attached keeps its environment from being deployed meanwhile, and the other way round. */
-export const sliceLocks = (slice: { id: string; serviceId: string; environmentId: string | null; serverIds: readonly string[] }): Lock[] => [
+export const sliceLocks = (slice: {
+  id: string
+  serviceId: string
+  environmentId: string | null
+  serverIds: readonly string[]
+}): Lock[] => [
   exclusive('slice', slice.id),
   shared('service', slice.serviceId),
   ...(slice.environmentId ? [shared('environment', slice.environmentId)] : []),
   ...slice.serverIds.map((id) => shared('server', id)),
 ]
 
+/** Deploys share servers and attached services; an environment has one at a time. */
 export const deployLocks = (deploy: {
   environmentId: string
   serverIds: readonly string[]

@@ -17,11 +17,13 @@ export interface OpenStep {
   streams: readonly { run: number; stream: 'out' | 'err'; next: number }[]
 }
 
+/** Nothing is read yet. */
 export const logStart: LogCursor = { after: 0, open: [] }
 
 /** The cursor as one opaque word, short enough for a header: steps that have ended long ago take no room in it. */
 export function writeCursor({ after, open }: LogCursor): string {
-  const ends = (streams: OpenStep['streams']) => streams.map(({ run, stream, next }) => `${run}${stream === 'out' ? 'o' : 'e'}${next}`)
+  const ends = (streams: OpenStep['streams']) =>
+    streams.map(({ run, stream, next }) => `${run}${stream === 'out' ? 'o' : 'e'}${next}`)
   const steps = open.map(({ stepId, streams }) => [stepId, ...ends(streams)].join(':'))
   return [after, ...steps].join('_')
 }

@@ -34,6 +34,7 @@ export type OperationStatus = (typeof operationStatuses)[number]
 export const endedStatuses = ['succeeded', 'failed', 'cancelled', 'superseded'] as const
 export type EndedStatus = (typeof endedStatuses)[number]
 
+/** Whether an operation has come to its end; it is never reopened. */
 export const hasEnded = (status: OperationStatus): status is EndedStatus => endedStatuses.some((ended) => ended === status)
 
 export const targetTypes = ['server', 'service', 'replica', 'slice', 'environment', 'operation'] as const
@@ -44,6 +45,7 @@ export type StepStatus = (typeof stepStatuses)[number]
 
 export type LockMode = 'shared' | 'exclusive'
 
+/** A thing that an operation holds, as `<target type>/<id>`, with others or alone. */
 export interface Lock {
   key: string
   mode: LockMode

@@ -16,6 +16,7 @@ export interface Redactor {
   end(): RedactedPiece | null
 }
 
+/** Masks one set of secrets, in streams and in single texts. */
 export interface Redaction {
   /** A redactor for a stream that is read from this raw offset on. */
   stream(offset: number): Redactor

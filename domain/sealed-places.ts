@@ -1,8 +1,8 @@
 import type { SealedPlace } from './keyring.ts'
 
-/** Every sealed column: what is sealed for one place opens only there. */
 const place = (table: string, column: string) => (id: string): SealedPlace => ({ table, column, id })
 
+/** Every sealed column: what is sealed for one place opens only there. */
 export const sealedPlaces = {
   adoptionKey: place('servers', 'adoption_key_private'),
   managementKey: place('servers', 'management_key_private'),

@@ -61,5 +61,7 @@ export const serviceVolume = (serviceId: string, name: string): string => `keyst
 /** Volume of an environment, shared by the services and generations of its application on one server. */
 export const environmentVolume = (environmentId: string, name: string): string => `keystone_environment_${environmentId}_${name}`
 
+/** Compose projects of services, a folder each (design section 6). */
 export const servicesFolder = '/home/keystone/services'
+/** Configuration of the server's gateway. */
 export const gatewayFolder = '/home/keystone/gateway'

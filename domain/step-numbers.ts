@@ -4,7 +4,10 @@ export const stepNumbers = {
   serviceDeploy: { resolveImage: 10 },
   replicaDeploy: { start: 10 },
   sliceProvision: { provision: 10 },
-  environmentDeploy: { baseImages: 10, build: 20, migrateBefore: 30, migrateAfter: 50, stopScheduler: 60, startScheduler: 61, retire: 100 },
+  environmentDeploy: {
+    ...{ baseImages: 10, build: 20, migrateBefore: 30, migrateAfter: 50 },
+    ...{ stopScheduler: 60, startScheduler: 61, retire: 100 },
+  },
   gateway: { probe: 10, configure: 400, both: 500, next: 600 },
   /** Of every kind that is taken back, and of its recovery. */
   convergence: { stopOneOffs: 2000, gateways: 2100, replicas: 2200, images: 2900 },

@@ -1,5 +1,6 @@
 /** Which value of a variable wins, where several sources name it (specification section 13). */
 
+/** Who gave a value: a person, an attached service, or Keystone itself. */
 export type VariableSource = 'user' | 'managed_attachment' | 'system'
 
 /** One value of one source; `overridable` says whether the user's own value may take its place. */

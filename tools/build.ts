@@ -11,7 +11,8 @@ const rooms = ['drivers', 'db', 'api']
 /** Makes dist: compiled JavaScript, scripts and templates, and the workflow bundle, which a worker finds beside itself. */
 async function build(): Promise<void> {
   await rm(dist, { recursive: true, force: true })
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--project', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  execFileSync(process.execPath, [compiler, '--project', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
   for (const room of rooms) await copyAssets(room)
   const { code } = await bundleWorkflowCode({ workflowsPath: join(root, 'workflows/index.ts') })
   await writeFile(join(dist, 'workflow-bundle.js'), code)

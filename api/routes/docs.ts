@@ -26,7 +26,15 @@ const page = html`<!doctype html>
 `
 
 /** `validatorUrl` would be a foreign host that gets the document. */
-const open = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#document', deepLinking: true, persistAuthorization: false, validatorUrl: null })\n`
+const settings = {
+  url: '/openapi.json',
+  dom_id: '#document',
+  deepLinking: true,
+  persistAuthorization: false,
+  validatorUrl: null,
+}
+
+const open = `SwaggerUIBundle(${JSON.stringify(settings)})\n`
 
 /** Nothing comes from another host, whatever Swagger UI might ask for. */
 const onlyFromHere = secureHeaders({

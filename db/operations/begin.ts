@@ -38,7 +38,7 @@ export class OperationEnded extends Error {
   override readonly name = 'OperationEnded'
 }
 
-/** Keeps the operation's root running until the transaction ends, so that recovery cannot slip in between. Throws OperationEnded. */
+/** Keeps an operation's root running until the transaction ends: recovery cannot slip in between. Throws OperationEnded. */
 export async function holdRunning(tx: Database, id: OperationId): Promise<Operation> {
   return hold(tx, id, 'share')
 }

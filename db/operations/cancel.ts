@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, sql } from 'drizzle-orm'
+import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { OperationId } from '../../domain/ids.ts'
 import { hasEnded } from '../../domain/operations.ts'
 import type { Database } from '../connect.ts'
@@ -7,6 +7,7 @@ import { lockAdmission } from './admit.ts'
 import { operationById } from './begin.ts'
 import { finishOperation } from './finish.ts'
 
+/** What came of a wish to cancel; `requested`: the workflow is told of it, and takes the operation back. */
 export type CancelAnswer = 'requested' | 'cancelled' | 'already_live' | 'already_ended'
 
 /**
@@ -24,7 +25,10 @@ export async function requestCancel(db: Database, id: OperationId): Promise<Canc
       await finishOperation(tx, rootId, { status: 'cancelled' })
       return 'cancelled'
     }
-    await tx.update(operations).set({ cancelRequestedAt: sql`coalesce(${operations.cancelRequestedAt}, now())` }).where(eq(operations.id, rootId))
+    await tx
+      .update(operations)
+      .set({ cancelRequestedAt: sql`coalesce(${operations.cancelRequestedAt}, now())` })
+      .where(eq(operations.id, rootId))
     await tx.execute(sql`select pg_notify('keystone_pending', '')`)
     return 'requested'
   })
@@ -37,7 +41,7 @@ export async function undeliveredCancels(db: Database) {
     .from(operations)
     .where(
       and(
-        inArray(operations.status, ['running']),
+        eq(operations.status, 'running'),
         sql`${operations.cancelRequestedAt} is not null`,
         isNull(operations.cancelDeliveredAt),
         isNull(operations.parentId),
@@ -45,6 +49,7 @@ export async function undeliveredCancels(db: Database) {
     )
 }
 
+/** The workflow has been told; it is not told again. */
 export async function markCancelDelivered(db: Database, id: OperationId): Promise<void> {
   await db.update(operations).set({ cancelDeliveredAt: sql`now()` }).where(eq(operations.id, id))
 }

@@ -7,6 +7,7 @@ import { derivedHash } from '../ids.ts'
 import { operations } from '../schema/index.ts'
 import type { Operation } from './request.ts'
 
+/** An operation that is started by another one's workflow. */
 export interface ChildOperation {
   /** Derived from parent, kind and target (`childId`), so that a repetition inserts nothing. */
   id: OperationId
@@ -21,11 +22,12 @@ export interface ChildOperation {
 export async function insertChildren(db: Database, root: Operation, children: readonly ChildOperation[]): Promise<void> {
   if (children.length === 0) return
   const { organisationId, rootId } = root
-  const trigger = { by: 'operation', actor: root.id } as const
-  const rows = children.map((child) => ({ ...child, organisationId, rootId, trigger, hash: derivedHash(child.id), status: 'pending' as const }))
+  const shared = { organisationId, rootId, trigger: { by: 'operation', actor: root.id }, status: 'pending' } as const
+  const rows = children.map((child) => ({ ...child, ...shared, hash: derivedHash(child.id) }))
   await db.insert(operations).values(rows).onConflictDoNothing({ target: operations.id })
 }
 
+/** Stores what a deploy will do; the stored plan is what is executed. */
 export async function storePlan(db: Database, id: OperationId, plan: EnvironmentDeployPlan): Promise<void> {
   await db.update(operations).set({ plan }).where(eq(operations.id, id))
 }

@@ -15,7 +15,11 @@ export class CancelRequested extends Error {
  * The commit point of an operation (design section 4): `work` changes what users see, in the transaction that marks the
  * operation committed. A repetition finds it done. Throws CancelRequested and OperationEnded, and changes nothing then.
  */
-export async function commitOnce(db: Database, id: OperationId, work: (tx: Database, root: Operation) => Promise<void>): Promise<void> {
+export async function commitOnce(
+  db: Database,
+  id: OperationId,
+  work: (tx: Database, root: Operation) => Promise<void>,
+): Promise<void> {
   await db.transaction(async (tx) => {
     const root = await holdForCommit(tx, id)
     if (root.committedAt) return

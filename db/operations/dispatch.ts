@@ -1,7 +1,6 @@
 import { and, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
 import type { OperationId } from '../../domain/ids.ts'
-import type { OperationKind } from '../../domain/operations.ts'
-import { workflowId } from '../../domain/operations.ts'
+import { type OperationKind, workflowId } from '../../domain/operations.ts'
 import type { Database } from '../connect.ts'
 import { operations } from '../schema/index.ts'
 import { finishOperation } from './finish.ts'
@@ -40,12 +39,18 @@ export async function putBack(db: Database, id: OperationId): Promise<void> {
   await db.update(operations).set({ dispatchedAt: null }).where(and(eq(operations.id, id), eq(operations.status, 'pending')))
 }
 
-/** Root operations whose row says running; their workflows must be alive, or they are lost. */
+/** Root operations that say running since 5 s or more; their workflows must be alive, or they are lost. */
 export async function runningRoots(db: Database): Promise<{ id: OperationId; kind: OperationKind; workflowId: string }[]> {
   const rows = await db
     .select({ id: operations.id, kind: operations.kind })
     .from(operations)
-    .where(and(eq(operations.status, 'running'), isNull(operations.parentId), lt(operations.updatedAt, sql`now() - interval '5 seconds'`)))
+    .where(
+      and(
+        eq(operations.status, 'running'),
+        isNull(operations.parentId),
+        lt(operations.updatedAt, sql`now() - interval '5 seconds'`),
+      ),
+    )
   return rows.map((row) => ({ ...row, workflowId: workflowId(row.kind, row.id) }))
 }
 

@@ -6,6 +6,7 @@ import { operations, operationSteps } from '../schema/index.ts'
 import { admit, lockAdmission } from './admit.ts'
 import { notifyOperation } from './notify.ts'
 
+/** How an operation ends; `failure` is there where it failed. */
 export interface Ending {
   status: EndedStatus
   /** What came of it in one word for people and scripts, e.g. `deployed`, `unchanged`. */
@@ -42,7 +43,7 @@ export async function finishOperation(
   })
 }
 
-/** Children that never ran or were cut off end with their root: cancelled, or failed for the root's reason. */
+/** Children that never ran or were cut off end as their root does; where that has failed, they are cancelled. */
 async function endDescendants(tx: Database, rootId: OperationId, ending: Ending): Promise<void> {
   const status = ending.status === 'failed' ? 'cancelled' : ending.status
   await tx
@@ -53,7 +54,13 @@ async function endDescendants(tx: Database, rootId: OperationId, ending: Ending)
   await tx
     .update(operationSteps)
     .set({ status: 'cancelled', finishedAt: sql`now()` })
-    .where(and(inArray(operationSteps.operationId, tree), eq(operationSteps.status, 'running'), isNull(operationSteps.finishedAt)))
+    .where(
+      and(
+        inArray(operationSteps.operationId, tree),
+        eq(operationSteps.status, 'running'),
+        isNull(operationSteps.finishedAt),
+      ),
+    )
 }
 
 /** Adds a warning to an operation that goes on or went well; the same words are kept once. */

@@ -1,6 +1,7 @@
 import { and, desc, eq, getTableColumns, lt, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { OperationId } from '../../domain/ids.ts'
+import type { Trigger } from '../../domain/operations.ts'
 import type { Database } from '../connect.ts'
 import { childId, derivedHash } from '../ids.ts'
 import { operationLocks, operations } from '../schema/index.ts'
@@ -43,30 +44,47 @@ export async function repeatRecoveries(db: Database): Promise<void> {
 }
 
 /**
- * Requests the recovery of operations that have ended and could not be taken back whole, every minute anew until it succeeds. Their
- * locks are free by now, so it waits for them like any other operation.
+ * Requests the recovery of operations that have ended and could not be taken back whole, every minute anew until it succeeds.
+ * Their locks are free by now, so it waits for them like any other operation.
  */
 export async function requestConvergence(db: Database): Promise<void> {
   await db.transaction(async (tx) => {
     await lockAdmission(tx)
-    const recent = sql`(select from operations recovery where recovery.kind = 'operation_recover' and recovery.target_id = ${operations.id}
-      and (recovery.finished_at is null or recovery.finished_at > now() - interval '1 minute'))`
+    const recent = sql`(
+      select from operations recovery
+      where recovery.kind = 'operation_recover' and recovery.target_id = ${operations.id}
+        and (recovery.finished_at is null or recovery.finished_at > now() - interval '1 minute'))`
     const due = await tx
       .select()
       .from(operations)
-      .where(and(eq(operations.needsConvergence, true), lt(operations.finishedAt, sql`now() - interval '1 minute'`), sql`not exists ${recent}`))
+      .where(
+        and(
+          eq(operations.needsConvergence, true),
+          lt(operations.finishedAt, sql`now() - interval '1 minute'`),
+          sql`not exists ${recent}`,
+        ),
+      )
     for (const operation of due) await requestOperation(tx, await convergenceOf(tx, operation))
   })
 }
 
 async function convergenceOf(tx: Database, { id, organisationId, summary }: Operation): Promise<OperationRequest> {
-  const locks = await tx.select({ key: operationLocks.key, mode: operationLocks.mode }).from(operationLocks).where(eq(operationLocks.operationId, id))
-  const trigger = { by: 'operation', actor: 'dispatcher', cause: 'it could not be taken back whole' } as const
-  return { organisationId, kind: 'operation_recover', targetType: 'operation', targetId: id, summary: `recover: ${summary}`, trigger, locks }
+  const locks = await tx
+    .select({ key: operationLocks.key, mode: operationLocks.mode })
+    .from(operationLocks)
+    .where(eq(operationLocks.operationId, id))
+  return {
+    ...{ organisationId, kind: 'operation_recover', targetType: 'operation', targetId: id, locks },
+    summary: `recover: ${summary}`,
+    trigger: byDispatcher('it could not be taken back whole'),
+  }
 }
 
+const byDispatcher = (cause: string): Trigger => ({ by: 'operation', actor: 'dispatcher', cause })
+
 /** The recovery of an operation, or the next one where a recovery has not come to its end. */
-async function insertRecovery(db: Database, { id: lostId, kind, organisationId, targetId, summary }: Operation, cause: string): Promise<void> {
+async function insertRecovery(db: Database, lost: Operation, cause: string): Promise<void> {
+  const { id: lostId, kind, organisationId, targetId, summary } = lost
   const isRecovery = kind === 'operation_recover'
   const id = childId<OperationId>(lostId, 'operation_recover')
   const row = {
@@ -79,7 +97,7 @@ async function insertRecovery(db: Database, { id: lostId, kind, organisationId, 
     targetId: isRecovery ? targetId : lostId,
     status: 'pending',
     summary: isRecovery ? summary : `recover: ${summary}`,
-    trigger: { by: 'operation', actor: 'dispatcher', cause },
+    trigger: byDispatcher(cause),
   } as const
   await db.insert(operations).values(row).onConflictDoNothing()
   await db.execute(sql`select pg_notify('keystone_pending', '')`)

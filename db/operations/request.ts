@@ -7,6 +7,7 @@ import { operationLocks, operations } from '../schema/index.ts'
 import { admit, lockAdmission } from './admit.ts'
 import { notifyOperation } from './notify.ts'
 
+/** What an operation is to do, for whom and on whose wish; `locks` are what it holds while it runs (`domain/locks.ts`). */
 export interface OperationRequest {
   organisationId: OrganisationId
   kind: OperationKind
@@ -20,6 +21,7 @@ export interface OperationRequest {
   retryOf?: OperationId
 }
 
+/** An operation as it is stored. */
 export type Operation = typeof operations.$inferSelect
 
 /**

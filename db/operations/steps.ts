@@ -73,6 +73,7 @@ export async function unfinishedSteps(db: Database, rootId: OperationId) {
     .where(and(eq(operations.rootId, rootId), eq(operationSteps.status, 'running')))
 }
 
+/** A step as its server knows it. */
 export type UnfinishedStep = Awaited<ReturnType<typeof unfinishedSteps>>[number]
 
 /** Raw bytes of the run's two streams that are stored. */

@@ -34,7 +34,10 @@ export const memberships = pgTable(
   (t) => [primaryKey({ columns: [t.organisationId, t.userId] }), oneOf('memberships_role', t.role, roles)],
 )
 
-/** Bearer tokens: only the SHA-256 is stored; the prefix is what people recognise them by. A null organisation reaches all of the user's. */
+/**
+ * Bearer tokens: only the SHA-256 is stored; the prefix is what people recognise them by. A null organisation reaches all of the
+ * user's.
+ */
 export const apiTokens = pgTable(
   'api_tokens',
   {

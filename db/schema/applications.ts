@@ -1,6 +1,28 @@
 import { sql } from 'drizzle-orm'
-import { type AnyPgColumn, boolean, check, index, integer, jsonb, pgTable, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
-import type { ApplicationId, ArtifactId, EnvironmentId, OperationId, ReleaseId, ReplicaId, ServerId, ServiceId, SliceId } from '../../domain/ids.ts'
+import {
+  type AnyPgColumn,
+  boolean,
+  check,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  text,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import type {
+  ApplicationId,
+  ArtifactId,
+  EnvironmentId,
+  OperationId,
+  ReleaseId,
+  ReplicaId,
+  ServerId,
+  ServiceId,
+  SliceId,
+} from '../../domain/ids.ts'
 import type { Trigger } from '../../domain/operations.ts'
 import { organisationId, registries } from './access.ts'
 import { id, label, moment, ofSameOwner, oneOf, type Reference, sealed, timestamps } from './columns.ts'
@@ -63,10 +85,19 @@ export const environments = pgTable(
   (t) => [
     uniqueIndex('environments_name').on(t.applicationId, t.name).where(sql`${t.status} <> 'removed'`),
     unique('environments_in_organisation').on(t.organisationId, t.id),
-    ofSameOwner('environments_application', [t.organisationId, t.applicationId], () => [applications.organisationId, applications.id]),
+    ofSameOwner('environments_application', [t.organisationId, t.applicationId], () => [
+      applications.organisationId,
+      applications.id,
+    ]),
     ofSameOwner('environments_registry', [t.organisationId, t.registryId], () => [registries.organisationId, registries.id]),
-    ofSameOwner('environments_current_release', [t.id, t.currentReleaseId], (): Reference => [releases.environmentId, releases.id]),
-    ofSameOwner('environments_scheduler_target', [t.id, t.schedulerTargetServiceId], (): Reference => [services.environmentId, services.id]),
+    ofSameOwner('environments_current_release', [t.id, t.currentReleaseId], (): Reference => [
+      releases.environmentId,
+      releases.id,
+    ]),
+    ofSameOwner('environments_scheduler_target', [t.id, t.schedulerTargetServiceId], (): Reference => [
+      services.environmentId,
+      services.id,
+    ]),
     label('environments_name_label', t.name),
     oneOf('environments_status', t.status, environmentStatuses),
     oneOf('environments_scheduler_mode', t.schedulerMode, schedulerModes),
@@ -118,7 +149,10 @@ export const buildArtifacts = pgTable(
     uniqueIndex('build_artifacts_key').on(t.environmentId, t.key).where(sql`${t.status} in ('building', 'available')`),
     unique('build_artifacts_in_environment').on(t.environmentId, t.id),
     check('build_artifacts_commit', sql`${t.commitSha} ~ '^[0-9a-f]{40}([0-9a-f]{24})?$'`),
-    check('build_artifacts_digest', sql`${t.status} <> 'available' or (${t.imageDigest} is not null and ${t.digestKind} is not null)`),
+    check(
+      'build_artifacts_digest',
+      sql`${t.status} <> 'available' or (${t.imageDigest} is not null and ${t.digestKind} is not null)`,
+    ),
     check('build_artifacts_local', sql`${t.digestKind} is distinct from 'image_id' or ${t.serverId} is not null`),
     oneOf('build_artifacts_status', t.status, artifactStatuses),
     oneOf('build_artifacts_digest_kind', t.digestKind, ['image_id', 'repo_digest']),

@@ -1,8 +1,29 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, check, customType, index, integer, jsonb, pgTable, primaryKey, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
-import { type Failure, operationKinds, operationStatuses, stepStatuses, targetTypes, type Trigger } from '../../domain/operations.ts'
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
 import type { EnvironmentDeployPlan } from '../../domain/deploy-plan.ts'
 import type { OperationId, ServerId } from '../../domain/ids.ts'
+import {
+  type Failure,
+  operationKinds,
+  operationStatuses,
+  stepStatuses,
+  targetTypes,
+  type Trigger,
+} from '../../domain/operations.ts'
 import { organisationId } from './access.ts'
 import { id, moment, ofSameOwner, oneOf, sealed, timestamps } from './columns.ts'
 import { servers } from './servers.ts'
@@ -58,7 +79,10 @@ export const operations = pgTable(
     ofSameOwner('operations_root', [t.organisationId, t.rootId], () => [t.organisationId, t.id]),
     ofSameOwner('operations_retry', [t.organisationId, t.retryOf], () => [t.organisationId, t.id]),
     check('operations_hash', sql`${t.hash} ~ '^[0-9a-f]{12}$'`),
-    check('operations_finished', sql`(${t.status} in ('succeeded', 'failed', 'cancelled', 'superseded')) = (${t.finishedAt} is not null)`),
+    check(
+      'operations_finished',
+      sql`(${t.status} in ('succeeded', 'failed', 'cancelled', 'superseded')) = (${t.finishedAt} is not null)`,
+    ),
     check('operations_failed_says_why', sql`${t.status} <> 'failed' or ${t.failure} is not null`),
     oneOf('operations_kind', t.kind, operationKinds),
     oneOf('operations_status', t.status, operationStatuses),
@@ -73,7 +97,11 @@ export const operationLocks = pgTable(
     key: text('key').notNull(),
     mode: text('mode', { enum: ['shared', 'exclusive'] }).notNull(),
   },
-  (t) => [primaryKey({ columns: [t.operationId, t.key] }), index('operation_locks_key').on(t.key), oneOf('operation_locks_mode', t.mode, ['shared', 'exclusive'])],
+  (t) => [
+    primaryKey({ columns: [t.operationId, t.key] }),
+    index('operation_locks_key').on(t.key),
+    oneOf('operation_locks_mode', t.mode, ['shared', 'exclusive']),
+  ],
 )
 
 export const operationSteps = pgTable(
@@ -102,7 +130,10 @@ export const operationSteps = pgTable(
   ],
 )
 
-/** `logs` and `error_logs` of a step: redacted bytes keyed by the raw range they stand for, so that overlapping readers store each byte once. */
+/**
+ * `logs` and `error_logs` of a step: redacted bytes keyed by the raw range they stand for, so that overlapping readers store each
+ * byte once.
+ */
 export const operationLogChunks = pgTable(
   'operation_log_chunks',
   {

@@ -58,7 +58,10 @@ export const servers = pgTable(
     ofSameOwner('servers_provider', [t.organisationId, t.providerId], () => [providers.organisationId, providers.id]),
     label('servers_name_label', t.name),
     check('servers_ssh_port', sql`${t.sshPort} between 1 and 65535`),
-    check('servers_active_is_known', sql`${t.status} <> 'active' or (${t.hostKey} is not null and ${t.architecture} is not null)`),
+    check(
+      'servers_active_is_known',
+      sql`${t.status} <> 'active' or (${t.hostKey} is not null and ${t.architecture} is not null)`,
+    ),
     oneOf('servers_status', t.status, serverStatuses),
     oneOf('servers_architecture', t.architecture, architectures),
   ],

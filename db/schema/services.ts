@@ -1,6 +1,28 @@
 import { sql } from 'drizzle-orm'
-import { type AnyPgColumn, boolean, check, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
-import { attachmentRoles, deployPolicies, driverNames, processRoles, serviceCategories, sliceTypes, trafficStates } from '../../domain/services.ts'
+import {
+  type AnyPgColumn,
+  boolean,
+  check,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import {
+  attachmentRoles,
+  deployPolicies,
+  driverNames,
+  processRoles,
+  serviceCategories,
+  sliceTypes,
+  trafficStates,
+} from '../../domain/services.ts'
 import type { AttachmentId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId, SliceId } from '../../domain/ids.ts'
 import { organisationId } from './access.ts'
 import { environments } from './applications.ts'
@@ -47,10 +69,15 @@ export const services = pgTable(
   },
   (t) => [
     uniqueIndex('services_name_in_environment').on(t.environmentId, t.name).where(sql`${t.status} <> 'removed'`),
-    uniqueIndex('services_name_standalone').on(t.organisationId, t.name).where(sql`${t.environmentId} is null and ${t.status} <> 'removed'`),
+    uniqueIndex('services_name_standalone')
+      .on(t.organisationId, t.name)
+      .where(sql`${t.environmentId} is null and ${t.status} <> 'removed'`),
     uniqueIndex('services_one_gateway').on(t.gatewayServerId).where(sql`${t.status} <> 'removed'`),
     unique('services_in_environment').on(t.environmentId, t.id),
-    ofSameOwner('services_environment', [t.organisationId, t.environmentId], (): Reference => [environments.organisationId, environments.id]),
+    ofSameOwner('services_environment', [t.organisationId, t.environmentId], (): Reference => [
+      environments.organisationId,
+      environments.id,
+    ]),
     ofSameOwner('services_gateway_server', [t.organisationId, t.gatewayServerId], () => [servers.organisationId, servers.id]),
     check('services_gateway', sql`(${t.category} = 'gateway') = (${t.gatewayServerId} is not null)`),
     check('services_replicas', sql`${t.desiredReplicas} between 0 and 200`),
@@ -109,7 +136,10 @@ export const serviceReplicas = pgTable(
     index('service_replicas_service').on(t.serviceId).where(sql`${t.status} <> 'removed'`),
     index('service_replicas_operation').on(t.operationId),
     check('service_replicas_traffic_needs_container', sql`${t.traffic} = 'none' or ${t.status} in ('running', 'stopping')`),
-    check('service_replicas_ports', sql`${t.internalPort} between 1 and 65535 and (${t.hostPort} is null or ${t.hostPort} between 1 and 65535)`),
+    check(
+      'service_replicas_ports',
+      sql`${t.internalPort} between 1 and 65535 and (${t.hostPort} is null or ${t.hostPort} between 1 and 65535)`,
+    ),
     oneOf('service_replicas_role', t.role, processRoles),
     oneOf('service_replicas_status', t.status, replicaStatuses),
     oneOf('service_replicas_health', t.healthStatus, healthStatuses),
@@ -136,7 +166,9 @@ export const serviceSlices = pgTable(
   },
   (t) => [
     uniqueIndex('service_slices_name').on(t.serviceId, t.name).where(sql`${t.status} <> 'removed'`),
-    uniqueIndex('service_slices_domain').on(t.serviceId, sql`lower(${t.domain})`).where(sql`${t.type} = 'route' and ${t.status} <> 'removed'`),
+    uniqueIndex('service_slices_domain')
+      .on(t.serviceId, sql`lower(${t.domain})`)
+      .where(sql`${t.type} = 'route' and ${t.status} <> 'removed'`),
     unique('service_slices_in_service').on(t.serviceId, t.id),
     check('service_slices_route', sql`${t.type} <> 'route' or (${t.domain} is not null and ${t.environmentId} is not null)`),
     oneOf('service_slices_type', t.type, sliceTypes),
@@ -158,8 +190,13 @@ export const environmentAttachments = pgTable(
   },
   (t) => [
     uniqueIndex('environment_attachments_slice').on(t.environmentId, t.serviceSliceId, t.role),
-    uniqueIndex('environment_attachments_primary').on(t.environmentId, t.role).where(sql`${t.isPrimary} and ${t.role} <> 'gateway'`),
-    ofSameOwner('environment_attachments_slice', [t.serviceId, t.serviceSliceId], () => [serviceSlices.serviceId, serviceSlices.id]),
+    uniqueIndex('environment_attachments_primary')
+      .on(t.environmentId, t.role)
+      .where(sql`${t.isPrimary} and ${t.role} <> 'gateway'`),
+    ofSameOwner('environment_attachments_slice', [t.serviceId, t.serviceSliceId], () => [
+      serviceSlices.serviceId,
+      serviceSlices.id,
+    ]),
     check('environment_attachments_prefix', sql`${t.envPrefix} ~ '^[A-Z][A-Z0-9_]*$'`),
     oneOf('environment_attachments_role', t.role, attachmentRoles),
   ],
