@@ -43,10 +43,16 @@ function temporalOf({ temporal }: StackConfig, ports: Ports): TemporalConfig {
   return { namespace: temporal.namespace, ...embedded, address: `127.0.0.1:${ports.temporal}` }
 }
 
-/** Returns the environment of the API's process, which is the worker's too. */
-async function runApi(stack: Stack, temporal: TemporalConfig, url: string): Promise<{ env: NodeJS.ProcessEnv; databaseUrl: Secret }> {
+interface RunningApi {
+  /** The environment of its process, which is the worker's too. */
+  env: NodeJS.ProcessEnv
+  databaseUrl: Secret
+}
+
+async function runApi(stack: Stack, temporal: TemporalConfig, url: string): Promise<RunningApi> {
   const { config, folder, ports, supervisor, say } = stack
-  const databaseUrl = config.databaseUrl ?? (await runPostgres(supervisor, { folder: join(folder, 'postgres'), port: ports.postgres }))
+  const embedded = { folder: join(folder, 'postgres'), port: ports.postgres }
+  const databaseUrl = config.databaseUrl ?? (await runPostgres(supervisor, embedded))
   const keyFile = config.keyFile ?? join(folder, 'keys.json')
   await prepareDatabase(databaseUrl, keyFile, say)
   const env = keystoneEnvironment(stack, { databaseUrl, keyFile, temporal })

@@ -20,6 +20,8 @@ export async function openDataFolder(dataDir: string): Promise<DataFolder> {
   await chmod(path, 0o711)
   const lock = join(path, 'lock')
   const holder = await takeLock(lock)
-  if (holder) throw new AlreadyRunning(`Keystone runs already on ${path} (pid ${holder.pid}): end it first, or set KEYSTONE_DATA_DIR`)
+  if (holder) {
+    throw new AlreadyRunning(`Keystone runs already on ${path} (pid ${holder.pid}): end it first, or set KEYSTONE_DATA_DIR`)
+  }
   return { path, release: () => releaseLock(lock) }
 }

@@ -2,15 +2,18 @@ import { start } from './start.ts'
 import { type Project, projects } from './tests/project.ts'
 import { test } from './tests/run.ts'
 
-const usage = `node start.mjs start [--demo]      all of Keystone on this machine, until Ctrl-C; with a real deploy onto a throwaway server
-node start.mjs test [PROJECT…]     type check, lint and all tests, or only these: ${projects.join(', ')}`
+const usage = [
+  'node start.mjs start [--demo]      all of Keystone on this machine, until Ctrl-C; with a real deploy onto a throwaway server',
+  `node start.mjs test [PROJECT…]     type check, lint and all tests, or only these: ${projects.join(', ')}`,
+].join('\n')
 
 const began = Date.now()
 const say = (line: string) => console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}`)
 
 /** Returns the exit code. */
 async function main([command, ...rest]: readonly string[]): Promise<number> {
-  if (command === 'start' && (rest.length === 0 || isDemo(rest))) return start(process.env, { told: told(), isDemo: isDemo(rest) }, say)
+  const isStart = command === 'start' && (rest.length === 0 || isDemo(rest))
+  if (isStart) return start(process.env, { told: told(), isDemo: isDemo(rest) }, say)
   if (command === 'test' && rest.every(isProject)) return test(process.env, rest, say)
   console.error(usage)
   return 2

@@ -8,7 +8,10 @@ import { connectTemporal } from '../drivers/temporal/connect.ts'
 import { prepareNamespace } from '../drivers/temporal/namespace.ts'
 import type { Say } from './say.ts'
 
-/** Brings the database to the newest schema, makes the key file and the first user where there is none, and shows that one's token. */
+/**
+ * Brings the database to the newest schema, makes the key file and the first user where there is none, and shows that one's
+ * token.
+ */
 export async function prepareDatabase(databaseUrl: Secret, keyFile: string, say: Say): Promise<void> {
   await ensureKeyFile(keyFile)
   await migrate(databaseUrl.reveal())

@@ -8,6 +8,7 @@ import type { Say } from './say.ts'
 import { openProcessFiles } from './supervision/process-files.ts'
 import { createSupervisor } from './supervision/supervisor.ts'
 
+/** How long everything runs, and what it begins with. */
 export interface StartOptions {
   /** Resolves with the signal that ends it all. */
   told: Promise<string>
@@ -15,7 +16,7 @@ export interface StartOptions {
   isDemo: boolean
 }
 
-/** The whole of Keystone as one command: runs until it is told to end, then ends everything it has started. Returns the exit code. */
+/** All of Keystone as one command: runs until it is told to end, then ends all that it has started. Returns the exit code. */
 export async function start(env: NodeJS.ProcessEnv, { told, isDemo }: StartOptions, say: Say): Promise<number> {
   const config = loadStackConfig(env)
   const folder = await openDataFolder(config.dataDir)

@@ -18,8 +18,11 @@ class ApiProblem extends Error {
   }
 }
 
-const problemSchema = z.object({ code: z.string(), detail: z.string() }).catch({ code: 'unknown', detail: 'the answer is not a problem' })
+const problemSchema = z
+  .object({ code: z.string(), detail: z.string() })
+  .catch({ code: 'unknown', detail: 'the answer is not a problem' })
 
+/** An event of a stream; `id` is what the stream can be resumed from. */
 export interface ServerSentEvent {
   event: string
   id: string | undefined
@@ -36,10 +39,18 @@ export interface ApiClient {
   events(path: string, lastEventId: string | undefined): AsyncGenerator<ServerSentEvent>
 }
 
+interface Sent {
+  body?: unknown
+  headers?: Record<string, string>
+}
+
+/** A client of the API at `url`, in the name of the token's holder. */
 export function createApiClient(url: string, token: string): ApiClient {
-  const send = async (method: string, path: string, { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {}) => {
+  const authorization = `Bearer ${token}`
+  const send = async (method: string, path: string, { body, headers = {} }: Sent = {}) => {
     const content = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
-    const response = await fetch(`${url}${path}`, { method, ...content, headers: { authorization: `Bearer ${token}`, ...content.headers, ...headers } })
+    const all = { authorization, ...content.headers, ...headers }
+    const response = await fetch(`${url}${path}`, { method, ...content, headers: all })
     if (!response.ok) throw new ApiProblem(`${method} ${path}`, response.status, await response.json().catch(() => null))
     return response
   }
@@ -57,7 +68,9 @@ export function createApiClient(url: string, token: string): ApiClient {
 
 async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerSentEvent> {
   const parsed: ServerSentEvent[] = []
-  const parser = createParser({ onEvent: ({ event = 'message', id, data }) => parsed.push({ event, id, data: JSON.parse(data) }) })
+  const parser = createParser({
+    onEvent: ({ event = 'message', id, data }) => parsed.push({ event, id, data: JSON.parse(data) }),
+  })
   const decoder = new TextDecoder()
   for await (const bytes of body) {
     parser.feed(decoder.decode(bytes, { stream: true }))

@@ -8,6 +8,7 @@ import { createOrganisation, type OrganisationClient } from './organisation.ts'
 import { createSample, prepareServer } from './sample.ts'
 import { createTeller } from './tell.ts'
 
+/** Which Keystone the demo is for. */
 export interface DemoWish {
   /** Where the API answers. */
   url: string
@@ -27,10 +28,12 @@ export async function runDemo({ url, databaseUrl, say }: DemoWish): Promise<void
   const lab = await openDemoLab(say)
   const server = await lab.server('s1')
   say(`Demo: the server is up at ${server.address}`)
-  const organisation = await createOrganisation(createApiClient(url, await demoToken(databaseUrl)), `demo ${new Date().toISOString().slice(0, 19)}`)
+  const client = createApiClient(url, await demoToken(databaseUrl))
+  const organisation = await createOrganisation(client, `demo ${new Date().toISOString().slice(0, 19)}`)
   const ended = (operation: Operation) => succeeded(organisation, operation, say)
   const prepared = await prepareServer(organisation, server, ended)
-  const { environmentId } = await createSample(organisation, prepared, { name: 'visits', repository: await repositoryIn(lab), domain: server.address, ended })
+  const wish = { name: 'visits', repository: await repositoryIn(lab), domain: server.address, ended }
+  const { environmentId } = await createSample(organisation, prepared, wish)
   const deployed = await ended(await organisation.deploy(environmentId))
   const address = `http://${server.address}/`
   const page = await (await fetch(address)).text()
@@ -64,5 +67,6 @@ async function succeeded(organisation: OrganisationClient, operation: Operation,
   const tree = await organisation.finished(operation, createTeller(say))
   if (tree.status === 'succeeded') return tree
   const { message = tree.status, tail = '', hint = '' } = tree.failure ?? {}
-  throw new Error([`Demo: ${tree.summary} ended ${tree.status}: ${message}`, tail, hint, tree.temporal.webUrl ?? ''].filter(Boolean).join('\n'))
+  const lines = [`Demo: ${tree.summary} ended ${tree.status}: ${message}`, tail, hint, tree.temporal.webUrl ?? '']
+  throw new Error(lines.filter(Boolean).join('\n'))
 }

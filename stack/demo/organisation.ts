@@ -3,6 +3,11 @@ import type { ApiClient } from './client.ts'
 import { finished, type Operation, operationSchema, type OperationTree } from './operation.ts'
 
 const identified = z.object({ id: z.string() })
+const startedSchema = z.object({ operation: operationSchema })
+const attachedSchema = startedSchema.extend({
+  slice: identified,
+  recommendedVariables: z.record(z.string(), z.string()),
+})
 const applicationSchema = identified.extend({ deployKeyPublic: z.string() })
 
 /** A server as its owner knows it: root may log in by key. */
@@ -26,12 +31,20 @@ export interface OwnRepository {
 export interface OrganisationClient {
   id: string
   adoptServer(server: OwnServer): Promise<{ serverId: string; operation: Operation }>
-  createService(wish: { driver: string; name: string; serverId: string; config?: object }): Promise<{ serviceId: string; operation: Operation }>
+  createService(wish: {
+    driver: string
+    name: string
+    serverId: string
+    config?: object
+  }): Promise<{ serviceId: string; operation: Operation }>
   createApplication(name: string, repository: OwnRepository): Promise<{ applicationId: string }>
   createEnvironment(applicationId: string, wish: object): Promise<{ environmentId: string }>
   addService(environmentId: string, wish: { name: string; role: string; config?: object }): Promise<void>
   /** Attaches a service and takes the variables that are recommended then. */
-  attach(environmentId: string, wish: { serviceId: string; role: string; sliceId?: string }): Promise<{ sliceId: string; operation: Operation }>
+  attach(
+    environmentId: string,
+    wish: { serviceId: string; role: string; sliceId?: string },
+  ): Promise<{ sliceId: string; operation: Operation }>
   setVariable(environmentId: string, key: string, value: string): Promise<void>
   route(environmentId: string, wish: { domain: string; tls: string }): Promise<{ operation: Operation }>
   deploy(environmentId: string, wish?: { branch?: string; commit?: string }): Promise<Operation>
@@ -45,7 +58,8 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
   const { id } = await client.post('/organisations', { name }, identified)
   const path = `/organisations/${id}`
   const environment = (environmentId: string) => `${path}/environments/${environmentId}`
-  const setVariable = (environmentId: string, key: string, value: string) => client.put(`${environment(environmentId)}/variables/${key}`, { value })
+  const setVariable = (environmentId: string, key: string, value: string) =>
+    client.put(`${environment(environmentId)}/variables/${key}`, { value })
   return {
     id,
     async adoptServer({ rootKey, ...server }) {
@@ -75,13 +89,13 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
       await client.post(`${environment(environmentId)}/services`, wish, identified)
     },
     async attach(environmentId, wish) {
-      const answer = z.object({ slice: identified, recommendedVariables: z.record(z.string(), z.string()), operation: operationSchema })
-      const { slice, recommendedVariables, operation } = await client.post(`${environment(environmentId)}/attachments`, wish, answer)
+      const attached = await client.post(`${environment(environmentId)}/attachments`, wish, attachedSchema)
+      const { slice, recommendedVariables, operation } = attached
       for (const [key, value] of Object.entries(recommendedVariables)) await setVariable(environmentId, key, value)
       return { sliceId: slice.id, operation }
     },
     setVariable,
-    route: (environmentId, wish) => client.post(`${environment(environmentId)}/routes`, wish, z.object({ operation: operationSchema })),
+    route: (environmentId, wish) => client.post(`${environment(environmentId)}/routes`, wish, startedSchema),
     deploy: (environmentId, wish = {}) => client.post(`${environment(environmentId)}/deployments`, wish, operationSchema),
     async cancel(operationId) {
       await client.post(`${path}/operations/${operationId}/cancel`, undefined, identified)

@@ -3,7 +3,11 @@ import { watch, writeFileSync } from 'node:fs'
 import { z } from 'zod'
 
 /** A line of pino's, as far as it is read here; 50 is its level `error`. */
-const errorLine = z.object({ level: z.number().min(50), msg: z.string().default(''), err: z.object({ message: z.string() }).optional() })
+const errorLine = z.object({
+  level: z.number().min(50),
+  msg: z.string().default(''),
+  err: z.object({ message: z.string() }).optional(),
+})
 
 /** Tells each error that is written to the log from now on. Returns what ends this. */
 export function followErrors(path: string, tell: (line: string) => void): () => void {

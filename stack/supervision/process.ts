@@ -19,6 +19,7 @@ export interface ProcessSpec {
   isReady: (pid: number) => Promise<boolean>
 }
 
+/** A process that is started again when it ends. */
 export interface SupervisedProcess {
   /** Resolves when it does its work. Throws with the end of its log where it does not come to that. */
   ready(): Promise<void>
@@ -87,7 +88,8 @@ export function supervise(spec: ProcessSpec, { files, say }: Surroundings): Supe
       const isUp = async () => child?.pid !== undefined && (await spec.isReady(child.pid))
       const isDecided = async () => starts > startsBeforeGivingUp || isStopping() || (await isUp())
       await becomes(isDecided, readySeconds)
-      if (!(await isUp())) throw new Error(`${spec.name} does not come up. The end of its log:\n${await files.endOfLog(spec.name)}`)
+      if (await isUp()) return
+      throw new Error(`${spec.name} does not come up. The end of its log:\n${await files.endOfLog(spec.name)}`)
     },
     async stop() {
       stopping.abort()

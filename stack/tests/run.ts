@@ -6,13 +6,17 @@ import { inWords, none, sum, type Tally } from './tally.ts'
 
 const tools = {
   typecheck: [['node_modules/typescript/bin/tsc', '--noEmit']],
-  lint: [['node_modules/oxlint/bin/oxlint', '--type-aware'], ['--import', 'tsx', 'tools/imports.ts'], ['node_modules/knip/bin/knip.js']],
+  lint: [
+    ['node_modules/oxlint/bin/oxlint', '--type-aware'],
+    ['--import', 'tsx', 'tools/imports.ts'],
+    ['node_modules/knip/bin/knip.js'],
+  ],
 } as const
 
 /**
- * Runs type check, linters and all tests, or only the projects asked for; what takes minutes is made beside what does not need it.
- * What cannot run on this machine is named and counted, a file as one test: as skipped, with CI=true as failed. The last line has the
- * sums. Returns the exit code.
+ * Runs type check, linters and all tests, or only the projects asked for; what takes minutes is made beside what does not need
+ * it. What cannot run on this machine is named and counted, a file as one test: as skipped, with CI=true as failed. The last line
+ * has the sums. Returns the exit code.
  */
 export async function test(env: NodeJS.ProcessEnv, asked: readonly Project[], say: Say): Promise<number> {
   const chosen = projects.filter((project) => asked.length === 0 || asked.includes(project))

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 
+/** Counts of tests. */
 export interface Tally {
   passed: number
   failed: number
@@ -23,25 +24,27 @@ const report = z.object({
 
 export const none: Tally = { passed: 0, failed: 0, skipped: 0 }
 
+/** Added up. */
 export const sum = (tallies: readonly Tally[]): Tally =>
   tallies.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped }), none)
 
 export const inWords = ({ passed, failed, skipped }: Tally): string => `${passed} passed, ${failed} failed, ${skipped} skipped`
 
-/** What a run of vitest came to, by the report it left at `path`, with the names of skipped tests. A run without a report failed. */
+/** What a run of vitest came to, by its report at `path`, with the names of skipped tests. A run without a report failed. */
 export async function tallyOf(path: string, hasSucceeded: boolean): Promise<{ tally: Tally; skippedTests: string[] }> {
   const text = await readFile(path, 'utf8').catch(() => null)
   if (text === null) return { tally: { ...none, failed: 1 }, skippedTests: [] }
   const { testResults, ...counts } = report.parse(JSON.parse(text))
-  const brokenFiles = testResults.filter(({ status, assertionResults }) => status === 'failed' && !hasFailed(assertionResults)).length
-  const failed = counts.numFailedTests + brokenFiles
+  const broken = testResults.filter(({ status, assertionResults }) => status === 'failed' && !hasFailed(assertionResults))
+  const failed = counts.numFailedTests + broken.length
+  const skipped = testResults.flatMap(({ assertionResults }) => assertionResults.filter(isSkipped))
   return {
     tally: {
       passed: counts.numPassedTests,
       failed: hasSucceeded ? failed : Math.max(failed, 1),
       skipped: counts.numPendingTests + counts.numTodoTests,
     },
-    skippedTests: testResults.flatMap(({ assertionResults }) => assertionResults.filter(isSkipped).map(({ fullName }) => fullName)),
+    skippedTests: skipped.map(({ fullName }) => fullName),
   }
 }
 
