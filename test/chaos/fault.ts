@@ -28,11 +28,13 @@ export interface FaultLane {
   deploy(fault: (operation: Operation, deploy: RunningDeploy) => Promise<void>): Promise<FaultedDeploy>
 }
 
+/** A deploy that is under way. */
 export interface RunningDeploy {
   /** Resolves when the tree is so, or the operation has ended. */
   reaches(isReached: (tree: OperationTree) => boolean): Promise<void>
 }
 
+/** Deploys twice undisturbed, so that it is known what a deploy leaves. */
 export async function openFaultLane(scene: Scene, sample: Sample): Promise<FaultLane> {
   await succeeded(scene, sample)
   await commit(scene, sample)
@@ -120,7 +122,9 @@ function watch(scene: Scene, operation: Operation) {
 const hashesOf = (tree: OperationTree): string[] => [tree.hash, ...tree.children.flatMap(hashesOf)]
 
 function madeTwice(events: readonly DockerEvent[]): string[] {
-  const made = events.filter(({ type, action, attributes }) => type === 'container' && action === 'create' && isKeystones(attributes)).map(({ name }) => name)
+  const made = events
+    .filter(({ type, action, attributes }) => type === 'container' && action === 'create' && isKeystones(attributes))
+    .map(({ name }) => name)
   return [...new Set(made.filter((name, index) => made.indexOf(name) !== index))]
 }
 

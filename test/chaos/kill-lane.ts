@@ -31,14 +31,16 @@ export function killLane(lane: 0 | 1): void {
       await reportFault(scene, { name: 'worker killed', seed, point: describePoint(point) }, faulted)
       const { tree, pending, repeated, madeTwice, leftovers } = faulted
       expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] })
-      expect({ repeated, madeTwice, leftovers, missing: pending.missing }).toEqual({ repeated: [], madeTwice: [], leftovers: [], missing: [] })
+      const wrong = { repeated, madeTwice, leftovers, missing: pending.missing }
+      expect(wrong).toEqual({ repeated: [], madeTwice: [], leftovers: [], missing: [] })
       expect(pending.compared).toBeGreaterThan(0)
       expect((await sample.ask('/')).body).toContain(`commit ${await scene.lab.gitHost.head(sample.repository, 'main')}`)
     })
   })
 
   it('every migration has run once', async () => {
-    const container = await scene.server.exec(['docker', 'ps', '--filter', `label=keystone.service=${scene.prepared.databaseId}`, '--format', '{{.Names}}'])
+    const label = `label=keystone.service=${scene.prepared.databaseId}`
+    const container = await scene.server.exec(['docker', 'ps', '--filter', label, '--format', '{{.Names}}'])
     const ran = await migrationsRan(scene.server, { container, database: 'visits_production' })
     expect(new Set(ran.map(({ migration }) => migration)).size).toBe(ran.length)
     expect(new Set(ran.map(({ batch }) => batch))).toEqual(new Set([1]))

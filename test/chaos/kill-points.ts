@@ -36,7 +36,10 @@ export function drawKillPoints(undisturbed: OperationTree, seed: number): KillPo
     return { step: kind, moment }
   })
   const others = kinds.flatMap((step) => (['during', 'after'] as const).map((moment) => ({ step, moment })))
-  const more = shuffled(others, random).filter(({ step, moment }) => !needed.some((point) => point.step === step && point.moment === moment))
+  const isNeeded = ({ step, moment }: Pick<KillPoint, 'step' | 'moment'>) =>
+    needed.some((point) => point.step === step && point.moment === moment)
+  const more = shuffled(others, random).filter((place) => !isNeeded(place))
   const places = shuffled([...needed, ...more.slice(0, 10 - needed.length)], random)
-  return places.map(({ step, moment }): KillPoint => ({ step, moment, part: random(), signal: random() < 0.5 ? 'SIGKILL' : 'SIGTERM' }))
+  const signal = () => (random() < 0.5 ? 'SIGKILL' : 'SIGTERM')
+  return places.map(({ step, moment }): KillPoint => ({ step, moment, part: random(), signal: signal() }))
 }

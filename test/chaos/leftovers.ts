@@ -3,7 +3,10 @@ import type { Fingerprint } from '../lab/instruments/fingerprint.ts'
 /** How often a server has each kind of thing that is Keystone's, whatever ids are in its names. */
 export type Shape = ReadonlyMap<string, number>
 
-const keystones = /^(container|network|volume|image keystone\/|unit keystone-|file \/run\/keystone|file \/home\/keystone\/(?!operations(\/|$)|\.buildx|\.docker))/
+const keystones = [
+  /^(container|network|volume|image keystone\/|unit keystone-|file \/run\/keystone)/,
+  /^file \/home\/keystone\/(?!operations(\/|$)|\.buildx|\.docker)/,
+]
 
 const anonymous = (name: string) =>
   name
@@ -14,7 +17,8 @@ const anonymous = (name: string) =>
 /** The things of a server, counted by what they are. */
 export function shapeOf(fingerprint: Fingerprint): Shape {
   const shape = new Map<string, number>()
-  for (const name of Object.keys(fingerprint).filter((fact) => keystones.test(fact)).map(anonymous)) shape.set(name, (shape.get(name) ?? 0) + 1)
+  const own = Object.keys(fingerprint).filter((fact) => keystones.some((pattern) => pattern.test(fact)))
+  for (const name of own.map(anonymous)) shape.set(name, (shape.get(name) ?? 0) + 1)
   return shape
 }
 

@@ -24,7 +24,8 @@ afterAll(async () => {
   await scene.close()
 })
 
-const runs = (step: string) => (tree: OperationTree) => stepsOf(tree).some((one) => kindOf(one) === step && one.status === 'running')
+const runs = (step: string) => (tree: OperationTree) =>
+  stepsOf(tree).some((one) => kindOf(one) === step && one.status === 'running')
 const commitServed = async () => /^commit (\S+)$/m.exec((await sample.ask('/')).body)?.[1]
 
 it('a server that is rebooted in the middle is no cause', async () => {

@@ -16,6 +16,7 @@ const activityOf: readonly [RegExp, string][] = [
   [/^stop-replica$/, 'stopReplica'],
 ]
 
+/** What the comparison came to. */
 export interface Samples {
   /** How often a step that ran on the server was looked for in Temporal. */
   compared: number
@@ -43,7 +44,8 @@ export function comparePending(client: Client, server: LabServer, tree: () => Op
       for (const unit of before.filter((one) => after.has(keyOf(one)))) {
         samples.compared += 1
         const expected = activityOf.find(([step]) => step.test(unit.step))?.[1]
-        if (!pending.get(unit.hash)?.includes(expected ?? '')) samples.missing.push(`${keyOf(unit)}, while Temporal shows ${JSON.stringify([...pending])}`)
+        if (pending.get(unit.hash)?.includes(expected ?? '')) continue
+        samples.missing.push(`${keyOf(unit)}, while Temporal shows ${JSON.stringify([...pending])}`)
       }
       await pause(1000, undefined, { signal: stopped.signal }).catch(() => {})
     }
@@ -62,7 +64,8 @@ const keyOf = ({ hash, step }: RunningUnit) => `${hash} ${step}`
 
 /** A server that reboots runs nothing. */
 async function runningUnits(server: LabServer): Promise<RunningUnit[]> {
-  const units = await server.exec(['systemctl', 'list-units', '--plain', '--no-legend', '--state=running', 'keystone-*']).catch(() => '')
+  const list = ['systemctl', 'list-units', '--plain', '--no-legend', '--state=running', 'keystone-*']
+  const units = await server.exec(list).catch(() => '')
   return [...units.matchAll(/ keystone ([0-9a-f]{12}) \d+-(\S+)$/gm)].map(([, hash = '', step = '']) => ({ hash, step }))
 }
 

@@ -21,7 +21,10 @@ let visits: Sample
 let first: OperationTree
 
 const visitsNow = async () => visitsSchema.parse(JSON.parse((await visits.ask('/visits')).body))
-const containers = async (filter: string) => (await scene.server.exec(['docker', 'ps', '--filter', filter, '--format', '{{.Names}}'])).split('\n').filter(Boolean)
+const containers = async (filter: string) => {
+  const names = await scene.server.exec(['docker', 'ps', '--filter', filter, '--format', '{{.Names}}'])
+  return names.split('\n').filter(Boolean)
+}
 
 beforeAll(async () => {
   scene = await openScene({ name: 'deploy', preinstalled: false })
@@ -83,7 +86,9 @@ describe('in Temporal', () => {
 
   it('every activity names its step and server, and no history holds more than ids, names and numbers', async () => {
     const { events } = await scene.keystone.temporal.client.workflow.getHandle(first.temporal.workflowId).fetchHistory()
-    const remote = (events ?? []).filter(({ activityTaskScheduledEventAttributes: scheduled }) => Number(scheduled?.heartbeatTimeout?.seconds) > 0)
+    const remote = (events ?? []).filter(
+      ({ activityTaskScheduledEventAttributes: scheduled }) => Number(scheduled?.heartbeatTimeout?.seconds) > 0,
+    )
     const summaries = remote.map(({ userMetadata }) => Buffer.from(userMetadata?.summary?.data ?? '').toString())
     expect(summaries).toContain('"build image on s1"')
     expect(summaries.filter((summary) => !summary.endsWith(' on s1"'))).toEqual([])
@@ -108,7 +113,10 @@ describe.each([
   it('fails with its cause, and leaves nothing behind', async () => {
     const before = await serverFingerprint(scene.server)
     const failed = await scene.deployed(branch, visits, { branch })
-    expect(failed).toMatchObject({ status: 'failed', failure: { code, step, server: 's1', exitCode: expect.any(Number), tail: expect.stringContaining(tail) } })
+    expect(failed).toMatchObject({
+      status: 'failed',
+      failure: { code, step, server: 's1', exitCode: expect.any(Number), tail: expect.stringContaining(tail) },
+    })
     expect(failed.failure?.exitCode).not.toBe(0)
     expect(failed.failure?.hint).toBeTruthy()
     expect(compareFingerprints(before, await serverFingerprint(scene.server))).toEqual([])

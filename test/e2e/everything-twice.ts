@@ -13,6 +13,7 @@ export interface SecondEffect {
   answers?: [unknown, unknown]
 }
 
+/** Activities that are executed twice, and what came of it. */
 export interface EverythingTwice {
   activities: Activities
   /** Names of those that were executed. */
@@ -41,13 +42,14 @@ export function everythingTwice(activities: Activities, sql: Sql): EverythingTwi
         const after = await stateOf(sql)
         const tables = Object.keys(after).filter((table) => before[table] !== after[table])
         const isSame = isDeepStrictEqual(told(first), told(second))
-        if (tables.length > 0 || !isSame) secondEffects.push({ activity: name, tables, ...(isSame ? {} : { answers: [told(first), told(second)] }) })
+        const difference: Partial<SecondEffect> = isSame ? {} : { answers: [told(first), told(second)] }
+        if (tables.length > 0 || !isSame) secondEffects.push({ activity: name, tables, ...difference })
         if ('error' in second) throw second.error
         return second.answer
       }),
     )
-  const wrapped = Object.fromEntries(Object.entries(activities).map(([name, activity]) => [name, twice(name, activity as Activity)]))
-  return { activities: wrapped as Activities, executed, secondEffects, between }
+  const wrapped = Object.entries(activities).map(([name, activity]) => [name, twice(name, activity as Activity)])
+  return { activities: Object.fromEntries(wrapped) as Activities, executed, secondEffects, between }
 }
 
 type Outcome = { answer: unknown } | { error: unknown }
@@ -59,7 +61,8 @@ const outcomeOf = (activity: Activity, input: never): Promise<Outcome> =>
   )
 
 /** Whoever lets go of a step has not executed it: the next attempt goes on with it. */
-const isLetGo = (error: unknown) => error instanceof CancelledFailure || (error instanceof ApplicationFailure && error.type === 'detached')
+const isLetGo = (error: unknown) =>
+  error instanceof CancelledFailure || (error instanceof ApplicationFailure && error.type === 'detached')
 
 const told = (outcome: Outcome) => ('error' in outcome ? String(outcome.error) : outcome.answer)
 
@@ -97,7 +100,8 @@ const others = ['dispatched_at', 'cancel_requested_at', 'cancel_delivered_at', '
 
 /** A digest of every table. */
 async function stateOf(sql: Sql): Promise<Record<string, string>> {
-  const tables = await sql<{ name: string }[]>`select table_name as name from information_schema.tables where table_schema = 'public'`
+  const tables = await sql<{ name: string }[]>`
+    select table_name as name from information_schema.tables where table_schema = 'public'`
   const digests = await Promise.all(
     tables.map(async ({ name }) => {
       const [row] = await sql.unsafe(`select md5(coalesce(string_agg(value, '' order by value), '')) as digest

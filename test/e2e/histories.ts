@@ -12,7 +12,9 @@ type WithTemporal = Pick<TestKeystone, 'temporal'>
 /** Every workflow's history as JSON, by workflow id; bytes are base64 in it. `History.fromObject` reads it again. */
 export async function histories(keystone: WithTemporal): Promise<Record<string, string>> {
   const found: Record<string, string> = {}
-  for await (const { workflowId } of keystone.temporal.client.workflow.list()) found[workflowId] = await historyOf(keystone, workflowId)
+  for await (const { workflowId } of keystone.temporal.client.workflow.list()) {
+    found[workflowId] = await historyOf(keystone, workflowId)
+  }
   return found
 }
 
@@ -36,8 +38,10 @@ export async function recordRecoveries(keystone: WithTemporal): Promise<void> {
   await mkdir(folder, { recursive: true })
   let index = 0
   for await (const { workflowId } of keystone.temporal.client.workflow.list({ query: 'WorkflowType = "operation_recover"' })) {
-    await writeFile(join(folder, `recovered-${index++}-operation_recover.json.gz`), gzipSync(await historyOf(keystone, workflowId)))
+    const history = await historyOf(keystone, workflowId)
+    await writeFile(join(folder, `recovered-${index++}-operation_recover.json.gz`), gzipSync(history))
   }
 }
 
-const startedOf = (tree: OperationTree): OperationTree[] => (tree.startedAt === null ? [] : [tree, ...tree.children.flatMap(startedOf)])
+const startedOf = (tree: OperationTree): OperationTree[] =>
+  tree.startedAt === null ? [] : [tree, ...tree.children.flatMap(startedOf)]

@@ -50,7 +50,10 @@ it('a deploy of one that fails leaves the other as it is', async () => {
   const [one, other] = samples
   if (!one || !other) throw new Error('there are two')
   const before = await scene.server.exec(['docker', 'ps', '--filter', 'name=^other-', '--format', '{{.ID}}'])
-  const [failed, unchanged] = await Promise.all([scene.deployed('one fails beside another', one, { branch: 'broken-migration' }), scene.deployed('another stays', other)])
+  const [failed, unchanged] = await Promise.all([
+    scene.deployed('one fails beside another', one, { branch: 'broken-migration' }),
+    scene.deployed('another stays', other),
+  ])
   expect(failed.status).toBe('failed')
   expect(unchanged).toMatchObject({ status: 'succeeded', outcome: 'unchanged' })
   expect(await scene.server.exec(['docker', 'ps', '--filter', 'name=^other-', '--format', '{{.ID}}'])).toBe(before)

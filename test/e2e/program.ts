@@ -24,7 +24,8 @@ export function createProgram(entry: string, { env, url }: { env: Record<string,
   let running: { pid: number; ended: Promise<unknown> } | null = null
   return {
     async start() {
-      const child = spawn('/bin/sh', ['-c', tether, 'sh', process.execPath, '--import', 'tsx', entry], { cwd: root, env: { ...process.env, ...env } })
+      const argv = ['-c', tether, 'sh', process.execPath, '--import', 'tsx', entry]
+      const child = spawn('/bin/sh', argv, { cwd: root, env: { ...process.env, ...env } })
       const ended = once(child, 'exit').finally(() => child.stdin.end())
       child.stderr.on('data', (bytes: Buffer) => (output += bytes.toString()))
       const lines = createInterface(child.stdout)

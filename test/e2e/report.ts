@@ -4,9 +4,13 @@ import { stepsOf, type OperationTree } from '../../stack/demo/operation.ts'
 import { locked } from '../lab/lock.ts'
 import type { WorkerCounts } from './keystone.ts'
 
+interface DeployCounts extends WorkerCounts {
+  temporalEvents: number
+}
+
 /** `test-results/lab.json`, written by the lab tests of one run together. */
 export interface LabReport {
-  deploys: (WorkerCounts & { name: string; seconds: number; steps: { name: string; seconds: number }[]; temporalEvents: number })[]
+  deploys: (DeployCounts & { name: string; seconds: number; steps: { name: string; seconds: number }[] })[]
   faults: { name: string; seed: number; point: string; outcome: string; stepsRunTwice: number; leftovers: number }[]
   secretsFound: number
 }
@@ -33,7 +37,7 @@ export async function report(change: (found: LabReport) => LabReport): Promise<v
 const secondsBetween = (from: string | null, to: string | null) => (Date.parse(to ?? '') - Date.parse(from ?? '')) / 1000
 
 /** A deploy as the report shows it. */
-export function deployReport(name: string, tree: OperationTree, counts: WorkerCounts & { temporalEvents: number }): LabReport['deploys'][number] {
+export function deployReport(name: string, tree: OperationTree, counts: DeployCounts): LabReport['deploys'][number] {
   const steps = stepsOf(tree).map((step) => ({ name: step.name, seconds: secondsBetween(step.startedAt, step.finishedAt) }))
   return { name, seconds: secondsBetween(tree.startedAt, tree.finishedAt), steps, ...counts }
 }

@@ -11,6 +11,7 @@ import { deployReport, report } from './report.ts'
 /** Every test file has a lab of its own, so that files run beside each other. */
 const subnets = { deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106 } as const
 
+/** What a browser would get. */
 export interface Answer {
   status: number
   body: string
@@ -32,6 +33,7 @@ export interface Scene {
   close(): Promise<void>
 }
 
+/** A deployed sample application, or one that can be. */
 export interface Sample {
   environmentId: string
   repository: string
@@ -40,6 +42,7 @@ export interface Sample {
   ask(path: string): Promise<Answer>
 }
 
+/** How a scene is set up; `name` chooses its lab. */
 export interface SceneOptions {
   name: keyof typeof subnets
   /** Docker is on the server already, which saves half a minute. */
@@ -49,7 +52,9 @@ export interface SceneOptions {
   onKeystone?: (keystone: TestKeystone) => Promise<void>
 }
 
-export async function openScene({ name, preinstalled = true, hasWorker = true, onKeystone = async () => {} }: SceneOptions): Promise<Scene> {
+/** Boots a server and a Keystone, and prepares the one by the other. */
+export async function openScene(options: SceneOptions): Promise<Scene> {
+  const { name, preinstalled = true, hasWorker = true, onKeystone = async () => {} } = options
   const log = (line: string) => console.log(line)
   await ensureDocker({ log })
   const lab = await openLab({ name: `e2e-${name}`, subnet: subnets[name], log })
@@ -59,8 +64,9 @@ export async function openScene({ name, preinstalled = true, hasWorker = true, o
   const organisation = await createOrganisation(keystone.client, 'acme')
   const succeeded = async (operation: Operation) => {
     const tree = await organisation.finished(operation)
-    if (tree.status !== 'succeeded') throw new Error(`${tree.summary} ended ${tree.status}: ${JSON.stringify(tree.failure)}\n${keystone.worker.output().slice(-2000)}`)
-    return tree
+    if (tree.status === 'succeeded') return tree
+    const ending = `${tree.summary} ended ${tree.status}: ${JSON.stringify(tree.failure)}`
+    throw new Error(`${ending}\n${keystone.worker.output().slice(-2000)}`)
   }
   const prepared = await prepareServer(organisation, server, succeeded)
   return {
@@ -78,7 +84,9 @@ export async function openScene({ name, preinstalled = true, hasWorker = true, o
     async sample(application) {
       const repository = `${application}-${Date.now().toString(36)}`
       const domain = `${application}.test`
-      const { environmentId } = await createSample(organisation, prepared, { name: application, repository: await ownRepository(lab, repository), domain, ended: succeeded })
+      const own = await ownRepository(lab, repository)
+      const wish = { name: application, repository: own, domain, ended: succeeded }
+      const { environmentId } = await createSample(organisation, prepared, wish)
       return { environmentId, repository, domain, ask: (path) => askThrough(server.address, domain, path) }
     },
     async close() {
@@ -95,9 +103,9 @@ const difference = (before: WorkerCounts, after: WorkerCounts): WorkerCounts => 
 })
 
 /** Events of all workflows of an operation; a part of it that was never started has none. */
-async function eventsOf(keystone: TestKeystone, { temporal: { workflowId }, startedAt, children }: OperationTree): Promise<number> {
+async function eventsOf(keystone: TestKeystone, { temporal, startedAt, children }: OperationTree): Promise<number> {
   if (startedAt === null) return 0
-  const { historyLength } = await keystone.temporal.client.workflow.getHandle(workflowId).describe()
+  const { historyLength } = await keystone.temporal.client.workflow.getHandle(temporal.workflowId).describe()
   const below = await Promise.all(children.map((child) => eventsOf(keystone, child)))
   return [historyLength, ...below].reduce((sum, length) => sum + length, 0)
 }

@@ -11,7 +11,10 @@ const shortestSecret = 16
  * Looks for every secret of a scene wherever it must not be: the server's files, images, journal and processes, the logs of
  * API and worker, all histories, the whole database. `known` are those that only the test knows.
  */
-export async function secretsSeen(scene: Scene, known: Readonly<Record<string, string>>): Promise<{ searched: string[]; found: FoundSecret[] }> {
+export async function secretsSeen(
+  scene: Scene,
+  known: Readonly<Record<string, string>>,
+): Promise<{ searched: string[]; found: FoundSecret[] }> {
   const { keystone, server } = scene
   const secrets = { ...(await sealedSecrets(scene)), ...keystone.secrets, rootKey: server.rootKey, ...known }
   const said = { 'log of the API': keystone.api.output(), 'log of the worker': keystone.worker.output() }
@@ -23,19 +26,17 @@ export async function secretsSeen(scene: Scene, known: Readonly<Record<string, s
 /** Every sealed column of every row, opened; of the variables only those that Keystone itself keeps secret. */
 async function sealedSecrets({ keystone: { database, keyFile } }: Scene): Promise<Record<string, string>> {
   const keyring = await readKeyring(keyFile)
-  const secrets: Record<string, string> = {}
-  for (const [table, rows] of Object.entries(await tables(database.sql))) {
-    for (const row of rows) {
-      for (const [column, value] of Object.entries(row)) {
-        if (typeof value !== 'string' || !value.startsWith('k1.') || (table === 'environment_variables' && row.key !== 'APP_KEY')) continue
-        const opened = keyring.open(value, { table, column, id: String(row.id) }).reveal()
-        for (const [name, secret] of Object.entries(named(opened))) {
-          if (secret.length >= shortestSecret) secrets[`${table}.${column} of ${String(row.name ?? row.key ?? row.id)} ${name}`] = secret
-        }
-      }
-    }
-  }
-  return secrets
+  const places = Object.entries(await tables(database.sql))
+    .flatMap(([table, rows]) => rows.map((row) => ({ table, row })))
+    .filter(({ table, row }) => table !== 'environment_variables' || row.key === 'APP_KEY')
+    .flatMap(({ table, row }) => Object.entries(row).map(([column, value]) => ({ table, row, column, value })))
+  const secrets = places.flatMap(({ table, row, column, value }) => {
+    if (typeof value !== 'string' || !value.startsWith('k1.')) return []
+    const opened = keyring.open(value, { table, column, id: String(row.id) }).reveal()
+    const owner = `${table}.${column} of ${String(row.name ?? row.key ?? row.id)}`
+    return Object.entries(named(opened)).map(([name, secret]) => [`${owner} ${name}`, secret] as const)
+  })
+  return Object.fromEntries(secrets.filter(([, secret]) => secret.length >= shortestSecret))
 }
 
 /** Credentials are sealed as one JSON object. */
@@ -44,11 +45,13 @@ function named(opened: string): Record<string, string> {
 }
 
 async function databaseDump({ keystone: { database } }: Scene): Promise<Record<string, string>> {
-  return Object.fromEntries(Object.entries(await tables(database.sql)).map(([table, rows]) => [`table ${table}`, JSON.stringify(rows)]))
+  const dumps = Object.entries(await tables(database.sql)).map(([table, rows]) => [`table ${table}`, JSON.stringify(rows)])
+  return Object.fromEntries(dumps)
 }
 
 async function tables(sql: Scene['keystone']['database']['sql']): Promise<Record<string, Record<string, unknown>[]>> {
-  const names = await sql<{ name: string }[]>`select table_name as name from information_schema.tables where table_schema = 'public' order by 1`
+  const names = await sql<{ name: string }[]>`
+    select table_name as name from information_schema.tables where table_schema = 'public' order by 1`
   const read = async (name: string) => {
     const [row] = await sql.unsafe(`select coalesce(json_agg(row), '[]') as rows from ${name} as row`)
     return [name, row?.rows]

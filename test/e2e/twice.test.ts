@@ -28,7 +28,8 @@ async function startWorker({ database, temporal, keyFile }: TestKeystone): Promi
   Runtime.install({ logger: sdkLogger(log) })
   const workflows = createWorkflows(temporal.client)
   const ssh = createSshPool({ idleCloseSeconds: 60, keepaliveSeconds: 5, connectTimeoutSeconds: 10 })
-  const deps = { db, keyring: await readKeyring(keyFile), ssh, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
+  const keyring = await readKeyring(keyFile)
+  const deps = { db, keyring, ssh, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
   twice = everythingTwice(createActivities(deps), sql)
   const connection = await NativeConnection.connect({ address: temporal.target.address })
   const worker = await Worker.create({
@@ -61,7 +62,10 @@ afterAll(async () => {
   await scene.close()
 })
 
-const change = () => scene.lab.gitHost.pushCommit(sample.repository, 'main', { files: { VERSION: `${new Date().toISOString()}\n` } })
+const change = () => {
+  const files = { VERSION: `${new Date().toISOString()}\n` }
+  return scene.lab.gitHost.pushCommit(sample.repository, 'main', { files })
+}
 const deploy = (wish = {}) => twice.between(() => scene.organisation.deploy(sample.environmentId, wish))
 const deployed = async (wish = {}): Promise<OperationTree> => scene.ended(await deploy(wish))
 
@@ -70,11 +74,14 @@ it('a deploy, another, one that fails and one that is lost come out the same', a
   expect(await deployed()).toMatchObject({ status: 'succeeded', outcome: 'deployed', warnings: [] })
   await change()
   expect(await deployed()).toMatchObject({ status: 'succeeded', outcome: 'deployed', warnings: [] })
-  expect(await deployed({ branch: 'broken-migration' })).toMatchObject({ status: 'failed', failure: { code: 'step_failed', step: 'migrate' } })
+  const broken = await deployed({ branch: 'broken-migration' })
+  expect(broken).toMatchObject({ status: 'failed', failure: { code: 'step_failed', step: 'migrate' } })
   await change()
   expect(await lost(await deploy())).toMatchObject({ status: 'failed', failure: { code: 'workflow_lost' } })
 
-  const made = (await recording.stop()).filter(({ type, action, attributes }) => type === 'container' && action === 'create' && attributes['keystone.operation'])
+  const made = (await recording.stop())
+    .filter(({ type, action }) => type === 'container' && action === 'create')
+    .filter(({ attributes }) => attributes['keystone.operation'])
   expect(new Set(made.map(({ name }) => name)).size).toBe(made.length)
   expect(findRepeated(await unitRuns(scene.server))).toEqual([])
 })
