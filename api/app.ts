@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { authenticated, member } from './authentication.ts'
-import { limitedBody, withoutNul } from './body.ts'
+import { limitedBody, storableBody } from './body.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from './context.ts'
 import { apiDocument } from './document.ts'
 import { createMetrics } from './metrics.ts'
@@ -44,7 +44,7 @@ const resources = [
 export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const app = createRouter()
   const metrics = createMetrics(deps)
-  app.use(requestLog(deps, metrics), limitedBody, withoutNul)
+  app.use(requestLog(deps, metrics), limitedBody, storableBody)
   app.use('/organisations/*', authenticated(deps))
   app.use('/organisations/:organisationId/*', member(deps), once(deps))
   for (const routes of resources) app.route('/', routes(deps))

@@ -13,14 +13,18 @@ export const limitedBody = bodyLimit({
   },
 })
 
-/** `\\u0000` within a JSON text, with an even number of backslashes before it. */
-const nul = /(?<!\\)(?:\\\\)*\\u0000/
+/** NUL, and halves of characters beyond the 65536th that stand alone: with the flag `u` pairs are one character. */
+const unstorable = /\0|\p{Surrogate}/u
 
-/** Postgres stores no NUL characters, neither as text nor in JSON. */
-export const withoutNul = createMiddleware<ApiEnv>(async (c, next) => {
-  if (c.req.header('content-type')?.includes('json') && nul.test(await c.req.text())) {
-    throw new Problem(422, 'invalid_input', 'The body contains a NUL character: remove it.', {
-      errors: [{ field: 'body', message: 'must not contain NUL characters' }],
+/** The escapes of a JSON text as the characters that they stand for. */
+const unescaped = (json: string) =>
+  json.replaceAll(/\\\\|\\u([0-9a-f]{4})/gi, (all, code?: string) => (code === undefined ? all : String.fromCharCode(parseInt(code, 16))))
+
+/** Postgres stores neither of them, neither as text nor in JSON. */
+export const storableBody = createMiddleware<ApiEnv>(async (c, next) => {
+  if (c.req.header('content-type')?.includes('json') && unstorable.test(unescaped(await c.req.text()))) {
+    throw new Problem(422, 'invalid_input', 'The body contains a NUL character or half of a surrogate pair: remove it.', {
+      errors: [{ field: 'body', message: 'must not contain NUL characters or lone surrogates' }],
     })
   }
   await next()

@@ -80,6 +80,7 @@ describe('adopting a server', () => {
     ['a host key that is none', { hostKey: 'ssh-ed25519 AAAA' }, 'hostKey'],
     ['an unknown field', { sshport: 22 }, 'sshport'],
     ['a NUL character', { privateNetwork: 'a\0b' }, 'body'],
+    ['half of a character', { privateNetwork: 'a\ud83db' }, 'body'],
   ])('refuses %s', async (_, overrides, field) => {
     const before = await api.stored()
     const { body } = await api.ask('POST', servers(), { body: serverWish(overrides) })

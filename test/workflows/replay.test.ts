@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { temporal } from '@temporalio/proto'
-import { bundleWorkflowCode, Worker } from '@temporalio/worker'
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker'
 import { beforeAll, describe, expect, it } from 'vitest'
 
 const { History } = temporal.api.history.v1
@@ -12,6 +12,7 @@ const files = readdirSync(folder).filter((name) => name.endsWith('.json.gz')).to
 let workflowBundle: Awaited<ReturnType<typeof bundleWorkflowCode>>
 
 beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') })
   workflowBundle = await bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, '..', '..', 'workflows', 'index.ts') })
 })
 
