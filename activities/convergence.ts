@@ -27,6 +27,11 @@ export interface ConvergenceInput extends OperationInput {
   of: OperationId
 }
 
+export interface BegunConvergence {
+  isCommitted: boolean
+  leftovers: Leftovers
+}
+
 /** A part of it on one server, as a step of this number. */
 interface OnServer extends ConvergenceInput {
   order: number
@@ -37,15 +42,17 @@ interface OnServer extends ConvergenceInput {
 export function convergenceActivities(deps: ActivityDeps) {
   const { db, keyring } = deps
   return {
-    /** Gives the rows back their traffic and says what is to be undone; null when the operation is committed after all. */
-    async beginConvergence({ operationId, of }: ConvergenceInput): Promise<Leftovers | null> {
+    /** Gives the rows back their traffic, unless the operation is committed after all, and says what there is of it. */
+    async beginConvergence({ operationId, of }: ConvergenceInput): Promise<BegunConvergence> {
       return db.transaction(async (tx) => {
         await holdRunning(tx, operationId)
         const operation = await operationById(tx, of)
-        if (operation.committedAt) return null
-        await failTarget(tx, operation)
-        await returnTraffic(tx, of)
-        return leftoversOf(tx, of)
+        const isCommitted = operation.committedAt !== null
+        if (!isCommitted) {
+          await failTarget(tx, operation)
+          await returnTraffic(tx, of)
+        }
+        return { isCommitted, leftovers: await leftoversOf(tx, of) }
       })
     },
 

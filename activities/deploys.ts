@@ -23,7 +23,8 @@ import type { OperationInput } from './operations.ts'
 /** What is left to do once a deploy is committed. */
 export interface Completion {
   environmentId: EnvironmentId
-  scheduler: { from: SchedulerPlace | null; to: SchedulerPlace | null }
+  /** Null where it stays with the replica that has it. */
+  handover: { from: SchedulerPlace | null; to: SchedulerPlace | null } | null
   retiring: readonly { id: ReplicaId; serverName: string; containerName: string; hadTraffic: boolean }[]
 }
 
@@ -94,8 +95,9 @@ export function deployActivities(deps: ActivityDeps) {
         const found = replicas.find(({ replica }) => replica.id === id)
         return found ? { replicaId: found.replica.id, serverName: found.serverName } : null
       }
-      const scheduler = { from: placeOf(environment.schedulerReplicaId), to: placeOf(plan.scheduler) }
-      return { environmentId, scheduler, retiring }
+      const isHandedOver = environment.schedulerReplicaId !== plan.scheduler
+      const handover = isHandedOver ? { from: placeOf(environment.schedulerReplicaId), to: placeOf(plan.scheduler) } : null
+      return { environmentId, handover, retiring }
     },
 
     /** The replica that ticks from now on; null when none does. */

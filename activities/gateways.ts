@@ -15,7 +15,7 @@ import type { ReplicaId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import { refusedConfigurationExitCode } from '../drivers/services/contract-gateway.ts'
 import { gatewayOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
-import { finalFailure, hasExitCode, passingFailure } from './failures.ts'
+import { finalFailure, hasExitCode } from './failures.ts'
 import { notReachable, probedReplica, probedUpstream } from './gateway-probe.ts'
 import { type ConfigurationInput, renderConfiguration } from './gateway-sections.ts'
 import { shiftTraffic } from './gateway-traffic.ts'
@@ -35,9 +35,11 @@ export interface ReplicaProbe extends OperationInput {
   replicaId: ReplicaId
 }
 
-/** A change that becomes the gateway's next revision; `isAlone` is the second try, with what others applied last. */
+/** A change that becomes the gateway's next revision; `isAlone` is a try with what others applied last. */
 export interface GatewayRevision extends OperationInput, ConfigurationInput {
   change: GatewayChange
+  /** Counts from 0: every try is a revision of its own. */
+  attempt: number
 }
 
 /** A stored revision that is to run; `phase` is what `writeRevision` answered. */
@@ -78,9 +80,9 @@ export function gatewayActivities(deps: ActivityDeps) {
      * Changes the traffic of the operation's replicas and stores the configuration that follows from it as the gateway's next
      * revision, in one transaction (design section 8). A repetition finds the revision there.
      */
-    async writeRevision({ operationId, change, ...configuration }: GatewayRevision): Promise<{ phase: string }> {
+    async writeRevision({ operationId, change, attempt, ...configuration }: GatewayRevision): Promise<{ phase: string }> {
       const { gatewayId, owned, isAlone } = configuration
-      const phase = isAlone ? `${change}_alone` : change
+      const phase = attempt === 0 ? change : `${change}_${isAlone ? 'alone_' : ''}${attempt}`
       await db.transaction(async (tx) => {
         const root = await holdRunning(tx, operationId)
         await lockGateway(tx, gatewayId)
@@ -95,7 +97,8 @@ export function gatewayActivities(deps: ActivityDeps) {
 
     /**
      * Applies the revision unless the server has a later one, and is content only when the operation's own sections are in the
-     * running configuration, whoever applied it. Fails as `gateway_refused` where Caddy does not take the text.
+     * running configuration, whoever applied it. Fails as `gateway_refused` where Caddy does not take the text, and as
+     * `section_not_live` where a later revision of another operation is without them.
      */
     async applyRevision({ operationId, order, gatewayId, phase }: RevisionToApply): Promise<void> {
       const { gateway, serverId, containerName } = await runningGateway(gatewayId)
@@ -121,9 +124,10 @@ export function gatewayActivities(deps: ActivityDeps) {
 function requireLive({ ownSections, revision }: Revision, live: readonly string[]): void {
   const missing = Object.values(ownSections).filter(({ hash }) => !live.includes(hash))
   if (missing.length === 0) return
-  throw passingFailure({
+  throw finalFailure({
     code: 'section_not_live',
     message: `Revision ${revision} was applied, but ${missing.length} of its own routes are not in the running configuration.`,
+    hint: 'Other operations change this gateway at the same time: start the operation again.',
   })
 }
 

@@ -60,7 +60,7 @@ export function imageActivities(deps: ActivityDeps) {
       const step = await buildStep(deps, facts)
       const plan: ArtifactPlan = {
         ...{ environmentId: facts.environment.id, operationId, serverId, key, commitSha: facts.commit, platform },
-        imageTag: step.inputs.IMAGE_TAG ?? key,
+        imageTag: facts.build.configured.imageTag(facts.environment.id, key),
       }
       const artifact = await claimArtifact(db, plan)
       const built = await runStep(deps, { operationId, order: stepNumbers.environmentDeploy.build, serverId, step })
@@ -74,12 +74,14 @@ export function imageActivities(deps: ActivityDeps) {
       const service = await engineService(db, keyring, replica.serviceId)
       const context = await replicaContext(deps, service.environmentId)
       const { input, masked } = renderReplica(context, service, replica, image)
-      const repeatable = command.startsWith('php artisan migrate')
-      const step = applicationOf(service).oneOff({ replica: input, name: 'migrate', command, repeatable })
+      const step = applicationOf(service).oneOff({ replica: input, name: 'migrate', command, repeatable: isRepeatable(command) })
       await runStep(deps, { operationId, order, serverId: replica.serverId, step, masked })
     },
   }
 }
+
+/** Laravel's own migrate goes on where it was; what does anything else may do it twice. */
+const isRepeatable = (command: string) => /^php artisan migrate( --(force|isolated|graceful|step|no-interaction|ansi|no-ansi))*$/.test(command)
 
 /** The build of a deploy's commit, with all that it needs to fetch the source. */
 async function buildStep({ db, keyring }: ActivityDeps, facts: DeployFacts): Promise<ServiceStep<BuildFacts>> {

@@ -127,13 +127,22 @@ function localNetworks({ attached, providers }: ReplicaContext, serverId: Server
   return [...new Set(attached.map(({ service }) => service.id).filter(isHere))].map(serviceNetwork)
 }
 
+const settingWords = new Set(
+  [
+    'production staging local testing development true false null',
+    'database redis phpredis predis memcached file cookie array sync sqs beanstalkd dynamodb octane',
+    'stack single daily stderr syslog errorlog slack debug info notice warning error critical alert emergency',
+    'smtp ses mailgun postmark resend sendmail log public private pusher reverb ably localhost',
+  ].flatMap((words) => words.split(' ')),
+)
+
 /**
  * A log is useless where common words are masked: Laravel's own plain settings are not secret, its key is; what a user sets is,
- * unless it is a plain word.
+ * unless it is one of the words by which Laravel names its drivers and environments.
  */
 function maskedSecrets({ key, value, source }: Layer): Secret[] {
   if (typeof value === 'string') return []
   if (source === 'system') return key === 'APP_KEY' ? [value] : []
-  const isPlainWord = source === 'user' && /^[a-z]{1,12}$/.test(value.reveal())
+  const isPlainWord = source === 'user' && settingWords.has(value.reveal())
   return isPlainWord ? [] : [value]
 }

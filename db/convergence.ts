@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, sql } from 'drizzle-orm'
 import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { Database } from './connect.ts'
@@ -127,7 +127,7 @@ export async function markConverged(tx: Database, rootId: OperationId): Promise<
     .select({ serverId: operationSteps.serverId })
     .from(operationSteps)
     .innerJoin(operations, eq(operations.id, operationSteps.operationId))
-    .where(sql`${operations.rootId} in (select id from operations where needs_convergence)`)
+    .where(and(isNotNull(operationSteps.serverId), sql`${operations.rootId} in (select id from operations where needs_convergence)`))
   await tx
     .update(servers)
     .set({ needsConvergence: false })

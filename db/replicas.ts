@@ -73,7 +73,9 @@ export async function recordStarted(
 ): Promise<void> {
   await db.transaction(async (tx) => {
     const running = { ...started, status: 'running', healthStatus: 'healthy' } as const
-    await tx.update(serviceReplicas).set(running).where(eq(serviceReplicas.id, id))
+    const isThere = and(eq(serviceReplicas.id, id), ne(serviceReplicas.status, 'removed'))
+    const updated = await tx.update(serviceReplicas).set(running).where(isThere).returning({ id: serviceReplicas.id })
+    if (updated.length === 0) return
     const places = endpoints.map(({ hostname, port }) => `${hostname}:${port}`)
     const isElsewhere = sql`${serviceEndpoints.hostname} || ':' || ${serviceEndpoints.port} <> all(${sql.param(places)}::text[])`
     await tx.delete(serviceEndpoints).where(and(eq(serviceEndpoints.serviceReplicaId, id), isElsewhere))

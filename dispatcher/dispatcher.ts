@@ -54,15 +54,16 @@ export async function startDispatcher(deps: DispatcherDeps): Promise<Dispatcher>
 
 /** The parts of a round do not wait for each other's success: a start that Temporal refuses must not keep a cancel back. */
 async function round(deps: DispatcherDeps): Promise<void> {
-  for (const part of [startPending, deliverCancels, findLost]) {
+  const { db } = deps
+  const parts = [startPending, deliverCancels, findLost, () => repeatRecoveries(db), () => requestConvergence(db)]
+  for (const part of parts) {
     await part(deps).catch((error: unknown) => deps.log.warn({ err: error }, 'dispatching failed and is tried again'))
   }
 }
 
 async function startPending(deps: DispatcherDeps): Promise<void> {
   for (let taken = await takePending(deps.db); taken.length > 0; taken = await takePending(deps.db)) {
-    const starts = await Promise.allSettled(taken.map((operation) => startOne(deps, operation)))
-    for (const start of starts) if (start.status === 'rejected') throw start.reason
+    await each(taken, (operation) => startOne(deps, operation))
   }
 }
 
@@ -85,20 +86,23 @@ function startOf({ id, kind, summary, organisationId, targetType, targetId, inpu
 }
 
 async function deliverCancels({ db, workflows }: DispatcherDeps): Promise<void> {
-  for (const { id, kind } of await undeliveredCancels(db)) {
+  await each(await undeliveredCancels(db), async ({ id, kind }) => {
     await workflows.cancel(workflowId(kind, id))
     await markCancelDelivered(db, id)
-  }
+  })
 }
 
 /** A row that says running needs a workflow that runs. One that has just closed of its own has written its end before. */
 async function findLost({ db, workflows, log }: DispatcherDeps): Promise<void> {
-  for (const root of await runningRoots(db)) {
+  await each(await runningRoots(db), async (root) => {
     const state = await workflows.state(root.workflowId)
-    if (state === 'running') continue
+    if (state === 'running') return
     log.warn({ operation: root.id, kind: root.kind, state }, 'workflow is gone, the operation goes to recovery')
     await requestRecovery(db, root.id, `the workflow ${root.workflowId} is ${state}`)
-  }
-  await repeatRecoveries(db)
-  await requestConvergence(db)
+  })
+}
+
+/** One that fails keeps none of the others back; the first failure is thrown when all have been tried. */
+async function each<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  for (const tried of await Promise.allSettled(items.map(work))) if (tried.status === 'rejected') throw tried.reason
 }

@@ -17,12 +17,11 @@ const dwell = '6 seconds'
  * work: that deploy itself, or its recovery.
  */
 export async function completeDeploy({ operationId, of }: OperationInput & { of: OperationId }): Promise<void> {
-  const { environmentId, scheduler, retiring } = await control.planCompletion({ operationId: of })
-  const { from, to } = scheduler
-  if (from?.replicaId !== to?.replicaId) {
+  const { environmentId, handover, retiring } = await control.planCompletion({ operationId: of })
+  if (handover) {
     await orWarn(of, 'the scheduler was not handed over', async () => {
-      await handOver({ operationId }, { from, to })
-      await control.recordScheduler({ environmentId, replicaId: to?.replicaId ?? null })
+      await handOver({ operationId }, handover)
+      await control.recordScheduler({ environmentId, replicaId: handover.to?.replicaId ?? null })
     })
   }
   if (retiring.some(({ hadTraffic }) => hadTraffic)) await sleep(dwell)
@@ -34,7 +33,7 @@ export async function completeDeploy({ operationId, of }: OperationInput & { of:
 }
 
 /** The new scheduler starts only when the old one was seen to be gone: at no time are there two. */
-async function handOver({ operationId }: OperationInput, { from, to }: Completion['scheduler']): Promise<void> {
+async function handOver({ operationId }: OperationInput, { from, to }: NonNullable<Completion['handover']>): Promise<void> {
   if (from) {
     const stop = { operationId, order: stopScheduler, replicaId: from.replicaId }
     await watch.stopScheduler.executeWithOptions({ summary: `stop the old scheduler on ${from.serverName}` }, [stop])

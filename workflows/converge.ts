@@ -1,6 +1,6 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow'
 import type { ConvergenceInput } from '../activities/convergence.ts'
-import { stepNumbers } from '../domain/step-numbers.ts'
+import { stepNumbers, stepsPerGateway } from '../domain/step-numbers.ts'
 import { failureOf, together } from './operation.ts'
 import { control, remote } from './proxies.ts'
 import { publish } from './publish.ts'
@@ -9,22 +9,22 @@ const numbers = stepNumbers.convergence
 
 /**
  * Takes an operation back to what was before it (design section 4): its work is stopped, traffic returns and is confirmed, only
- * then its replicas and images go. Answers `committed`, and does nothing, where it had reached its commit point. Throws where a
- * server did not answer for long.
+ * then its replicas and images go. Answers `committed` where it had reached its commit point: then its work is stopped, for
+ * somebody else goes on with it, and nothing is taken back. Throws where a server did not answer for long.
  */
 export async function converge(input: ConvergenceInput): Promise<'taken back' | 'committed'> {
   return CancellationScope.nonCancellable(async () => {
     const { operationId } = input
-    const leftovers = await control.beginConvergence(input)
-    if (!leftovers) return 'committed'
+    const { isCommitted, leftovers } = await control.beginConvergence(input)
     const { environmentId, servers, gateways, replicas, artifacts } = leftovers
     await together(servers, ({ serverId, serverName }, index) => {
       const work = { ...input, serverId, order: numbers.stopOneOffs + index }
       return remote.stopWork.executeWithOptions({ summary: `stop unfinished work on ${serverName}` }, [work])
     })
+    if (isCommitted) return 'committed'
     const owned = environmentId ? { environmentId } : { nothing: true as const }
     await together(gateways, ({ gatewayId, serverName }, index) =>
-      publish({ operationId, gatewayId, serverName, change: 'previous', owned, order: numbers.gateways + 2 * index }),
+      publish({ operationId, gatewayId, serverName, change: 'previous', owned, order: numbers.gateways + stepsPerGateway * index }),
     )
     await together(replicas, ({ id, containerName, serverName }, index) => {
       const stop = { operationId, order: numbers.replicas + index, replicaId: id }

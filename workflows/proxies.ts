@@ -10,7 +10,7 @@ export const control = proxyActivities<Activities>({
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 })
 
-/** A step on a server: what breaks on the way is tried for about ten minutes, a worker that is gone is noticed in ten seconds. */
+/** A step on a server: what breaks on the way is tried for ten to twenty minutes, a worker that is gone is noticed in ten seconds. */
 const overSsh = {
   heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '1 second', backoffCoefficient: 1.5, maximumInterval: '10 seconds', maximumAttempts: 70 },

@@ -44,6 +44,8 @@ export interface ConfiguredBuild {
   baseImages: readonly BaseImage[]
   /** 64 hex characters over everything that the image depends on, the version of the templates included. */
   key(source: BuildSource): string
+  /** The image's name on a server: an environment's own, so that removing it takes nothing from another one. */
+  imageTag(environmentId: string, key: string): string
   run(input: BuildInput): ServiceStep<BuildFacts>
 }
 

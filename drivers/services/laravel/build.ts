@@ -17,7 +17,7 @@ export const build: BuildDriver = {
 function configured(config: BuildConfig): ConfiguredBuild {
   const bases = baseImages(config)
   const key = (source: BuildSource) => artifactKey(config, source)
-  return { baseImages: bases, key, run: (input) => buildStep(config, bases, input, key(input)) }
+  return { baseImages: bases, key, imageTag, run: (input) => buildStep(config, bases, input, key(input)) }
 }
 
 function baseImages({ phpVersion, assetBuild }: BuildConfig): BaseImage[] {
@@ -36,14 +36,16 @@ function artifactKey(config: BuildConfig, { commitSha, projectRoot: root, baseDi
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
+const imageTag = (environmentId: string, key: string) => `keystone/${environmentId}:${key.slice(0, 12)}`
+
 function buildStep(config: BuildConfig, bases: readonly BaseImage[], input: BuildInput, key: string): ServiceStep<BuildFacts> {
-  const imageTag = `keystone/${input.applicationId}:${key.slice(0, 12)}`
+  const tag = imageTag(input.environmentId, key)
   return {
     name: 'build image',
     script,
     inputs: {
       ARTIFACT_KEY: key,
-      IMAGE_TAG: imageTag,
+      IMAGE_TAG: tag,
       COMMIT: input.commitSha,
       PROJECT_ROOT: projectRoot.parse(input.projectRoot),
       REPOSITORY_URL: input.repositoryUrl,
@@ -58,7 +60,7 @@ function buildStep(config: BuildConfig, bases: readonly BaseImage[], input: Buil
     files: [],
     parse(result) {
       const { os, architecture, ...facts } = buildReport.parse(JSON.parse(result))
-      return { ...facts, imageTag, platform: `${os}/${architecture}` }
+      return { ...facts, imageTag: tag, platform: `${os}/${architecture}` }
     },
   }
 }

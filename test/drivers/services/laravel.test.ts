@@ -80,7 +80,7 @@ describe('a build', () => {
     expect(Object.keys(step.secrets)).toEqual(['deploy-key'])
     expect(JSON.stringify(step.inputs)).not.toContain('deploy key text')
     expect(step.inputs).toMatchObject({
-      IMAGE_TAG: `keystone/app:${build.key(source).slice(0, 12)}`,
+      IMAGE_TAG: `keystone/env:${build.key(source).slice(0, 12)}`,
       BUILD_ARGS: `PHP_IMAGE=p@sha256:1\nCOMPOSER_IMAGE=c@sha256:2\nKEYSTONE_COMMIT=${source.commitSha}`,
     })
   })
