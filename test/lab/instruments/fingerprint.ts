@@ -24,7 +24,10 @@ export async function serverFingerprint(server: LookedAt): Promise<Fingerprint> 
 }
 
 /** Docker lists networks and mounts of a container in another order each time. */
-const inAnyOrder = (value: string) => value.trim().split(' ').toSorted().join(' ')
+function inAnyOrder(value: string): string {
+  const [state, id, of, image, ...others] = value.trim().split(' ')
+  return [state, id, of, image, ...others.toSorted()].join(' ')
+}
 
 /** A container may get another address when the server starts again; rules about it stay rules about it. */
 function byContainer(rule: string, names: readonly { address: RegExp; container: string }[]): string {
