@@ -95,8 +95,11 @@ const ofProcess = settings.extend({
 type Settings = z.infer<typeof settings>
 type Environment = Record<string, string | undefined>
 
+/** The process's own: nobody else reads it. */
+export const processEnvironment: Environment = process.env
+
 /** Settings of the API and the worker. Throws a ConfigError that names every variable at fault. */
-export function loadConfig(env: Environment): Config {
+export function loadConfig(env = processEnvironment): Config {
   const found = parse(ofProcess, env)
   return {
     databaseUrl: new Secret(found.DATABASE_URL),

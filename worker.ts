@@ -61,4 +61,4 @@ function workflowSource() {
   return { workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)) }
 }
 
-await main(loadConfig(process.env))
+await main(loadConfig())

@@ -53,4 +53,4 @@ async function drained(server: Server, longestSeconds = 25): Promise<void> {
   clearTimeout(overdue)
 }
 
-await main(loadConfig(process.env))
+await main(loadConfig())

@@ -1,3 +1,4 @@
+import { processEnvironment } from '../config.ts'
 import { start } from './start.ts'
 import { type Project, projects } from './tests/project.ts'
 import { test } from './tests/run.ts'
@@ -13,8 +14,8 @@ const say = (line: string) => console.log(`${((Date.now() - began) / 1000).toFix
 /** Returns the exit code. */
 async function main([command, ...rest]: readonly string[]): Promise<number> {
   const isStart = command === 'start' && (rest.length === 0 || isDemo(rest))
-  if (isStart) return start(process.env, { told: told(), isDemo: isDemo(rest) }, say)
-  if (command === 'test' && rest.every(isProject)) return test(process.env, rest, say)
+  if (isStart) return start(processEnvironment, { told: told(), isDemo: isDemo(rest) }, say)
+  if (command === 'test' && rest.every(isProject)) return test(processEnvironment, rest, say)
   console.error(usage)
   return 2
 }
