@@ -13,7 +13,7 @@ let workflowBundle: Awaited<ReturnType<typeof bundleWorkflowCode>>
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') })
-  workflowBundle = await bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, '..', '..', 'workflows', 'index.ts') })
+  workflowBundle = await bundleWorkflowCode({ logger: new DefaultLogger('ERROR'), workflowsPath: join(import.meta.dirname, '..', '..', 'workflows', 'index.ts') })
 })
 
 const stored = (file: string) => History.fromObject(JSON.parse(gunzipSync(readFileSync(join(folder, file))).toString()))
