@@ -17,7 +17,7 @@ const listed = z.array(z.unknown())
 /** Runs the tests of a project. Its report stays in test-results. */
 export async function runProject(project: Project, say: Say): Promise<Tally> {
   say(`${project} tests`)
-  const report = join(results, `${project}.json`)
+  const report = join(results, `tests-${project}.json`)
   await mkdir(results, { recursive: true })
   await rm(report, { force: true })
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]

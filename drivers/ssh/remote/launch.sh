@@ -44,7 +44,7 @@ shuts_down() {
 start() {
   cp "$staging"/step/* .
   chown "$user:" script.sh inputs.sh wrapper.sh
-  place "$staging/files" "$user:"
+  place "$staging/files" "$user:" "$hash-$number"
   place_secrets
   new_run
   start_unit || { rm -rf "$secrets"; ! shuts_down || exit 69; return 1; }

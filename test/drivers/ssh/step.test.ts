@@ -240,6 +240,15 @@ describe('a step is started once', () => {
     expect(await starts(step)).toBe(1)
   })
 
+  it('and takes away half a file that a reboot had left of it', async () => {
+    const step = newStep('ls -A /home/keystone/half', { files: [{ path: '/home/keystone/half/config', content: 'whole', mode: 0o600 }] })
+    const half = `/home/keystone/half/.keystone.${step.hash}-07.config`
+    await server.exec(['sh', '-c', `install -d -o keystone /home/keystone/half && echo wh >${half} && chown keystone ${half}`])
+    await run(step)
+    expect(log.out()).toBe('config\n')
+    expect(await server.exec(['cat', '/home/keystone/half/config'])).toBe('whole')
+  })
+
   it('and nothing of a finished one is sent twice', async () => {
     const step = newStep('echo done')
     await run(step)
