@@ -39,13 +39,12 @@ export async function openFaultLane(scene: Scene, sample: Sample): Promise<Fault
   await succeeded(scene, sample)
   await commit(scene, sample)
   const undisturbed = await succeeded(scene, sample)
-  let commits = 0
+  let builtImages = 0
   const shape = shapeOf(await serverFingerprint(scene.server))
   return {
     undisturbed,
     async deploy(fault) {
       await commit(scene, sample)
-      commits += 1
       const recording = await recordDockerEvents(scene.server)
       const operation = await scene.organisation.deploy(sample.environmentId)
       const watching = watch(scene, operation)
@@ -53,13 +52,14 @@ export async function openFaultLane(scene: Scene, sample: Sample): Promise<Fault
       await fault(operation, watching)
       const tree = await watching.ended
       const pending = await samples.stop()
+      if (tree.status === 'succeeded') builtImages += 1
       const runs = (await unitRuns(scene.server)).filter(({ unit }) => hashesOf(tree).some((hash) => unit.includes(hash)))
       return {
         tree,
         pending,
         repeated: findRepeated(runs).filter(({ isAfterItsEnd }) => isAfterItsEnd).map(({ unit, step }) => `${unit} ${step}`),
         madeTwice: madeTwice(await recording.stop()),
-        leftovers: leftovers(shape, shapeOf(await serverFingerprint(scene.server)), commits),
+        leftovers: leftovers(shape, shapeOf(await serverFingerprint(scene.server)), builtImages),
       }
     },
   }

@@ -76,5 +76,6 @@ it('a workflow that is terminated after the commit is completed', async () => {
   })
   await reportFault(scene, { name: 'workflow terminated', seed, point: 'after the commit' }, faulted)
   expect(faulted.tree).toMatchObject({ status: 'succeeded', failure: null })
+  expect({ repeated: faulted.repeated, leftovers: faulted.leftovers }).toEqual({ repeated: [], leftovers: [] })
   await until('the new version', async () => (await commitServed()) === (await scene.lab.gitHost.head(sample.repository, 'main')))
 })
