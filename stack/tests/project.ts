@@ -32,5 +32,5 @@ export async function missProject(project: Project, { reason, isFailure }: Missi
   const list = await outputOfNode([vitest, 'list', '--project', project, '--filesOnly', '--json'])
   const count = listed.parse(JSON.parse(list)).length
   say(`${project} tests cannot run here, all ${count} files of them: ${reason}`)
-  return isFailure ? { ...none, failed: Math.max(count, 1) } : { ...none, skipped: count }
+  return isFailure ? { ...none, failed: Math.max(count, 1), failures: [`${project} tests: ${reason}`] } : { ...none, skipped: count }
 }

@@ -28,6 +28,7 @@ export async function test(env: NodeJS.ProcessEnv, asked: readonly Project[], sa
     tallies.push(lack ? await missProject(project, { ...lack, isFailure }, say) : await runProject(project, say))
   }
   const total = sum(tallies)
+  for (const failure of total.failures) say(`failed: ${failure}`)
   console.log(inWords(total))
   return total.failed === 0 ? 0 : 1
 }
@@ -46,5 +47,5 @@ async function check(name: keyof typeof tools, say: Say): Promise<Tally> {
   say(name)
   const codes: number[] = []
   for (const argv of tools[name]) codes.push(await runNode(argv))
-  return codes.every((code) => code === 0) ? { ...none, passed: 1 } : { ...none, failed: 1 }
+  return codes.every((code) => code === 0) ? { ...none, passed: 1 } : { ...none, failed: 1, failures: [name] }
 }

@@ -1,5 +1,6 @@
 import { get } from 'node:http'
 import { text } from 'node:stream/consumers'
+import type { ApiClient } from '../../stack/demo/client.ts'
 import type { Operation, OperationTree } from '../../stack/demo/operation.ts'
 import { createOrganisation, type OrganisationClient, type OwnRepository } from '../../stack/demo/organisation.ts'
 import { createSample, type PreparedServer, prepareServer } from '../../stack/demo/sample.ts'
@@ -48,20 +49,19 @@ export interface SceneOptions {
   /** Docker is on the server already, which saves half a minute. */
   preinstalled?: boolean
   hasWorker?: boolean
-  /** Told when Keystone is up, before there is anything to do for a worker. */
-  onKeystone?: (keystone: TestKeystone) => Promise<void>
+  /** Told when Keystone is up, before there is anything to do for a worker. Returns the client that the scene is to use. */
+  onKeystone?: (keystone: TestKeystone) => Promise<ApiClient>
 }
 
 /** Boots a server and a Keystone, and prepares the one by the other. */
 export async function openScene(options: SceneOptions): Promise<Scene> {
-  const { name, preinstalled = true, hasWorker = true, onKeystone = async () => {} } = options
+  const { name, preinstalled = true, hasWorker = true, onKeystone = async ({ client }) => client } = options
   const log = (line: string) => console.log(line)
   await ensureDocker({ log })
   const lab = await openLab({ name: `e2e-${name}`, subnet: subnets[name], log })
   for (const left of await lab.servers()) await left.remove()
   const [server, keystone] = await Promise.all([lab.server('s1', { preinstalled }), startKeystone({ hasWorker })])
-  await onKeystone(keystone)
-  const organisation = await createOrganisation(keystone.client, 'acme')
+  const organisation = await createOrganisation(await onKeystone(keystone), 'acme')
   const succeeded = async (operation: Operation) => {
     const tree = await organisation.finished(operation)
     if (tree.status === 'succeeded') return tree

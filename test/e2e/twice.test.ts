@@ -10,6 +10,7 @@ import { readKeyring } from '../../drivers/secrets/key-file.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { sdkLogger } from '../../drivers/temporal/log.ts'
 import { createWorkflows, taskQueue } from '../../drivers/temporal/workflows.ts'
+import type { ApiClient } from '../../stack/demo/client.ts'
 import { stepsOf, type Operation, type OperationTree } from '../../stack/demo/operation.ts'
 import { findRepeated, recordDockerEvents, unitRuns } from '../lab/instruments/index.ts'
 import { type EverythingTwice, everythingTwice } from './everything-twice.ts'
@@ -21,8 +22,8 @@ let sample: Sample
 let twice: EverythingTwice
 let stopWorker = async () => {}
 
-/** A worker as worker.ts makes it, but for its activities. */
-async function startWorker({ database, temporal, keyFile }: TestKeystone): Promise<void> {
+/** A worker as worker.ts makes it, but for its activities. Returns a client whose changes wait until no activity is under way. */
+async function startWorker({ client, database, temporal, keyFile }: TestKeystone): Promise<ApiClient> {
   const { db, sql } = database
   const log = pino({ level: 'silent' })
   Runtime.install({ logger: sdkLogger(log) })
@@ -50,6 +51,11 @@ async function startWorker({ database, temporal, keyFile }: TestKeystone): Promi
     await ssh.close()
     await connection.close()
   }
+  return {
+    ...client,
+    post: (...request) => twice.between(() => client.post(...request)),
+    put: (...request) => twice.between(() => client.put(...request)),
+  }
 }
 
 beforeAll(async () => {
@@ -66,7 +72,7 @@ const change = () => {
   const files = { VERSION: `${new Date().toISOString()}\n` }
   return scene.lab.gitHost.pushCommit(sample.repository, 'main', { files })
 }
-const deploy = (wish = {}) => twice.between(() => scene.organisation.deploy(sample.environmentId, wish))
+const deploy = (wish = {}) => scene.organisation.deploy(sample.environmentId, wish)
 const deployed = async (wish = {}): Promise<OperationTree> => scene.ended(await deploy(wish))
 
 it('a deploy, another, one that fails and one that is lost come out the same', async () => {
