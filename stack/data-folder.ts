@@ -1,6 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { releaseLock, takeLock } from './lock.ts'
+import { isLock, takeLock } from './lock.ts'
 
 /** All that a stack keeps; whoever has it open is the only one. */
 export interface DataFolder {
@@ -18,10 +18,7 @@ export async function openDataFolder(dataDir: string): Promise<DataFolder> {
   const path = resolve(dataDir)
   await mkdir(path, { recursive: true })
   await chmod(path, 0o711)
-  const lock = join(path, 'lock')
-  const holder = await takeLock(lock)
-  if (holder) {
-    throw new AlreadyRunning(`Keystone runs already on ${path} (pid ${holder.pid}): end it first, or set KEYSTONE_DATA_DIR`)
-  }
-  return { path, release: () => releaseLock(lock) }
+  const lock = await takeLock(join(path, 'lock'))
+  if (isLock(lock)) return { path, release: () => lock.release() }
+  throw new AlreadyRunning(`Keystone runs already on ${path} (pid ${lock.pid ?? 'unknown'}): end it first, or set KEYSTONE_DATA_DIR`)
 }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { access, constants, mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { CliSearch } from '../config.ts'
-import { releaseLock, takeLock } from './lock.ts'
+import { isLock, type Lock, takeLock } from './lock.ts'
 import type { Say } from './say.ts'
 import { buildTemporalCli } from './temporal-build.ts'
 import { downloadTemporalCli } from './temporal-download.ts'
-import { becomes } from './waiting.ts'
 
 const toolModule = fileURLToPath(new URL('../tools/temporal', import.meta.url))
 
@@ -25,18 +25,26 @@ export async function findTemporalCli({ configured, folders, cache }: CliSearch,
 
 async function makeCached(path: string, say: Say): Promise<string> {
   await mkdir(dirname(path), { recursive: true })
-  const lock = `${path}.lock`
-  const isFree = async () => (await takeLock(lock)) === null
-  if (!(await isFree())) {
-    say('Another process is fetching the Temporal CLI: waiting for it')
-    if (!(await becomes(isFree, 1800))) throw new Error(`the Temporal CLI did not come for half an hour: see who holds ${lock}`)
-  }
+  const lock = await waitForLock(`${path}.lock`, say)
   try {
     if (!(await isExecutable(path))) await make(path, say)
     return path
   } finally {
-    await releaseLock(lock)
+    await lock.release()
   }
+}
+
+async function waitForLock(path: string, say: Say): Promise<Lock> {
+  const first = await takeLock(path)
+  if (isLock(first)) return first
+  say('Another process is fetching the Temporal CLI: waiting for it')
+  const until = Date.now() + 1_800_000
+  while (Date.now() < until) {
+    const next = await takeLock(path)
+    if (isLock(next)) return next
+    await pause(250)
+  }
+  throw new Error(`the Temporal CLI did not come for half an hour: see who holds ${path}`)
 }
 
 async function make(path: string, say: Say): Promise<void> {

@@ -1,9 +1,10 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
-import { releaseLock, takeLock } from '../../stack/lock.ts'
+import { isLock, takeLock } from '../../stack/lock.ts'
 import { identify, isAlive } from '../../stack/process-identity.ts'
 
 let path: string
@@ -11,30 +12,33 @@ beforeEach(async () => {
   path = join(await mkdtemp(join(tmpdir(), 'keystone-lock-')), 'lock')
 })
 
+const taken = async () => {
+  const lock = await takeLock(path)
+  if (!isLock(lock)) throw new Error(`process ${lock.pid} has it`)
+  return lock
+}
+
 test('one takes it, the next one hears who has it, until it is released', async () => {
-  expect(await takeLock(path)).toBeNull()
-  expect(await takeLock(path)).toEqual(await identify(process.pid))
-  await releaseLock(path)
-  expect(await takeLock(path)).toBeNull()
+  const lock = await taken()
+  expect(await takeLock(path)).toEqual({ pid: process.pid })
+  await lock.release()
+  await taken()
 })
 
-test('the lock of a process that has ended counts for nothing, also where its pid was given to another', async () => {
-  const child = execFile('sleep', ['60'])
-  const identity = await identify(child.pid!)
-  await writeFile(path, JSON.stringify(identity))
-  expect(await takeLock(path)).toEqual(identity)
-  const ended = new Promise((resolve) => child.once('exit', resolve))
+test('the lock of a process that was killed is free', async () => {
+  const module = JSON.stringify(new URL('../../stack/lock.ts', import.meta.url).href)
+  const program = `const { takeLock } = await import(${module}); await takeLock(${JSON.stringify(path)}); console.log('taken'); setInterval(() => {}, 1000)`
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(child.stdout, 'data')
+  expect(await takeLock(path)).toEqual({ pid: child.pid })
   child.kill('SIGKILL')
-  await ended
-  expect(await takeLock(path)).toBeNull()
-  await writeFile(path, JSON.stringify({ pid: process.pid, start: 'earlier' }))
-  expect(await takeLock(path)).toBeNull()
+  await once(child, 'exit')
+  await taken()
 })
 
-test('of many who find a stale lock one gets it', async () => {
-  await writeFile(path, JSON.stringify({ pid: process.pid, start: 'earlier' }))
-  const taken = await Promise.all(Array.from({ length: 20 }, () => takeLock(path)))
-  expect(taken.filter((holder) => holder === null)).toHaveLength(1)
+test('of many who want it at once one gets it', async () => {
+  const all = await Promise.all(Array.from({ length: 100 }, () => takeLock(path)))
+  expect(all.filter(isLock)).toHaveLength(1)
 })
 
 test('a process is alive only with the start it was known by', async () => {

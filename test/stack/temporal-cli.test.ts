@@ -1,6 +1,6 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { findTemporalCli } from '../../stack/temporal-cli.ts'
 
@@ -39,7 +39,7 @@ test('two who look at the same time build once, into the cache', async () => {
   const [first, second] = await Promise.all([findTemporalCli(search, silent), findTemporalCli(search, silent)])
   expect(first).toBe(second)
   expect(first).toMatch(/cache\/temporal-[0-9a-f]{16}$/)
-  expect(await readdir(search.cache)).toHaveLength(1)
+  expect((await readdir(search.cache)).toSorted()).toEqual([basename(first), `${basename(first)}.lock`])
   expect(await readFile(join(folder, 'builds'), 'utf8')).toBe('built\n')
 })
 
