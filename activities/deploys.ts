@@ -13,7 +13,7 @@ import {
   type PlanIds,
   type PlannedMigration,
 } from '../domain/deploy-plan.ts'
-import type { ArtifactId, EnvironmentId, OperationId, ReplicaId } from '../domain/ids.ts'
+import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServiceId } from '../domain/ids.ts'
 import { configuredService } from './configured-services.ts'
 import { plannedOperations, plannedReplicas } from './deploy-rows.ts'
 import { type DeployFacts, deployFacts } from './deploy-snapshot.ts'
@@ -25,7 +25,9 @@ export interface Completion {
   environmentId: EnvironmentId
   /** Null where it stays with the replica that has it. */
   handover: { from: SchedulerPlace | null; to: SchedulerPlace | null } | null
-  retiring: readonly { id: ReplicaId; serverName: string; containerName: string; hadTraffic: boolean }[]
+  /** Gateways over which what retires still has requests. */
+  draining: readonly { gatewayId: ServiceId; serverName: string }[]
+  retiring: readonly { id: ReplicaId; serverName: string; containerName: string }[]
 }
 
 /** The replica whose container ticks. */
@@ -87,17 +89,16 @@ export function deployActivities(deps: ActivityDeps) {
       const replicas = await environmentReplicas(db, environmentId)
       const stopping = replicas.filter(({ replica }) => replica.status === 'stopping')
       const { environment } = await environmentToDeploy(db, environmentId)
-      const retiring = stopping.map(({ replica, serverName }) => ({
-        ...{ id: replica.id, serverName, containerName: replica.containerName },
-        hadTraffic: replica.traffic !== 'none',
-      }))
+      const retiring = stopping.map(({ replica: { id, containerName }, serverName }) => ({ id, serverName, containerName }))
+      const hasTraffic = stopping.some(({ replica }) => replica.traffic !== 'none')
+      const draining = plan.gateways.map(({ serviceId, serverName }) => ({ gatewayId: serviceId, serverName }))
       const placeOf = (id: ReplicaId | null): SchedulerPlace | null => {
         const found = replicas.find(({ replica }) => replica.id === id)
         return found ? { replicaId: found.replica.id, serverName: found.serverName } : null
       }
       const isHandedOver = environment.schedulerReplicaId !== plan.scheduler
       const handover = isHandedOver ? { from: placeOf(environment.schedulerReplicaId), to: placeOf(plan.scheduler) } : null
-      return { environmentId, handover, retiring }
+      return { environmentId, handover, draining: hasTraffic ? draining : [], retiring }
     },
 
     /** The replica that ticks from now on; null when none does. */

@@ -1,6 +1,11 @@
 import type { Database } from '../db/connect.ts'
+import { engineService } from '../db/engine-services.ts'
 import { environmentReplicas, type Replica, setTraffic } from '../db/replicas.ts'
-import type { EnvironmentId, OperationId } from '../domain/ids.ts'
+import type { EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
+import type { Upstream } from '../drivers/services/contract-gateway.ts'
+import { applicationOf } from './configured-services.ts'
+import type { ActivityDeps } from './deps.ts'
+import { upstreamOf } from './gateway-sections.ts'
 
 /** `both`: the new replicas serve beside the old ones. `next`: the old ones of the same services keep only what they have. */
 export async function shiftTraffic(
@@ -16,6 +21,33 @@ export async function shiftTraffic(
   await setTraffic(tx, fresh.map(({ id }) => id), 'serving')
   if (change === 'both') return
   await setTraffic(tx, old.filter(({ traffic }) => traffic === 'serving').map(({ id }) => id), 'draining')
+}
+
+/** Old replicas of an environment that only finish what they have, as one server's gateway reaches them. */
+export interface DrainingUpstreams {
+  upstreams: Upstream[]
+  /** The longest drain window of their services. */
+  windowSeconds: number
+  /** Container names of web replicas by `host:port`; websockets stay open as long as they are let. */
+  webNames: ReadonlyMap<string, string>
+}
+
+export async function drainingUpstreams(
+  { db, keyring }: ActivityDeps,
+  environmentId: EnvironmentId,
+  gatewayServerId: ServerId,
+): Promise<DrainingUpstreams> {
+  const draining = (await environmentReplicas(db, environmentId)).filter(({ replica }) => replica.traffic === 'draining')
+  const services = await Promise.all(
+    [...new Set(draining.map(({ replica }) => replica.serviceId))].map((id) => engineService(db, keyring, id)),
+  )
+  const found = draining.map((one) => ({ ...one, upstream: upstreamOf(one, gatewayServerId) }))
+  const web = found.filter(({ replica }) => replica.role === 'web')
+  return {
+    upstreams: found.map(({ upstream }) => upstream),
+    windowSeconds: Math.max(0, ...services.map((service) => applicationOf(service).drainWindowSeconds)),
+    webNames: new Map(web.map(({ upstream: { host, port }, replica }) => [`${host}:${port}`, replica.containerName])),
+  }
 }
 
 const isRouted = ({ role }: Replica): boolean => role === 'web' || role === 'websocket'

@@ -11,14 +11,14 @@ import {
 } from '../db/gateways.ts'
 import { idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
-import type { ReplicaId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
+import type { EnvironmentId, ReplicaId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import { refusedConfigurationExitCode } from '../drivers/services/contract-gateway.ts'
 import { gatewayOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure, hasExitCode } from './failures.ts'
 import { notReachable, probedReplica, probedUpstream } from './gateway-probe.ts'
 import { type ConfigurationInput, renderConfiguration } from './gateway-sections.ts'
-import { shiftTraffic } from './gateway-traffic.ts'
+import { drainingUpstreams, shiftTraffic } from './gateway-traffic.ts'
 import type { OperationInput } from './operations.ts'
 import { runStep } from './remote-step.ts'
 
@@ -49,6 +49,13 @@ export interface RevisionToApply extends OperationInput {
   phase: string
 }
 
+/** A gateway whose old replicas of an environment get no new requests any more. */
+export interface GatewayDrain extends OperationInput {
+  order: number
+  gatewayId: ServiceId
+  environmentId: EnvironmentId
+}
+
 /** A route with the gateway that it is on. */
 export interface PlannedRoute {
   sliceId: SliceId
@@ -56,6 +63,9 @@ export interface PlannedRoute {
   serverId: ServerId
   serverName: string
 }
+
+/** Connections that Caddy has accepted but not used stay on the old configuration for about 5 s after a reload. */
+const staleSeconds = 6
 
 /** Routes of gateways, and the traffic that goes over them (design section 8). */
 export function gatewayActivities(deps: ActivityDeps) {
@@ -110,6 +120,18 @@ export function gatewayActivities(deps: ActivityDeps) {
       })
       requireLive(revision, liveSections)
       await recordApplied(db, revision.ownSections)
+    },
+
+    /**
+     * Waits until the environment's draining replicas have no request in flight at this gateway, or their drain window is over
+     * (design section 8). Returns the names of those web replicas that had some even then.
+     */
+    async drainGateway({ operationId, order, gatewayId, environmentId }: GatewayDrain): Promise<string[]> {
+      const { gateway, serverId } = await runningGateway(gatewayId)
+      const { upstreams, windowSeconds, webNames } = await drainingUpstreams(deps, environmentId, serverId)
+      const step = gateway.drain({ upstreams, leastSeconds: staleSeconds, windowSeconds })
+      const busy = await runStep(deps, { operationId, order, serverId, step })
+      return busy.flatMap(({ upstream }) => webNames.get(upstream) ?? [])
     },
 
     /** The route that a `slice_configure` is for. */

@@ -6,7 +6,7 @@ export const stepNumbers = {
   sliceProvision: { provision: 10 },
   environmentDeploy: {
     ...{ baseImages: 10, build: 20, migrateBefore: 30, migrateAfter: 50 },
-    ...{ stopScheduler: 60, startScheduler: 61, retire: 100 },
+    ...{ stopScheduler: 60, startScheduler: 61, retire: 100, drain: 1000 },
   },
   gateway: { probe: 10, configure: 400, both: 500, next: 600 },
   /** Of every kind that is taken back, and of its recovery. */

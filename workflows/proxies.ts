@@ -1,10 +1,13 @@
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 
 /** One proxy per retry class (design section 4), each with its reason. A step's own non-zero exit is never retried. */
 
-/** The database: quick, and an outage of it is waited for. */
-export const control = proxyActivities<Activities>({
+/**
+ * The database: quick, and an outage of it is waited for. Local activities: the worker runs them within the workflow task, which
+ * spares a deploy some forty milliseconds and four events each.
+ */
+export const control = proxyLocalActivities<Activities>({
   startToCloseTimeout: '15 seconds',
   retry: { initialInterval: '200 milliseconds', backoffCoefficient: 2, maximumInterval: '10 seconds' },
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -42,7 +42,16 @@ export interface ProbeFacts {
   status: number | null
 }
 
-export interface UpstreamRequests {
+/** Upstreams that get no new requests, and how many seconds they are given for those they have. */
+export interface DrainInput {
+  upstreams: readonly Upstream[]
+  /** However quiet it is: a reload is not noticed by every connection at once. */
+  leastSeconds: number
+  windowSeconds: number
+}
+
+/** An upstream that still had requests in flight when its time was over. */
+export interface BusyUpstream {
   /** `host:port` */
   upstream: string
   inFlight: number
@@ -62,8 +71,8 @@ export interface Gateway {
   apply(input: { containerName: string; revision: number; text: string; certificates: readonly Certificate[] }): ServiceStep<GatewayFacts>
   /** Asks a replica for its health path from the gateway's own network: one of the same server, or an address elsewhere. */
   probe(input: { containerName: string; upstream: ProbedUpstream; path: string; domain: string }): ServiceStep<ProbeFacts>
-  /** Requests that the gateway has in flight, per upstream. */
-  requestsInFlight(input: { containerName: string }): ServiceStep<readonly UpstreamRequests[]>
+  /** Waits until the upstreams have no request in flight any more, or their time is over; returns those that had some even then. */
+  drain(input: DrainInput): ServiceStep<readonly BusyUpstream[]>
 }
 
 /** A provided certificate of a route with `tls: provided`, PEM. */

@@ -8,11 +8,11 @@ import { renderSection, routeSchema } from './section.ts'
 
 const applyScript = containersScript + textBeside(import.meta.url, 'gateway-apply.sh')
 const probeScript = containersScript + textBeside(import.meta.url, 'upstream-probe.sh')
-const requestsScript = containersScript + textBeside(import.meta.url, 'upstream-requests.sh')
+const drainScript = textBeside(import.meta.url, 'upstream-drain.sh')
 
 const applyReport = z.object({ appliedRevision: z.int(), liveSections: z.array(z.string()) })
 const probeReport = z.object({ status: z.int() })
-const requestsReport = z.array(z.object({ address: z.string(), num_requests: z.int() }))
+const drainReport = z.array(z.object({ upstream: z.string(), inFlight: z.int() }))
 
 export function gateway(authority: Authority): Gateway {
   return {
@@ -47,14 +47,17 @@ export function gateway(authority: Authority): Gateway {
         return { ok: status >= 200 && status < 400, status: status === 0 ? null : status }
       },
     }),
-    requestsInFlight: ({ containerName }) => ({
-      name: 'count requests in flight',
-      script: requestsScript,
-      inputs: { CONTAINER: containerName },
+    drain: ({ upstreams, leastSeconds, windowSeconds }) => ({
+      name: 'drain old replicas',
+      script: drainScript,
+      inputs: {
+        UPSTREAMS: upstreams.map(({ host, port }) => `${host}:${port}`).join('\n'),
+        LEAST_SECONDS: `${leastSeconds}`,
+        WINDOW_SECONDS: `${Math.max(leastSeconds, windowSeconds)}`,
+      },
       secrets: {},
       files: [],
-      parse: (result) =>
-        requestsReport.parse(JSON.parse(result)).map(({ address, num_requests }) => ({ upstream: address, inFlight: num_requests })),
+      parse: (result) => drainReport.parse(JSON.parse(result)),
     }),
   }
 }

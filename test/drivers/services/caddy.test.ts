@@ -164,8 +164,10 @@ describe('what the gateway reports', () => {
     expect(probe.parse('{"status":0}')).toEqual({ ok: false, status: null })
   })
 
-  it('is the number of requests in flight', () => {
-    const answer = '[{"address":"replica-1:8080","num_requests":2,"fails":0}]'
-    expect(gateway.requestsInFlight({ containerName: 'gateway' }).parse(answer)).toEqual([{ upstream: 'replica-1:8080', inFlight: 2 }])
+  it('is what still had requests when its time was over', () => {
+    const drain = gateway.drain({ upstreams: [{ host: 'replica-1', port: 8080 }], leastSeconds: 6, windowSeconds: 0 })
+    expect(drain.inputs).toEqual({ UPSTREAMS: 'replica-1:8080', LEAST_SECONDS: '6', WINDOW_SECONDS: '6' })
+    expect(drain.parse('[]')).toEqual([])
+    expect(drain.parse('[{"upstream":"replica-1:8080","inFlight":2}]')).toEqual([{ upstream: 'replica-1:8080', inFlight: 2 }])
   })
 })

@@ -1,0 +1,53 @@
+import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connectTemporal } from '../../drivers/temporal/connect.ts'
+import { type ApiClient, createApiClient } from '../../stack/demo/client.ts'
+import type { Ports } from '../../stack/ports.ts'
+import { type HistoryReader, historyReader } from './history.ts'
+import { startStack } from '../stack/stack-process.ts'
+
+/** What the worker has done since its start. */
+export interface WorkerCounts {
+  handshakes: number
+  roundTrips: number
+  sqlQueries: number
+}
+
+/** `npm start` on data of its own, as a user has it: embedded Postgres with its durability, Temporal with its file. */
+export interface BenchKeystone {
+  client: ApiClient
+  histories: HistoryReader
+  workerCounts(): Promise<WorkerCounts>
+  stop(): Promise<void>
+}
+
+export async function startKeystone(): Promise<BenchKeystone> {
+  const folder = await mkdtemp(join(tmpdir(), 'keystone-bench-'))
+  const dataDir = join(folder, 'data')
+  const stack = startStack(dataDir)
+  await stack.line('Keystone is ready')
+  const token = /ks_\S+/.exec(await stack.line("owner's token"))?.[0] ?? ''
+  const ports: Ports = JSON.parse(await readFile(join(dataDir, 'ports.json'), 'utf8'))
+  const target = { address: `127.0.0.1:${ports.temporal}`, namespace: 'default', apiKey: null, tls: null }
+  const temporal = connectTemporal(target)
+  return {
+    client: createApiClient(`http://127.0.0.1:${ports.api}`, token),
+    histories: historyReader(temporal.client),
+    workerCounts: () => countsAt(`http://127.0.0.1:${ports.workerMetrics}/metrics`),
+    async stop() {
+      await temporal.connection.close()
+      stack.process.kill('SIGINT')
+      await stack.ended
+      const postgres = await realpath(join(dataDir, 'postgres'))
+      await rm(postgres, { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function countsAt(url: string): Promise<WorkerCounts> {
+  const text = await (await fetch(url)).text()
+  const of = (name: string) => Number(new RegExp(`^keystone_worker_${name}_total (\\S+)$`, 'm').exec(text)?.[1])
+  return { handshakes: of('ssh_handshakes'), roundTrips: of('ssh_round_trips'), sqlQueries: of('sql_queries') }
+}
