@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { caddy } from '../../../drivers/services/caddy/driver.ts'
 import type { Upstream } from '../../../drivers/services/contract-gateway.ts'
 import { resolveImage } from '../../../drivers/services/image.ts'
@@ -21,12 +21,19 @@ afterAll(() => server?.close())
 /** The gateway's own health site stands for a replica. */
 const itself: Upstream = { host: '127.0.0.1', port: 2018 }
 
-const section = (domain: string, web: readonly Upstream[], config: object = { tls: 'off' }) =>
-  gateway.renderSection({ sliceId: domain, domain, config, web, websocket: [], healthPath: '/', drainWindowSeconds: 30 })
+const section = (domain: string, web: readonly Upstream[], config: object = { tls: 'off' }, otherVersions: readonly Upstream[][] = []) =>
+  gateway.renderSection({ sliceId: domain, domain, config, web, assetPaths: ['/build'], otherVersions, websocket: [], healthPath: '/' })
 const apply = (revision: number, sections: readonly string[]) =>
   server.run(gateway.apply({ containerName: 'gateway', revision, text: gateway.renderConfiguration(sections), certificates: [] }))
 const answer = async (host: string, ...options: string[]) =>
   (await server.exec(['curl', '-sk', '-w', ' %{http_code} %{redirect_url}', ...options, '-H', `Host: ${host}`, 'http://127.0.0.1/'])).stdout.trim()
+
+/** A container that has one asset of its own. */
+async function startVersion(name: string): Promise<void> {
+  const serve = `mkdir /srv/build && printf ${name} >/srv/build/${name}.js && exec caddy file-server --root /srv --listen :8080`
+  await server.exec(['docker', 'run', '--detach', '--name', name, '--network', 'keystone_gateway', input.image, 'sh', '-c', serve])
+  await vi.waitUntil(async () => (await server.exec(['docker', 'exec', name, 'wget', '-q', '-O', '-', `http://127.0.0.1:8080/build/${name}.js`])).stdout === name, { timeout: 30_000, interval: 100 })
+}
 
 describe('a gateway', { timeout: 60_000 }, () => {
   const shop = section('shop.lab', [itself], { tls: 'off', redirectFrom: ['www.shop.lab'] })
@@ -95,6 +102,34 @@ describe('a gateway', { timeout: 60_000 }, () => {
     expect(await probe(2018)).toEqual({ ok: true, status: 200 })
     expect(await probe(80)).toEqual({ ok: false, status: 404 })
     expect(await probe(81)).toEqual({ ok: false, status: null })
+  })
+
+  it('serves the assets of two versions while both run, and those of the one that is left', async () => {
+    await Promise.all(['old', 'new'].map(startVersion))
+    const [old, next] = ['old', 'new'].map((host): Upstream => ({ host, port: 8080 }))
+    const ask = async (path: string) =>
+      (await server.exec(['curl', '-s', '-w', ' %{http_code}', '-H', 'Host: shop.lab', `http://127.0.0.1${path}`])).stdout
+    const expectUnion = async () => {
+      // Whichever of them is asked first.
+      for (let time = 0; time < 4; time += 1) {
+        expect(await ask('/build/old.js')).toBe('old 200')
+        expect(await ask('/build/new.js')).toBe('new 200')
+        expect(await ask('/build/none.js')).toMatch(/ 404$/)
+      }
+      expect(await ask('/old.js')).not.toBe('old 200')
+    }
+    const both = section('shop.lab', [old!, next!], { tls: 'off', loadBalancing: 'round_robin' }, [[next!], [old!]])
+    ;(await apply(40, [both.text])).facts()
+    await expectUnion()
+    ;(await apply(41, [section('shop.lab', [next!], { tls: 'off' }, [[old!]]).text])).facts()
+    await expectUnion()
+
+    await server.exec(['docker', 'rm', '--force', 'old'])
+    expect(await ask('/build/new.js')).toBe('new 200')
+    expect(await ask('/build/old.js')).toBe('No such file here. 404')
+    expect(await ask('/build/none.js')).toBe('No such file here. 404')
+    await server.exec(['docker', 'rm', '--force', 'new'])
+    expect(await ask('/build/new.js')).toBe(' 502')
   })
 
   it('counts requests in flight', async () => {
