@@ -5,7 +5,8 @@ import { environmentReplicas } from '../db/replicas.ts'
 import { nearestEndpoint } from '../domain/endpoints.ts'
 import type { EnvironmentId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
-import type { ProcessRole } from '../domain/services.ts'
+import type { ProcessRole, Traffic } from '../domain/services.ts'
+import { otherVersions } from '../domain/versions.ts'
 import type { Gateway, Section, Upstream } from '../drivers/services/contract-gateway.ts'
 import { configuredService, gatewayOf } from './configured-services.ts'
 
@@ -66,22 +67,23 @@ async function renderRoute(db: Database, keyring: Keyring, { gateway, serverId, 
   const { id, domain, environmentId, config } = route
   if (!domain || !environmentId) throw new Error(`slice ${id} is no route`)
   const replicas = await environmentReplicas(db, environmentId)
-  const upstreams = (role: ProcessRole) =>
-    replicas
-      .filter(({ replica }) => replica.role === role && replica.traffic === 'serving')
-      .map((found) => upstreamOf(found, serverId))
-  const web = replicas.find(({ replica }) => replica.role === 'web')?.replica
+  const upstreams = (of: readonly EnvironmentReplica[]) => of.map((found) => upstreamOf(found, serverId))
+  const having = (traffic: Traffic) => replicas.filter(({ replica }) => replica.traffic === traffic)
+  const serving = (role: ProcessRole) => upstreams(having('serving').filter(({ replica }) => replica.role === role))
+  const web = replicas.filter(({ replica }) => replica.role === 'web')
   return gateway.renderSection({
-    ...{ sliceId: id, domain, config, web: upstreams('web'), websocket: upstreams('websocket') },
-    ...(await trafficSettings(db, keyring, web?.serviceId)),
+    ...{ sliceId: id, domain, config, web: serving('web'), websocket: serving('websocket') },
+    draining: upstreams(having('draining')),
+    otherVersions: otherVersions(web).map(upstreams),
+    ...(await trafficSettings(db, keyring, web[0]?.replica.serviceId)),
   })
 }
 
 /** How the web service wants its traffic; an environment without any replica yet has nothing to be asked for. */
 async function trafficSettings(db: Database, keyring: Keyring, webId: ServiceId | undefined) {
   const { application } = webId ? configuredService(await engineService(db, keyring, webId)) : { application: null }
-  const { healthPath, drainWindowSeconds } = application ?? { healthPath: '/', drainWindowSeconds: 0 }
-  return { healthPath, drainWindowSeconds }
+  const { healthPath, assetPaths } = application ?? { healthPath: '/', assetPaths: [] }
+  return { healthPath, assetPaths }
 }
 
 /** Where the gateway of this server reaches a replica. Throws where no way leads there. */

@@ -83,6 +83,8 @@ export const outcomeUnknownExitCode = 75
 /** What an application can do beyond running replicas. */
 export interface ApplicationProcesses {
   healthPath: string
+  /** URL prefixes of hashed assets. */
+  assetPaths: readonly string[]
   migration: MigrationPolicy
   /** Seconds that an old replica keeps for the requests and connections it has. */
   drainWindowSeconds: number

@@ -16,9 +16,14 @@ export interface RouteInput {
   /** `service_slices.config` of the route, parsed by `routeSchema`. */
   config: unknown
   web: readonly Upstream[]
+  /** URL prefixes of hashed assets, which every version has its own of, e.g. `/build`. */
+  assetPaths: readonly string[]
+  /** Upstreams of each version that is to be asked in turn for an asset that `web` does not have; empty while one version runs. */
+  otherVersions: readonly (readonly Upstream[])[]
   websocket: readonly Upstream[]
+  /** Upstreams that get no new requests, but are still to be counted as long as they have some. */
+  draining: readonly Upstream[]
   healthPath: string
-  drainWindowSeconds: number
 }
 
 /** A route's part of the configuration. `hash` is found again in the running configuration once this very text is live. */

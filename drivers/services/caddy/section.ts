@@ -3,6 +3,12 @@ import { z } from 'zod'
 import type { RouteInput, Section, Upstream } from '../contract-gateway.ts'
 import { block, siteName, word } from './caddyfile.ts'
 
+/**
+ * Caddy makes every handler anew with each reload, whichever site has changed, and closes a handler's upgraded connections this
+ * long afterwards. So it must not be what ends them: that is the client, or the retirement of the replica behind them.
+ */
+const streamCloseDelay = '365d'
+
 const path = z.string().regex(/^\/[A-Za-z0-9._~/-]*$/)
 
 export const routeSchema = z.object({
@@ -12,7 +18,8 @@ export const routeSchema = z.object({
   loadBalancing: z.enum(['least_conn', 'round_robin', 'random', 'ip_hash', 'cookie']).default('least_conn'),
   /** Null: upstreams are watched by what they answer only. */
   activeHealthIntervalSeconds: z.int().positive().nullable().default(null),
-  websocketPath: path.default('/app'),
+  /** Paths that lead to the websocket service, with all below them; by default those of Reverb's sockets and of its API. */
+  websocketPaths: z.array(path).min(1).default(['/app', '/apps']),
 })
 type Route = z.infer<typeof routeSchema>
 
@@ -48,23 +55,69 @@ function tlsLines({ tls }: Route, sliceId: string): string[] {
 }
 
 function handlers(input: RouteInput, route: Route): string[] {
-  const web = block('handle', [forward(input, route, input.web)])
-  if (input.websocket.length === 0) return [web]
-  const websockets = word(route.websocketPath)
-  return [`@websocket path ${websockets} ${websockets.replace(/\/$/, '')}/*`, block('handle @websocket', [forward(input, route, input.websocket)]), web]
+  return [
+    ...websocketHandler(input, route),
+    ...assetHandlers(input, route),
+    ...drainingHandler(input),
+    block('handle', [forward(input, route, input.web)]),
+  ]
 }
 
-/** Dial errors are tried on another upstream, or the same again, for 5 s; websockets outlive a reload by the drain window. */
-function forward(input: RouteInput, route: Route, upstreams: readonly Upstream[]): string {
+function websocketHandler(input: RouteInput, route: Route): string[] {
+  if (input.websocket.length === 0) return []
+  const handle = block('handle @websocket', [forward(input, route, input.websocket)])
+  return [`@websocket path ${below(route.websocketPaths)}`, handle]
+}
+
+/** Caddy counts the requests of those upstreams alone that its configuration names: so they are, where no request comes by. */
+function drainingHandler({ draining }: RouteInput): string[] {
+  if (draining.length === 0) return []
+  return ['@nothing not path /*', block('handle @nothing', [`reverse_proxy ${addresses(draining)}`])]
+}
+
+/**
+ * While two versions run, a page of the one may be answered by the other: an asset that an upstream does not have is asked of the
+ * other versions. One of them that has gone meanwhile does not have it either.
+ */
+function assetHandlers(input: RouteInput, route: Route): string[] {
+  const { web, assetPaths, otherVersions } = input
+  if (web.length === 0 || assetPaths.length === 0 || otherVersions.length === 0) return []
+  return [
+    block('@assets', ['method GET HEAD', `path ${below(assetPaths)}`]),
+    block('handle @assets', [forward(input, route, web, askedOfOthers(otherVersions))]),
+    block('handle_errors 502 503 504', ['@missing vars keystone_asset missing', 'respond @missing "No such file here." 404']),
+  ]
+}
+
+function askedOfOthers([next, ...further]: RouteInput['otherVersions']): string[] {
+  if (!next) return []
+  const otherReplicas = next.length > 1 ? ['lb_policy round_robin', `lb_retries ${next.length - 1}`] : []
+  const ask = block(`reverse_proxy ${addresses(next)}`, [...otherReplicas, ...askedOfOthers(further)])
+  return ['@missing status 404', block('handle_response @missing', ['vars keystone_asset missing', ask])]
+}
+
+/** These paths and all below them. */
+const below = (paths: readonly string[]): string =>
+  paths
+    .map((path) => path.replace(/\/+$/, ''))
+    .flatMap((path) => (path === '' ? ['/*'] : [path, `${path}/*`]))
+    .map(word)
+    .join(' ')
+
+const addresses = (upstreams: readonly Upstream[]): string => upstreams.map(({ host, port }) => word(`${host}:${port}`)).join(' ')
+
+/** Dial errors are tried on another upstream, or the same again, for 5 s. */
+function forward(input: RouteInput, route: Route, upstreams: readonly Upstream[], further: readonly string[] = []): string {
   if (upstreams.length === 0) return 'respond "This site has no running version at the moment." 503'
-  return block(`reverse_proxy ${upstreams.map(({ host, port }) => word(`${host}:${port}`)).join(' ')}`, [
+  return block(`reverse_proxy ${addresses(upstreams)}`, [
     `lb_policy ${route.loadBalancing}`,
     'lb_try_duration 5s',
     'lb_try_interval 100ms',
     'fail_duration 2s',
     'max_fails 3',
-    `stream_close_delay ${input.drainWindowSeconds}s`,
+    `stream_close_delay ${streamCloseDelay}`,
     ...activeHealth(input, route),
+    ...further,
   ])
 }
 

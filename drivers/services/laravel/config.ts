@@ -31,6 +31,8 @@ const queueSchema = z.object({
 /** `services.config` of a web, worker or websocket service. */
 export const serviceSchema = z.object({
   healthPath: urlPath.default('/up'),
+  /** URL prefixes of hashed assets: during a cutover what one version does not have is asked of the other. */
+  assetPaths: z.array(urlPath).default(['/build']),
   startTimeoutSeconds: z.int().positive().default(60),
   drainWindowSeconds: z.int().nonnegative().default(30),
   persistentPaths: z.array(relativePath).default(['storage/app']),

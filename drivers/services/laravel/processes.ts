@@ -13,6 +13,7 @@ const schedulerDownScript = containersScript + textBeside(import.meta.url, 'sche
 export function processes(config: ServiceConfig): ApplicationProcesses {
   return {
     healthPath: config.healthPath,
+    assetPaths: config.assetPaths,
     migration: config.migration,
     drainWindowSeconds: config.drainWindowSeconds,
     oneOff: (input) => oneOff(config, input),

@@ -10,6 +10,7 @@ import { parseRepositoryUrl } from '../../../drivers/sources/repository-url.ts'
 import { sampleRepository, type Repository } from '../repository.ts'
 import { replica } from './replicas.ts'
 import { openServiceServer, type Outcome, type ServiceServer } from './service-server.ts'
+import { openWebSocket } from './web-socket.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 })
 
@@ -215,40 +216,70 @@ describe('a running application', () => {
     expect(await get('visits-web-1', '/')).toContain(`version 2\ncommit ${await repository.head('main')}`)
   })
 
-  it('is asked by the gateway, and then reached through it, websockets too', async () => {
+  describe('behind a gateway', () => {
     const caddy = serviceDriver('caddy').configured({})
     const gateway = caddy.gateway!
-    const socket = laravel.configured({ websocket: { command: 'php artisan socket:serve' } })
-    const socketInput = replicaOf(image, 'websocket', 'socket-1')
+    const socket = laravel.configured({ websocket: { command: 'php artisan socket:serve' }, drainWindowSeconds: 5 })
+    const sockets = ['socket-1', 'socket-2'].map((id) => () => replicaOf(image, 'websocket', id))
     const ownership = { organisationId: 'org', environmentId: null, serviceId: 'gateway', replicaId: 'gateway-1', operationId: 'op' }
-    const { digest } = (await server.run(resolveImage('caddy:2'))).facts()
-    const gatewayInput = replica({ ownership, containerName: 'gateway', image: digest })
-    ;(await server.run(caddy.startReplica(gatewayInput))).facts()
-    ;(await server.run(socket.startReplica(socketInput))).facts()
-    const input = web()
-    ;(await server.run(service.startReplica(input))).facts()
+    const gatewayInput = () => replica({ ownership, containerName: 'gateway', image: caddyImage })
+    let caddyImage: string
+    let revision = 0
 
-    const question = { containerName: 'gateway', upstream: { replicaId: input.ownership.replicaId, port: 8080 }, path: '/up', domain: 'visits.lab' }
-    expect((await server.run(gateway.probe(question))).facts()).toEqual({ ok: true, status: 200 })
+    const section = (socketReplicas: readonly string[]) =>
+      gateway.renderSection({
+        ...{ sliceId: 'slice', domain: 'visits.lab', config: { tls: 'off' }, healthPath: '/up', assetPaths: [], otherVersions: [], draining: [] },
+        web: [{ host: 'replica-web-1', port: 8080 }],
+        websocket: socketReplicas.map((id) => ({ host: `replica-${id}`, port: 8080 })),
+      })
+    const apply = async (socketReplicas: readonly string[], ...others: string[]) => {
+      const { text, hash } = section(socketReplicas)
+      revision += 1
+      const configuration = gateway.renderConfiguration([text, ...others])
+      const applied = await server.run(gateway.apply({ containerName: 'gateway', revision, text: configuration, certificates: [] }))
+      expect(applied.facts()).toEqual({ appliedRevision: revision, liveSections: [hash] })
+    }
+    const open = () => openWebSocket(server.address, 'visits.lab', '/app/key')
 
-    const { text, hash } = gateway.renderSection({
-      sliceId: 'slice',
-      domain: 'visits.lab',
-      config: { tls: 'off' },
-      web: [{ host: 'replica-web-1', port: 8080 }],
-      websocket: [{ host: 'replica-socket-1', port: 8080 }],
-      healthPath: '/up',
-      drainWindowSeconds: 30,
+    beforeAll(async () => {
+      caddyImage = (await server.run(resolveImage('caddy:2'))).facts().digest
+      ;(await server.run(caddy.startReplica(gatewayInput()))).facts()
+      ;(await server.run(socket.startReplica(sockets[0]!()))).facts()
+      ;(await server.run(service.startReplica(web()))).facts()
     })
-    const apply = gateway.apply({ containerName: 'gateway', revision: 1, text: gateway.renderConfiguration([text]), certificates: [] })
-    expect((await server.run(apply)).facts().liveSections).toEqual([hash])
-    const ask = async (path: string, ...options: string[]) =>
-      (await server.exec(['curl', '-si', '--max-time', '3', '-H', 'Host: visits.lab', ...options, `http://127.0.0.1${path}`])).stdout
-    expect(await ask('/')).toContain('visits version 2')
-    const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
-    expect(await ask('/app/key', ...upgrade.flatMap((header) => ['-H', header]))).toMatch(/^HTTP\/1.1 101 [^]*version 2/)
+    afterAll(async () => {
+      for (const input of sockets) (await server.run(socket.stopReplica(input()))).facts()
+      ;(await server.run(caddy.stopReplica(gatewayInput()))).facts()
+    })
 
-    for (const [stopped, input] of [[caddy, gatewayInput], [socket, socketInput]] as const) (await server.run(stopped.stopReplica(input))).facts()
+    it('is asked by it, and then reached through it', async () => {
+      const upstream = { replicaId: web().ownership.replicaId, port: 8080 }
+      const question = { containerName: 'gateway', upstream, path: '/up', domain: 'visits.lab' }
+      expect((await server.run(gateway.probe(question))).facts()).toEqual({ ok: true, status: 200 })
+      await apply(['socket-1'])
+      const { stdout } = await server.exec(['curl', '-si', '--max-time', '3', '-H', 'Host: visits.lab', 'http://127.0.0.1/'])
+      expect(stdout).toContain('visits version 2')
+    })
+
+    it('keeps its sockets while others are deployed, and in its own deploy until the old container is told to end', async () => {
+      const old = await open()
+      expect(old.greeting).toBe('version 2')
+      for (const other of ['one', 'two']) await apply(['socket-1'], `http://other.lab {\n\trespond ${other}\n}\n`)
+      expect(await old.ask('still here?')).toBe('still here? version 2')
+
+      ;(await server.run(socket.startReplica(sockets[1]!()))).facts()
+      await apply(['socket-1', 'socket-2'])
+      await apply(['socket-2'])
+      const young = await open()
+      expect(await old.ask('and now?')).toBe('and now? version 2')
+      const inFlight = (await server.run(gateway.requestsInFlight({ containerName: 'gateway' }))).facts()
+      expect(inFlight).toEqual(expect.arrayContaining(['socket-1', 'socket-2'].map((id) => ({ upstream: `replica-${id}:8080`, inFlight: 1 }))))
+
+      ;(await server.run(socket.stopReplica(sockets[0]!()))).facts()
+      await vi.waitUntil(() => !old.isOpen(), patiently)
+      expect(await young.ask('and you?')).toBe('and you? version 2')
+      young.close()
+    })
   })
 
   it('processes its jobs in a worker', async () => {

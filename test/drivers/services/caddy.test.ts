@@ -14,8 +14,10 @@ const route: RouteInput = {
   config: {},
   web: [{ host: 'replica-1', port: 8080 }],
   websocket: [],
+  assetPaths: ['/build'],
+  otherVersions: [],
+  draining: [],
   healthPath: '/up',
-  drainWindowSeconds: 30,
 }
 
 const proxy = (upstreams: string, further = '') => `		reverse_proxy ${upstreams} {
@@ -24,7 +26,7 @@ const proxy = (upstreams: string, further = '') => `		reverse_proxy ${upstreams}
 			lb_try_interval 100ms
 			fail_duration 2s
 			max_fails 3
-			stream_close_delay 30s
+			stream_close_delay 365d
 ${further}		}
 `
 
@@ -51,7 +53,7 @@ ${proxy('replica-1:8080')}	}
     expect(text).toBe(`# route slice-1
 http://shop.example.com {
 	vars keystone_section ${hash}
-	@websocket path /app /app/*
+	@websocket path /app /app/* /apps /apps/*
 	handle @websocket {
 ${proxy('replica-2:8080', health)}	}
 	handle {
@@ -61,6 +63,73 @@ http://www.shop.example.com {
 	redir http://shop.example.com{uri} 308
 }
 `)
+  })
+
+  it('asks the other version for an asset while two run, and takes one that has gone for one without it', () => {
+    const { text, hash } = gateway.renderSection({ ...route, otherVersions: [[{ host: 'replica-0', port: 8080 }]] })
+    const fallback = `			@missing status 404
+			handle_response @missing {
+				vars keystone_asset missing
+				reverse_proxy replica-0:8080 {
+				}
+			}
+`
+    expect(text).toBe(`# route slice-1
+shop.example.com {
+	vars keystone_section ${hash}
+	@assets {
+		method GET HEAD
+		path /build /build/*
+	}
+	handle @assets {
+${proxy('replica-1:8080', fallback)}	}
+	handle_errors 502 503 504 {
+		@missing vars keystone_asset missing
+		respond @missing "No such file here." 404
+	}
+	handle {
+${proxy('replica-1:8080')}	}
+}
+`)
+  })
+
+  it('asks every other version in turn, and another replica of it where one has gone', () => {
+    const old = [{ host: 'replica-0', port: 8080 }, { host: '10.0.0.2', port: 20001 }]
+    const oldest = [{ host: 'replica-00', port: 8080 }]
+    const { text } = gateway.renderSection({ ...route, assetPaths: ['/build', '/js/'], otherVersions: [old, oldest] })
+    expect(text).toContain('		path /build /build/* /js /js/*\n')
+    expect(text).toContain(`				reverse_proxy replica-0:8080 10.0.0.2:20001 {
+					lb_policy round_robin
+					lb_retries 1
+					@missing status 404
+					handle_response @missing {
+						vars keystone_asset missing
+						reverse_proxy replica-00:8080 {
+						}
+					}
+				}
+`)
+  })
+
+  it('names draining upstreams where no request comes by, for they are counted as long as they are named', () => {
+    const { text } = gateway.renderSection({ ...route, draining: [{ host: 'replica-0', port: 8080 }] })
+    expect(text).toContain('\t@nothing not path /*\n\thandle @nothing {\n\t\treverse_proxy replica-0:8080\n\t}\n')
+  })
+
+  it.each<[string, Partial<RouteInput>]>([
+    ['without paths of assets', { assetPaths: [] }],
+    ['where nothing serves', { web: [] }],
+  ])('asks no other version %s', (_, overrides) => {
+    const { text } = gateway.renderSection({ ...route, otherVersions: [[{ host: 'replica-0', port: 8080 }]], ...overrides })
+    expect(text).not.toContain('@assets')
+    expect(text).not.toContain('replica-0')
+  })
+
+  it('leads the paths of a setting to the websocket service, or all of them', () => {
+    const paths = (websocketPaths: string[]) =>
+      gateway.renderSection({ ...route, websocket: route.web, config: { websocketPaths } }).text.match(/@websocket path (.*)/)?.[1]
+    expect(paths(['/socket/', '/live'])).toBe('/socket /socket/* /live /live/*')
+    expect(paths(['/'])).toBe('/*')
   })
 
   it('answers 503 where nothing runs', () => {
@@ -78,7 +147,7 @@ http://www.shop.example.com {
 
   it('has another hash as soon as anything in it is another', () => {
     const hash = (overrides: Partial<RouteInput>) => gateway.renderSection({ ...route, ...overrides }).hash
-    const all = [{}, { sliceId: 'slice-2' }, { domain: 'a.example.com' }, { web: [] }, { drainWindowSeconds: 31 }, { config: { tls: 'off' } }].map(hash)
+    const all = [{}, { sliceId: 'slice-2' }, { domain: 'a.example.com' }, { web: [] }, { healthPath: '/health', config: { activeHealthIntervalSeconds: 5 } }, { config: { tls: 'off' } }].map(hash)
     expect(new Set(all).size).toBe(all.length)
     expect(hash({})).toBe(hash({}))
   })

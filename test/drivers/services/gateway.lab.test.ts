@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { caddy } from '../../../drivers/services/caddy/driver.ts'
-import type { Upstream } from '../../../drivers/services/contract-gateway.ts'
+import type { RouteInput, Upstream } from '../../../drivers/services/contract-gateway.ts'
 import { resolveImage } from '../../../drivers/services/image.ts'
 import { replica } from './replicas.ts'
 import { openServiceServer, type ServiceServer } from './service-server.ts'
@@ -21,12 +21,27 @@ afterAll(() => server?.close())
 /** The gateway's own health site stands for a replica. */
 const itself: Upstream = { host: '127.0.0.1', port: 2018 }
 
-const section = (domain: string, web: readonly Upstream[], config: object = { tls: 'off' }) =>
-  gateway.renderSection({ sliceId: domain, domain, config, web, websocket: [], healthPath: '/', drainWindowSeconds: 30 })
+const section = (
+  domain: string,
+  web: readonly Upstream[],
+  config: object = { tls: 'off' },
+  others: Partial<Pick<RouteInput, 'otherVersions' | 'draining'>> = {},
+) =>
+  gateway.renderSection({
+    ...{ sliceId: domain, domain, config, web, assetPaths: ['/build'], websocket: [], healthPath: '/' },
+    ...{ otherVersions: [], draining: [], ...others },
+  })
 const apply = (revision: number, sections: readonly string[]) =>
   server.run(gateway.apply({ containerName: 'gateway', revision, text: gateway.renderConfiguration(sections), certificates: [] }))
 const answer = async (host: string, ...options: string[]) =>
   (await server.exec(['curl', '-sk', '-w', ' %{http_code} %{redirect_url}', ...options, '-H', `Host: ${host}`, 'http://127.0.0.1/'])).stdout.trim()
+
+/** A container that has one asset of its own. */
+async function startVersion(name: string): Promise<void> {
+  const serve = `mkdir /srv/build && printf ${name} >/srv/build/${name}.js && exec caddy file-server --root /srv --listen :8080`
+  await server.exec(['docker', 'run', '--detach', '--name', name, '--network', 'keystone_gateway', input.image, 'sh', '-c', serve])
+  await vi.waitUntil(async () => (await server.exec(['docker', 'exec', name, 'wget', '-q', '-O', '-', `http://127.0.0.1:8080/build/${name}.js`])).stdout === name, { timeout: 30_000, interval: 100 })
+}
 
 describe('a gateway', { timeout: 60_000 }, () => {
   const shop = section('shop.lab', [itself], { tls: 'off', redirectFrom: ['www.shop.lab'] })
@@ -97,9 +112,65 @@ describe('a gateway', { timeout: 60_000 }, () => {
     expect(await probe(81)).toEqual({ ok: false, status: null })
   })
 
+  it('serves the assets of two versions while both run, and those of the one that is left', async () => {
+    await Promise.all(['old', 'new'].map(startVersion))
+    const [old, next] = ['old', 'new'].map((host): Upstream => ({ host, port: 8080 }))
+    const ask = async (path: string) =>
+      (await server.exec(['curl', '-s', '-w', ' %{http_code}', '-H', 'Host: shop.lab', `http://127.0.0.1${path}`])).stdout
+    const expectUnion = async () => {
+      // Whichever of them is asked first.
+      for (let time = 0; time < 4; time += 1) {
+        expect(await ask('/build/old.js')).toBe('old 200')
+        expect(await ask('/build/new.js')).toBe('new 200')
+        expect(await ask('/build/none.js')).toMatch(/ 404$/)
+      }
+      expect(await ask('/old.js')).not.toBe('old 200')
+    }
+    const both = section('shop.lab', [old!, next!], { tls: 'off', loadBalancing: 'round_robin' }, { otherVersions: [[next!], [old!]] })
+    ;(await apply(40, [both.text])).facts()
+    await expectUnion()
+    ;(await apply(41, [section('shop.lab', [next!], { tls: 'off' }, { otherVersions: [[old!]] }).text])).facts()
+    await expectUnion()
+
+    await server.exec(['docker', 'rm', '--force', 'old'])
+    expect(await ask('/build/new.js')).toBe('new 200')
+    expect(await ask('/build/old.js')).toBe('No such file here. 404')
+    expect(await ask('/build/none.js')).toBe('No such file here. 404')
+    await server.exec(['docker', 'rm', '--force', 'new'])
+    expect(await ask('/build/new.js')).toBe(' 502')
+  })
+
   it('lets quiet upstreams go', async () => {
     await apply(30, [shop.text])
     await answer('shop.lab')
     expect((await server.run(gateway.drain({ upstreams: [itself], leastSeconds: 0, windowSeconds: 30 }))).facts()).toEqual([])
   })
+  it('waits for what an upstream still has, no longer than its window', async () => {
+    const host = (await server.exec(['docker', 'network', 'inspect', '--format', '{{(index .IPAM.Config 0).Gateway}}', 'keystone_gateway'])).stdout.trim()
+    const slow: Upstream = { host, port: 9000 }
+    await server.exec(['sudo', 'systemd-run', '--quiet', '--unit', 'slow-upstream', 'perl', '-MIO::Socket::INET', '-e', slowServer])
+    ;(await apply(50, [section('slow.lab', [slow]).text])).facts()
+    const answered = answer('slow.lab', '--retry', '20', '--retry-all-errors')
+    expect((await server.exec(['sh', '-c', 'until [ -e /tmp/asked ]; do sleep 0.1; done'])).exitCode).toBe(0)
+
+    ;(await apply(51, [section('slow.lab', [itself], { tls: 'off' }, { draining: [slow] }).text])).facts()
+    expect(await answer('slow.lab')).toBe('well 200')
+    const drained = async (windowSeconds: number) =>
+      (await server.run(gateway.drain({ upstreams: [slow], leastSeconds: 0, windowSeconds }))).facts()
+    expect(await drained(1)).toEqual([{ upstream: `${host}:9000`, inFlight: 1 }])
+    const draining = drained(60)
+    await server.exec(['touch', '/tmp/go'])
+    expect(await draining).toEqual([])
+    expect(await answered).toBe('late 200')
+  })
 })
+
+/** Answers a request only when it is told to. */
+const slowServer = `
+  my $server = IO::Socket::INET->new(LocalPort => 9000, Listen => 5, ReuseAddr => 1) or die;
+  my $client = $server->accept;
+  while (<$client>) { last if /^\\r$/ }
+  open my $asked, ">", "/tmp/asked"; close $asked;
+  select undef, undef, undef, 0.1 until -e "/tmp/go";
+  print $client "HTTP/1.1 200 OK\\r\\nContent-Length: 4\\r\\nConnection: close\\r\\n\\r\\nlate";
+`

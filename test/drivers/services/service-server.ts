@@ -13,6 +13,8 @@ export interface Outcome<Facts> extends CommandResult {
 /** Runs service steps on one server, as user keystone and through the SSH driver, as the engine does. */
 export interface ServiceServer {
   lab: Lab
+  /** Where its gateway answers. */
+  address: string
   exec(argv: readonly string[], stdin?: string): Promise<CommandResult>
   /** A step that was run under the same hash before is attached to. */
   run<Facts>(step: ServiceStep<Facts>, hash?: string): Promise<Outcome<Facts>>
@@ -33,6 +35,7 @@ export async function openServiceServer(file: TestFile): Promise<ServiceServer> 
   const exec: ServiceServer['exec'] = (argv, stdin) => remote.command(argv, { ...(stdin === undefined ? {} : { stdin }), timeoutSeconds: 120 })
   return {
     lab,
+    address: server.address,
     exec,
     async run(step, hash = randomBytes(6).toString('hex')) {
       const output = { out: '', err: '' }
