@@ -226,14 +226,14 @@ describe('a running application', () => {
     let caddyImage: string
     let revision = 0
 
-    const section = (socketReplicas: readonly string[]) =>
+    const upstream = (id: string) => ({ host: `replica-${id}`, port: 8080 })
+    const section = (serving: readonly string[], draining: readonly string[]) =>
       gateway.renderSection({
-        ...{ sliceId: 'slice', domain: 'visits.lab', config: { tls: 'off' }, healthPath: '/up', assetPaths: [], otherVersions: [], draining: [] },
-        web: [{ host: 'replica-web-1', port: 8080 }],
-        websocket: socketReplicas.map((id) => ({ host: `replica-${id}`, port: 8080 })),
+        ...{ sliceId: 'slice', domain: 'visits.lab', config: { tls: 'off' }, healthPath: '/up', assetPaths: [], otherVersions: [] },
+        ...{ web: [upstream('web-1')], websocket: serving.map(upstream), draining: draining.map(upstream) },
       })
-    const apply = async (socketReplicas: readonly string[], ...others: string[]) => {
-      const { text, hash } = section(socketReplicas)
+    const apply = async (serving: readonly string[], { draining = [], others = [] }: { draining?: string[]; others?: string[] } = {}) => {
+      const { text, hash } = section(serving, draining)
       revision += 1
       const configuration = gateway.renderConfiguration([text, ...others])
       const applied = await server.run(gateway.apply({ containerName: 'gateway', revision, text: configuration, certificates: [] }))
@@ -253,8 +253,8 @@ describe('a running application', () => {
     })
 
     it('is asked by it, and then reached through it', async () => {
-      const upstream = { replicaId: web().ownership.replicaId, port: 8080 }
-      const question = { containerName: 'gateway', upstream, path: '/up', domain: 'visits.lab' }
+      const asked = { replicaId: web().ownership.replicaId, port: 8080 }
+      const question = { containerName: 'gateway', upstream: asked, path: '/up', domain: 'visits.lab' }
       expect((await server.run(gateway.probe(question))).facts()).toEqual({ ok: true, status: 200 })
       await apply(['socket-1'])
       const { stdout } = await server.exec(['curl', '-si', '--max-time', '3', '-H', 'Host: visits.lab', 'http://127.0.0.1/'])
@@ -264,16 +264,16 @@ describe('a running application', () => {
     it('keeps its sockets while others are deployed, and in its own deploy until the old container is told to end', async () => {
       const old = await open()
       expect(old.greeting).toBe('version 2')
-      for (const other of ['one', 'two']) await apply(['socket-1'], `http://other.lab {\n\trespond ${other}\n}\n`)
+      for (const other of ['one', 'two']) await apply(['socket-1'], { others: [`http://other.lab {\n\trespond ${other}\n}\n`] })
       expect(await old.ask('still here?')).toBe('still here? version 2')
 
       ;(await server.run(socket.startReplica(sockets[1]!()))).facts()
       await apply(['socket-1', 'socket-2'])
-      await apply(['socket-2'])
+      await apply(['socket-2'], { draining: ['socket-1'] })
       const young = await open()
       expect(await old.ask('and now?')).toBe('and now? version 2')
-      const inFlight = (await server.run(gateway.requestsInFlight({ containerName: 'gateway' }))).facts()
-      expect(inFlight).toEqual(expect.arrayContaining(['socket-1', 'socket-2'].map((id) => ({ upstream: `replica-${id}:8080`, inFlight: 1 }))))
+      const drain = gateway.drain({ upstreams: [upstream('socket-1')], leastSeconds: 0, windowSeconds: 1 })
+      expect((await server.run(drain)).facts()).toEqual([{ upstream: 'replica-socket-1:8080', inFlight: 1 }])
 
       ;(await server.run(socket.stopReplica(sockets[0]!()))).facts()
       await vi.waitUntil(() => !old.isOpen(), patiently)
