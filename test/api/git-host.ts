@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import ssh2 from 'ssh2'
+import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 
 const run = promisify(execFile)
 
@@ -24,9 +25,9 @@ export interface GitHost {
 export async function openGitHost(): Promise<GitHost> {
   const folder = await mkdtemp(join(tmpdir(), 'keystone-git-'))
   const heads = await makeRepository(folder)
-  const pair = ssh2.utils.generateKeyPairSync('ed25519')
+  const pair = generateDeployKey('git host')
   let installed: Buffer | null = null
-  const server = new ssh2.Server({ hostKeys: [pair.private] }, (client) => {
+  const server = new ssh2.Server({ hostKeys: [pair.privateKey.reveal()] }, (client) => {
     client.on('error', () => {})
     client.on('authentication', (attempt) => {
       if (attempt.method === 'publickey' && installed?.equals(attempt.key.data)) attempt.accept()
@@ -38,7 +39,7 @@ export async function openGitHost(): Promise<GitHost> {
   const { port } = server.address() as AddressInfo
   return {
     port,
-    hostKey: pair.public.trim().split(' ').slice(0, 2).join(' '),
+    hostKey: pair.publicKey.trim().split(' ').slice(0, 2).join(' '),
     repositoryUrl: `ssh://git@127.0.0.1:${port}/team/shop.git`,
     heads,
     install(publicKey) {

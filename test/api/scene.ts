@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import ssh2 from 'ssh2'
 import type { EnvironmentId, OperationId, ServerId, ServiceId } from '../../domain/ids.ts'
+import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import type { GitHost } from './git-host.ts'
 import type { TestApi } from './test-api.ts'
 
 /** A name that nothing else has. */
 export const freeName = (kind: string): string => `${kind}-${randomBytes(4).toString('hex')}`
 
-export const rootPrivateKey = ssh2.utils.generateKeyPairSync('ed25519').private
+export const rootPrivateKey = generateDeployKey('root').privateKey.reveal()
 export const someHostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'
 
 /** Of a server that nobody reaches: the API itself never connects to one whose key is confirmed. */

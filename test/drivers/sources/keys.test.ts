@@ -14,6 +14,15 @@ describe('deploy keys', () => {
     expect(key.fingerprint).toBe(keyFingerprint(key.publicKey))
     expect(generateDeployKey('x').publicKey).not.toBe(key.publicKey)
   })
+
+  it('are whole, all of them: one in 256 has a leading zero byte', () => {
+    const message = Buffer.from('message')
+    const broken = Array.from({ length: 2000 }, () => generateDeployKey('x')).filter(({ publicKey, privateKey }) => {
+      const [secret, open] = [ssh2.utils.parseKey(privateKey.reveal()), ssh2.utils.parseKey(publicKey)]
+      return secret instanceof Error || open instanceof Error || open.verify(message, secret.sign(message)) !== true
+    })
+    expect(broken).toEqual([])
+  })
 })
 
 describe('pinned host keys', () => {
