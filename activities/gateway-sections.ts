@@ -1,7 +1,7 @@
 import type { Database } from '../db/connect.ts'
-import { engineService } from '../db/engine-services.ts'
+import { engineService, serviceOfReplica } from '../db/engine-services.ts'
 import { gatewayRoutes, gatewayServer, type Revision } from '../db/gateways.ts'
-import { environmentReplicas } from '../db/replicas.ts'
+import { environmentReplicas, type Replica } from '../db/replicas.ts'
 import { nearestEndpoint } from '../domain/endpoints.ts'
 import type { EnvironmentId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
@@ -70,16 +70,21 @@ async function renderRoute(db: Database, keyring: Keyring, { gateway, serverId, 
     replicas
       .filter(({ replica }) => replica.role === role && replica.traffic === 'serving')
       .map((found) => upstreamOf(found, serverId))
-  const web = replicas.find(({ replica }) => replica.role === 'web')?.replica
   return gateway.renderSection({
     ...{ sliceId: id, domain, config, web: upstreams('web'), websocket: upstreams('websocket') },
-    ...(await trafficSettings(db, keyring, web?.serviceId)),
+    ...(await trafficSettings(db, keyring, newestWeb(replicas))),
   })
 }
 
-/** How the web service wants its traffic; an environment without any replica yet has nothing to be asked for. */
-async function trafficSettings(db: Database, keyring: Keyring, webId: ServiceId | undefined) {
-  const { application } = webId ? configuredService(await engineService(db, keyring, webId)) : { application: null }
+/** While two generations serve, what the newer one was planned with counts. */
+function newestWeb(replicas: readonly EnvironmentReplica[]): Replica | undefined {
+  const serving = replicas.map(({ replica }) => replica).filter(({ role, traffic }) => role === 'web' && traffic === 'serving')
+  return serving.toSorted((one, other) => other.createdAt.getTime() - one.createdAt.getTime())[0]
+}
+
+/** How the web service wants its traffic; an environment in which nothing serves has nothing to be asked for. */
+async function trafficSettings(db: Database, keyring: Keyring, web: Replica | undefined) {
+  const { application } = web ? configuredService(await serviceOfReplica(db, keyring, web)) : { application: null }
   const { healthPath, drainWindowSeconds } = application ?? { healthPath: '/', drainWindowSeconds: 0 }
   return { healthPath, drainWindowSeconds }
 }

@@ -5,6 +5,7 @@ import type { OperationId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { failureOf, together } from './operation.ts'
 import { control, watch } from './proxies.ts'
+import { prune } from './prune.ts'
 
 const { stopScheduler, startScheduler, retire } = stepNumbers.environmentDeploy
 
@@ -30,6 +31,7 @@ export async function completeDeploy({ operationId, of }: OperationInput & { of:
     const stop = { operationId, order: retire + index, replicaId: id }
     return orWarn(of, `${containerName} was not retired`, () => watch.stopReplica.executeWithOptions({ summary }, [stop]))
   })
+  await orWarn(of, 'what no release needs any more was not removed', () => prune({ operationId, of }))
 }
 
 /** The new scheduler starts only when the old one was seen to be gone: at no time are there two. */
