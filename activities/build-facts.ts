@@ -1,5 +1,6 @@
 import type { EngineService } from '../db/engine-services.ts'
-import { type DeployedEnvironment, serverPlatform } from '../db/releases.ts'
+import { serverPlatform } from '../db/artifacts.ts'
+import type { DeployedEnvironment } from '../db/releases.ts'
 import type { Placement } from '../db/replicas.ts'
 import type { ServerId } from '../domain/ids.ts'
 import type { BaseImage, ConfiguredBuild } from '../drivers/services/contract-application.ts'

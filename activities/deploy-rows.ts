@@ -1,13 +1,60 @@
-import type { NewReplica } from '../db/replicas.ts'
-import type { ChildOperation } from '../db/operations/children.ts'
-import type { DeployPlan, PlannedGateway, PlannedReplica, PlannedService } from '../domain/deploy-plan.ts'
+import { childId } from '../db/ids.ts'
+import { holdRunning } from '../db/operations/begin.ts'
+import { type ChildOperation, insertChildren, storePlan } from '../db/operations/children.ts'
+import { warn } from '../db/operations/finish.ts'
+import type { Operation } from '../db/operations/request.ts'
+import { insertRelease } from '../db/releases.ts'
+import { insertReplicas, type NewReplica } from '../db/replicas.ts'
+import type {
+  DeployPlan,
+  EnvironmentDeployPlan,
+  PlanIds,
+  PlannedGateway,
+  PlannedReplica,
+  PlannedService,
+} from '../domain/deploy-plan.ts'
 import type { OperationId } from '../domain/ids.ts'
 import { replicaAlias } from '../domain/services.ts'
 import { configuredService } from './configured-services.ts'
-import { type DeployFacts, roleOf } from './deploy-snapshot.ts'
+import { type RolloutFacts, roleOf } from './deploy-snapshot.ts'
+import type { ActivityDeps } from './deps.ts'
+import type { RollbackFacts } from './rollback-snapshot.ts'
+
+/** A plan with what it was computed from. */
+export interface Planned {
+  facts: RolloutFacts
+  plan: EnvironmentDeployPlan
+  /** What a rollback brings back, and what people are to know of it. */
+  rollback?: Pick<RollbackFacts, 'restored' | 'warnings'>
+}
+
+/** Stores a plan with its release, new replicas and child operations. Where it changes nothing there is no new release. */
+export async function storeRollout(
+  { db, keyring }: ActivityDeps,
+  { id: operationId, trigger }: Operation,
+  { facts, plan, rollback }: Planned,
+): Promise<void> {
+  const release = { environmentId: plan.environmentId, operationId, commitSha: plan.commit, trigger, variables: facts.variables }
+  const source = rollback ? { rolledBackToId: rollback.restored.releaseId, artifactId: rollback.restored.artifactId } : {}
+  await db.transaction(async (tx) => {
+    const root = await holdRunning(tx, operationId)
+    await storePlan(tx, operationId, plan)
+    for (const warning of rollback?.warnings ?? []) await warn(tx, operationId, warning)
+    if (plan.isUnchanged) return
+    await insertRelease(tx, keyring, { ...release, ...source })
+    await insertReplicas(tx, plannedReplicas(facts, operationId, plan))
+    await insertChildren(tx, root, plannedOperations(operationId, plan))
+  })
+}
+
+/** Ids of all that an operation's plan brings into being. */
+export const planIds = (operationId: OperationId): PlanIds => ({
+  replica: (serviceId, serverId, index) => childId(operationId, 'replica', serviceId, serverId, `${index}`),
+  operation: (kind, targetId) => childId(operationId, kind, targetId),
+})
 
 /** The rows of a plan's new replicas, before anything of them is on a server. */
-export function plannedReplicas(facts: DeployFacts, rootId: OperationId, { services }: DeployPlan): NewReplica[] {
+function plannedReplicas(facts: RolloutFacts, rootId: OperationId, { services }: DeployPlan): NewReplica[] {
   return services.flatMap(({ id, replicas }) => {
     const service = facts.services.find((each) => each.id === id)
     if (!service) throw new Error(`service ${id} is not part of the deploy`)
@@ -26,7 +73,7 @@ export function plannedReplicas(facts: DeployFacts, rootId: OperationId, { servi
 }
 
 /** The operations below a deploy: each service's, below it each of its replicas', and each gateway's. */
-export function plannedOperations(parentId: OperationId, { services, gateways }: DeployPlan): ChildOperation[] {
+function plannedOperations(parentId: OperationId, { services, gateways }: DeployPlan): ChildOperation[] {
   return [
     ...services.flatMap((service) => [
       serviceOperation(parentId, service),

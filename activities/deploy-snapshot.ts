@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import { deployedServices, type EngineService } from '../db/engine-services.ts'
 import { environmentGateways } from '../db/gateways.ts'
+import type { Database } from '../db/connect.ts'
 import { childId, idOf } from '../db/ids.ts'
 import type { Operation } from '../db/operations/request.ts'
-import { type DeployedEnvironment, environmentToDeploy } from '../db/releases.ts'
+import { type DeployedEnvironment, environmentToDeploy, type PinnedVariables } from '../db/releases.ts'
 import { liveReplicas, placementsOf, type Placement, type Replica } from '../db/replicas.ts'
+import { type Variable, variablesOf } from '../db/variables.ts'
 import type { DeploySnapshot, PresentReplica, SnapshotService, WantedReplica } from '../domain/deploy-plan.ts'
 import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
 import { type ProcessRole, processRoles } from '../domain/services.ts'
@@ -13,14 +15,22 @@ import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import { noImage, type ReplicaContext, renderReplica, replicaContext } from './replica-input.ts'
 
-/** The rows from which a deploy is planned, with the hashes of what they would be rendered to. */
-export interface DeployFacts extends DeployedEnvironment {
+/** What an environment has and what it should have, from which a deploy or a rollback is planned. */
+export interface RolloutFacts extends DeployedEnvironment {
   commit: string
   services: readonly EngineService[]
   snapshot: DeploySnapshot
-  build: BuildFacts
   /** The service that migrates and is scheduled by default: the first one for the web. */
   primary: EngineService
+  /** The server of the primary service, where the image is made. */
+  placement: Placement
+  /** The user's variables that the replicas get. */
+  variables: PinnedVariables
+}
+
+/** A deploy, with the image that it needs. */
+export interface DeployFacts extends RolloutFacts {
+  build: BuildFacts
 }
 
 /** `operations.input` of an `environment_deploy`. */
@@ -28,24 +38,60 @@ const deployRequested = z.object({ commit: z.string() })
 
 /** Reads what an `environment_deploy` is planned from. Fails as `nothing_to_deploy` where no service has a server. */
 export async function deployFacts(deps: ActivityDeps, deploy: Pick<Operation, 'targetId' | 'input'>): Promise<DeployFacts> {
-  const { db, keyring } = deps
   const { commit } = deployRequested.parse(deploy.input)
   const environmentId = idOf<EnvironmentId>(deploy.targetId)
+  const found = await placedEnvironment(deps, environmentId)
+  const build = await buildFacts(deps, found, { service: found.primary, placement: found.placement, commit })
+  const variables = pinnedVariables(await variablesOf(deps.db, deps.keyring, environmentId))
+  const context = await replicaContext(deps, environmentId, variables.values)
+  const snapshot = await snapshotOf(deps, found, { context, wantedArtifact: build.key })
+  return { ...found, commit, snapshot, build, variables }
+}
+
+/** An environment with its own services, and where they should be. */
+export interface PlacedEnvironment extends Omit<RolloutFacts, 'commit' | 'snapshot' | 'variables'> {
+  placements: readonly Placement[]
+}
+
+/** Fails as `nothing_to_deploy` where no service has a server. */
+export async function placedEnvironment({ db, keyring }: ActivityDeps, environmentId: EnvironmentId): Promise<PlacedEnvironment> {
   const deployed = await environmentToDeploy(db, environmentId)
   const services = await deployedServices(db, keyring, environmentId)
   const primary = services.find((service) => roleOf(service) === 'web') ?? services[0]
   const placements = await placementsOf(db, services.map(({ id }) => id))
-  const [placement] = placements.filter(({ serviceId }) => serviceId === primary?.id)
+  const placement = placements.find(({ serviceId }) => serviceId === primary?.id)
   if (!primary || !placement) throw nothingToDeploy(deployed)
-  const build = await buildFacts(deps, deployed, { service: primary, placement, commit })
-  const snapshot: DeploySnapshot = {
-    services: await snapshotServices(deps, environmentId, services, placements),
-    currentArtifact: deployed.currentArtifact?.key ?? null,
-    wantedArtifact: build.key,
-    scheduler: schedulerFacts(deployed, primary),
-    gateways: await environmentGateways(db, environmentId),
+  return { ...deployed, services, primary, placements, placement }
+}
+
+/** What the replicas are to be rendered with, and the key of the artifact that they need. */
+interface Wanted {
+  context: ReplicaContext
+  wantedArtifact: string | null
+}
+
+/** What is there, beside what the services of `found` would come out as. */
+export async function snapshotOf(
+  { db }: ActivityDeps,
+  found: PlacedEnvironment,
+  { context, wantedArtifact }: Wanted,
+): Promise<DeploySnapshot> {
+  return {
+    services: await snapshotServices(db, found, context),
+    currentArtifact: found.currentArtifact?.key ?? null,
+    wantedArtifact,
+    scheduler: schedulerFacts(found, found.primary),
+    gateways: await environmentGateways(db, found.environment.id),
   }
-  return { ...deployed, commit, services, snapshot, build, primary }
+}
+
+/** Only the user's: managed and system values are resolved again whenever a replica is started. */
+function pinnedVariables(variables: readonly Variable[]): PinnedVariables {
+  const own = variables.filter(({ source }) => source === 'user')
+  return {
+    values: Object.fromEntries(own.map(({ key, value }) => [key, value])),
+    versions: Object.fromEntries(own.map(({ key, version }) => [key, version])),
+  }
 }
 
 function nothingToDeploy({ environment }: DeployedEnvironment) {
@@ -58,13 +104,11 @@ function schedulerFacts({ environment }: DeployedEnvironment, primary: EngineSer
 }
 
 async function snapshotServices(
-  deps: ActivityDeps,
-  environmentId: EnvironmentId,
-  services: readonly EngineService[],
-  placements: readonly Placement[],
+  db: Database,
+  { services, placements }: PlacedEnvironment,
+  context: ReplicaContext,
 ): Promise<SnapshotService[]> {
-  const context = await replicaContext(deps, environmentId)
-  const live = await liveReplicas(deps.db, services.map(({ id }) => id))
+  const live = await liveReplicas(db, services.map(({ id }) => id))
   return services.map((service) => {
     const { id, name } = service
     const places = placements.filter(({ serviceId }) => serviceId === id)

@@ -1,21 +1,14 @@
 import { recordServices } from '../db/engine-services.ts'
-import { childId, idOf } from '../db/ids.ts'
-import { holdRunning, operationById } from '../db/operations/begin.ts'
-import { insertChildren, storePlan } from '../db/operations/children.ts'
+import { idOf } from '../db/ids.ts'
+import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
-import { environmentToDeploy, insertRelease, recordScheduler } from '../db/releases.ts'
-import { environmentReplicas, insertReplicas, markStopping } from '../db/replicas.ts'
-import { variablesOf } from '../db/variables.ts'
-import {
-  type DeployPlan,
-  type EnvironmentDeployPlan,
-  planDeploy,
-  type PlanIds,
-  type PlannedMigration,
-} from '../domain/deploy-plan.ts'
-import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServiceId } from '../domain/ids.ts'
+import { environmentToDeploy, publishRelease, recordScheduler } from '../db/releases.ts'
+import { environmentReplicas, markStopping } from '../db/replicas.ts'
+import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedMigration } from '../domain/deploy-plan.ts'
+import type { EnvironmentId, ReplicaId, ServiceId } from '../domain/ids.ts'
+import type { ReleasedService } from '../domain/releases.ts'
 import { configuredService } from './configured-services.ts'
-import { plannedOperations, plannedReplicas } from './deploy-rows.ts'
+import { planIds, storeRollout } from './deploy-rows.ts'
 import { type DeployFacts, deployFacts } from './deploy-snapshot.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { OperationInput } from './operations.ts'
@@ -41,39 +34,28 @@ interface SchedulerHandover {
   replicaId: ReplicaId | null
 }
 
-/** The plan of an environment's deploy, its commit point and what follows from it. */
+/** The plan of an environment's deploy, and of it and of a rollback alike the commit point and what follows from it. */
 export function deployActivities(deps: ActivityDeps) {
-  const { db, keyring } = deps
+  const { db } = deps
   return {
-    /** Computes the plan and stores it with its replicas and child operations; a repetition returns the stored one. */
+    /** Computes the plan and stores it with its release, replicas and child operations; a repetition returns the stored one. */
     async planDeploy({ operationId }: OperationInput): Promise<EnvironmentDeployPlan> {
       const operation = await operationById(db, operationId)
       if (operation.plan) return operation.plan
       const facts = await deployFacts(deps, operation)
       const plan = completePlan(facts, planDeploy(facts.snapshot, planIds(operationId)))
-      await db.transaction(async (tx) => {
-        const root = await holdRunning(tx, operationId)
-        await storePlan(tx, operationId, plan)
-        await insertReplicas(tx, plannedReplicas(facts, operationId, plan))
-        await insertChildren(tx, root, plannedOperations(operationId, plan))
-      })
+      await storeRollout(deps, operation, { facts, plan })
       return plan
     },
 
     /** The commit point (design section 4): release, services and what is to be retired change in one transaction. */
-    async recordRelease({ operationId, artifactId }: OperationInput & { artifactId: ArtifactId }): Promise<void> {
-      await commitOnce(db, operationId, async (tx, { plan, targetId, trigger }) => {
+    async recordRelease({ operationId }: OperationInput): Promise<void> {
+      await commitOnce(db, operationId, async (tx, { plan, targetId }) => {
         if (!plan) throw new Error(`operation ${operationId} has no plan`)
-        const environmentId = idOf<EnvironmentId>(targetId)
-        const replicas = await environmentReplicas(tx, environmentId)
+        const replicas = await environmentReplicas(tx, idOf<EnvironmentId>(targetId))
         const retiring = new Set(plan.services.flatMap((service) => service.retiring))
         const running = replicas.filter(({ replica }) => !retiring.has(replica.id))
-        const variables = (await variablesOf(tx, keyring, environmentId)).filter(({ source }) => source === 'user')
-        await insertRelease(tx, {
-          ...{ environmentId, operationId, artifactId, trigger },
-          services: releasedServices(running),
-          variableVersions: Object.fromEntries(variables.map(({ key, version }) => [key, version])),
-        })
+        await publishRelease(tx, operationId, releasedServices(running))
         await markStopping(tx, [...retiring])
         const [image] = running.map(({ replica }) => replica.imageDigest)
         const state = { status: 'running' as const, ...(image ? { currentImageDigest: image } : {}) }
@@ -108,11 +90,6 @@ export function deployActivities(deps: ActivityDeps) {
   }
 }
 
-const planIds = (operationId: OperationId): PlanIds => ({
-  replica: (serviceId, serverId, index) => childId(operationId, 'replica', serviceId, serverId, `${index}`),
-  operation: (kind, targetId) => childId(operationId, kind, targetId),
-})
-
 function completePlan(facts: DeployFacts, plan: DeployPlan): EnvironmentDeployPlan {
   const { commit, environment } = facts
   const { serverId, serverName, unresolved } = facts.build
@@ -129,7 +106,7 @@ function plannedMigration({ primary }: DeployFacts, { services, isImageNew }: De
 }
 
 /** What a release remembers of each service. */
-function releasedServices(replicas: Awaited<ReturnType<typeof environmentReplicas>>): Record<string, unknown> {
+function releasedServices(replicas: Awaited<ReturnType<typeof environmentReplicas>>): Record<string, ReleasedService> {
   return Object.fromEntries(
     replicas.map(({ replica, serviceName }) => [
       replica.serviceId,

@@ -1,5 +1,5 @@
 import type { ApplicationFailure } from '@temporalio/activity'
-import { engineService } from '../db/engine-services.ts'
+import { serviceOfReplica } from '../db/engine-services.ts'
 import { environmentReplicas, replicaById } from '../db/replicas.ts'
 import type { ReplicaId, ServerId } from '../domain/ids.ts'
 import type { ProbedUpstream } from '../drivers/services/contract-gateway.ts'
@@ -15,8 +15,7 @@ export interface ProbedReplica extends EnvironmentReplica {
 
 /** Throws when the replica is gone, or belongs to no environment. */
 export async function probedReplica({ db, keyring }: ActivityDeps, replicaId: ReplicaId): Promise<ProbedReplica> {
-  const { serviceId } = await replicaById(db, replicaId)
-  const service = await engineService(db, keyring, serviceId)
+  const service = await serviceOfReplica(db, keyring, await replicaById(db, replicaId))
   if (!service.environmentId) throw new Error(`${service.name} belongs to no environment`)
   const found = (await environmentReplicas(db, service.environmentId)).find(({ replica }) => replica.id === replicaId)
   if (!found) throw new Error(`replica ${replicaId} is gone`)

@@ -1,7 +1,7 @@
 import type { Database } from '../db/connect.ts'
-import { engineService } from '../db/engine-services.ts'
+import { engineService, serviceOfReplica } from '../db/engine-services.ts'
 import { gatewayRoutes, gatewayServer, type Revision } from '../db/gateways.ts'
-import { environmentReplicas } from '../db/replicas.ts'
+import { environmentReplicas, type Replica } from '../db/replicas.ts'
 import { nearestEndpoint } from '../domain/endpoints.ts'
 import type { EnvironmentId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
@@ -69,19 +69,22 @@ async function renderRoute(db: Database, keyring: Keyring, { gateway, serverId, 
   const replicas = await environmentReplicas(db, environmentId)
   const upstreams = (of: readonly EnvironmentReplica[]) => of.map((found) => upstreamOf(found, serverId))
   const having = (traffic: Traffic) => replicas.filter(({ replica }) => replica.traffic === traffic)
-  const serving = (role: ProcessRole) => upstreams(having('serving').filter(({ replica }) => replica.role === role))
-  const web = replicas.filter(({ replica }) => replica.role === 'web')
+  const serving = (role: ProcessRole) => having('serving').filter(({ replica }) => replica.role === role)
   return gateway.renderSection({
-    ...{ sliceId: id, domain, config, web: serving('web'), websocket: serving('websocket') },
+    ...{ sliceId: id, domain, config, web: upstreams(serving('web')), websocket: upstreams(serving('websocket')) },
     draining: upstreams(having('draining')),
-    otherVersions: otherVersions(web).map(upstreams),
-    ...(await trafficSettings(db, keyring, web[0]?.replica.serviceId)),
+    otherVersions: otherVersions(replicas.filter(({ replica }) => replica.role === 'web')).map(upstreams),
+    ...(await trafficSettings(db, keyring, newest(serving('web'))?.replica)),
   })
 }
 
-/** How the web service wants its traffic; an environment without any replica yet has nothing to be asked for. */
-async function trafficSettings(db: Database, keyring: Keyring, webId: ServiceId | undefined) {
-  const { application } = webId ? configuredService(await engineService(db, keyring, webId)) : { application: null }
+/** While two generations serve, what the newer one was planned with counts. */
+const newest = (replicas: readonly EnvironmentReplica[]): EnvironmentReplica | undefined =>
+  replicas.toSorted((one, other) => other.replica.createdAt.getTime() - one.replica.createdAt.getTime())[0]
+
+/** How the web service wants its traffic; an environment in which nothing serves has nothing to be asked for. */
+async function trafficSettings(db: Database, keyring: Keyring, web: Replica | undefined) {
+  const { application } = web ? configuredService(await serviceOfReplica(db, keyring, web)) : { application: null }
   const { healthPath, assetPaths } = application ?? { healthPath: '/', assetPaths: [] }
   return { healthPath, assetPaths }
 }

@@ -1,5 +1,5 @@
 import type { Database } from '../db/connect.ts'
-import { engineService } from '../db/engine-services.ts'
+import { serviceOfReplica } from '../db/engine-services.ts'
 import { environmentReplicas, type Replica, setTraffic } from '../db/replicas.ts'
 import type { EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
 import type { Upstream } from '../drivers/services/contract-gateway.ts'
@@ -38,9 +38,7 @@ export async function drainingUpstreams(
   gatewayServerId: ServerId,
 ): Promise<DrainingUpstreams> {
   const draining = (await environmentReplicas(db, environmentId)).filter(({ replica }) => replica.traffic === 'draining')
-  const services = await Promise.all(
-    [...new Set(draining.map(({ replica }) => replica.serviceId))].map((id) => engineService(db, keyring, id)),
-  )
+  const services = await Promise.all(draining.map(({ replica }) => serviceOfReplica(db, keyring, replica)))
   const found = draining.map((one) => ({ ...one, upstream: upstreamOf(one, gatewayServerId) }))
   const web = found.filter(({ replica }) => replica.role === 'web')
   return {

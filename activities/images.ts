@@ -1,11 +1,12 @@
 import { confirmedHostKeys } from '../db/git-host-keys.ts'
 import { deployKeyOf } from '../db/applications.ts'
-import { engineService } from '../db/engine-services.ts'
+import { serviceOfReplica } from '../db/engine-services.ts'
 import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
-import { claimArtifact, pinBaseImage, recordArtifact, type ArtifactPlan } from '../db/releases.ts'
+import { claimArtifact, pinBaseImage, recordArtifact, type ArtifactPlan } from '../db/artifacts.ts'
+import { beginRollout } from '../db/releases.ts'
 import { replicaById } from '../db/replicas.ts'
-import type { ArtifactId, EnvironmentId, ReplicaId, ServerId } from '../domain/ids.ts'
+import type { EnvironmentId, ReplicaId, ServerId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { BuildFacts } from '../drivers/services/contract-application.ts'
 import type { ServiceStep } from '../drivers/services/contract.ts'
@@ -17,14 +18,8 @@ import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { type DeployFacts, deployFacts } from './deploy-snapshot.ts'
 import type { OperationInput } from './operations.ts'
-import { renderReplica, replicaContext, type ReplicaImage } from './replica-input.ts'
+import { contextOfReplica, renderReplica, type ReplicaImage } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
-
-/** The image of a deploy, and the artifact that it is. */
-export interface BuiltArtifact {
-  artifactId: ArtifactId
-  image: ReplicaImage
-}
 
 /** A base image that a build's server is to resolve. */
 export interface BaseImageToResolve extends OperationInput {
@@ -53,7 +48,7 @@ export function imageActivities(deps: ActivityDeps) {
     },
 
     /** Builds the image of the operation's commit on the server, or finds the one that was built from the very same. */
-    async buildImage({ operationId }: OperationInput): Promise<BuiltArtifact> {
+    async buildImage({ operationId }: OperationInput): Promise<ReplicaImage> {
       const facts = await deployFacts(deps, await operationById(db, operationId))
       const { serverId, platform, key } = facts.build
       if (key === null) throw new Error('a base image has not been resolved')
@@ -64,15 +59,18 @@ export function imageActivities(deps: ActivityDeps) {
       }
       const artifact = await claimArtifact(db, plan)
       const built = await runStep(deps, { operationId, order: stepNumbers.environmentDeploy.build, serverId, step })
-      await recordArtifact(db, artifact.id, built)
-      return { artifactId: artifact.id, image: { reference: built.imageId, isLocal: true } }
+      await db.transaction(async (tx) => {
+        await recordArtifact(tx, artifact.id, built)
+        await beginRollout(tx, operationId, artifact.id)
+      })
+      return { reference: built.imageId, isLocal: true }
     },
 
     /** Runs the migration in a container of its own, with the new image and the variables of the replica that will be started. */
     async migrate({ operationId, order, replicaId, command, image }: MigrationRun): Promise<void> {
       const replica = await replicaById(db, replicaId)
-      const service = await engineService(db, keyring, replica.serviceId)
-      const context = await replicaContext(deps, service.environmentId)
+      const service = await serviceOfReplica(db, keyring, replica)
+      const context = await contextOfReplica(deps, service, replica)
       const { input, masked } = renderReplica(context, service, replica, image)
       const step = applicationOf(service).oneOff({ replica: input, name: 'migrate', command, repeatable: isRepeatable(command) })
       await runStep(deps, { operationId, order, serverId: replica.serverId, step, masked })

@@ -4,7 +4,9 @@ import { deployActivities } from './deploys.ts'
 import { gatewayActivities } from './gateways.ts'
 import { imageActivities } from './images.ts'
 import { operationActivities } from './operations.ts'
+import { pruningActivities } from './pruning.ts'
 import { replicaActivities } from './replicas.ts'
+import { rollbackActivities } from './rollbacks.ts'
 import { schedulerActivities } from './scheduler.ts'
 import { serverActivities } from './servers.ts'
 import { serviceActivities } from './services.ts'
@@ -22,6 +24,8 @@ export function createActivities(deps: ActivityDeps) {
     ...imageActivities(deps),
     ...schedulerActivities(deps),
     ...deployActivities(deps),
+    ...rollbackActivities(deps),
+    ...pruningActivities(deps),
     ...convergenceActivities(deps),
   }
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { attachedData, type AttachedSlice, type EngineService } from '../db/engine-services.ts'
+import { type PinnedVariables, releasedVariables } from '../db/releases.ts'
 import { liveReplicas, type Replica } from '../db/replicas.ts'
-import { type Variable, variablesOf } from '../db/variables.ts'
+import { variablesOf } from '../db/variables.ts'
 import { nearestEndpoint } from '../domain/endpoints.ts'
 import type { EnvironmentId, ServerId, ServiceId } from '../domain/ids.ts'
 import { revealed, type Secret } from '../domain/secret.ts'
@@ -30,16 +31,39 @@ type Layer = VariableLayer<string | Secret>
 export interface ReplicaContext {
   attached: readonly AttachedSlice[]
   providers: readonly Replica[]
-  variables: readonly Variable[]
+  variables: readonly VariableLayer<Secret>[]
 }
 
-/** `environmentId` is null for standalone services, which have neither variables nor attachments. */
-export async function replicaContext(deps: ActivityDeps, environmentId: EnvironmentId | null): Promise<ReplicaContext> {
+/**
+ * `environmentId` is null for standalone services, which have neither variables nor attachments. Where `pinned` is given, these
+ * are the user's variables instead of today's; what attachments and Keystone itself give is always today's (design section 8).
+ */
+export async function replicaContext(
+  deps: ActivityDeps,
+  environmentId: EnvironmentId | null,
+  pinned: PinnedVariables['values'] | null = null,
+): Promise<ReplicaContext> {
   const { db, keyring } = deps
   if (environmentId === null) return { attached: [], providers: [], variables: [] }
   const attached = await attachedData(db, keyring, environmentId)
   const providers = await liveReplicas(db, attached.map(({ service }) => service.id))
-  return { attached, providers, variables: await variablesOf(db, keyring, environmentId) }
+  const stored = await variablesOf(db, keyring, environmentId)
+  return { attached, providers, variables: pinned ? [...stored.filter(isNotUsers), ...asUsers(pinned)] : stored }
+}
+
+const isNotUsers = ({ source }: VariableLayer<Secret>) => source !== 'user'
+
+const asUsers = (pinned: PinnedVariables['values']): VariableLayer<Secret>[] =>
+  Object.entries(pinned).map(([key, value]) => ({ key, value, source: 'user', overridable: true }))
+
+/** The same for a stored replica: with the user's variables of the release that it was planned for. */
+export async function contextOfReplica(
+  deps: ActivityDeps,
+  { environmentId }: Pick<EngineService, 'environmentId'>,
+  { operationId }: Pick<Replica, 'operationId'>,
+): Promise<ReplicaContext> {
+  const pinned = operationId === null ? null : await releasedVariables(deps.db, deps.keyring, operationId)
+  return replicaContext(deps, environmentId, pinned)
 }
 
 /** An image as Docker on a server knows it. */

@@ -1,4 +1,4 @@
-import { engineService } from '../db/engine-services.ts'
+import { serviceOfReplica } from '../db/engine-services.ts'
 import { recordRemoved, recordStarted, replicaById, type Endpoint, type Replica } from '../db/replicas.ts'
 import type { ReplicaId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
@@ -7,7 +7,7 @@ import { configuredService } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
-import { ownershipOf, type ReplicaImage, renderReplica, replicaContext } from './replica-input.ts'
+import { contextOfReplica, ownershipOf, type ReplicaImage, renderReplica } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
 
 /** The replica that a `replica_deploy` starts, and from which image. */
@@ -29,8 +29,8 @@ export function replicaActivities(deps: ActivityDeps) {
     /** Starts the replica of a `replica_deploy`, waits until it is healthy, and stores what was read back from Docker. */
     async startReplica({ operationId, replicaId, image }: ReplicaStart): Promise<void> {
       const replica = await replicaById(db, replicaId)
-      const service = await engineService(db, keyring, replica.serviceId)
-      const context = await replicaContext(deps, service.environmentId)
+      const service = await serviceOfReplica(db, keyring, replica)
+      const context = await contextOfReplica(deps, service, replica)
       const { configured, input, configHash, masked } = renderReplica(context, service, replica, image)
       const step = configured.startReplica(input)
       const { serverId } = replica
@@ -45,7 +45,7 @@ export function replicaActivities(deps: ActivityDeps) {
       const replica = await replicaById(db, replicaId)
       const { serverId, containerName, role } = replica
       if (replica.status === 'removed') return
-      const service = await engineService(db, keyring, replica.serviceId)
+      const service = await serviceOfReplica(db, keyring, replica)
       const ownership = ownershipOf(service, replica)
       const step = configuredService(service).stopReplica({ ownership, containerName, role })
       await runStep(deps, { operationId, order, serverId, step })

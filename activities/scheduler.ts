@@ -1,10 +1,10 @@
-import { engineService } from '../db/engine-services.ts'
+import { serviceOfReplica } from '../db/engine-services.ts'
 import { replicaById } from '../db/replicas.ts'
 import type { ReplicaId } from '../domain/ids.ts'
 import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { OperationInput } from './operations.ts'
-import { ownershipOf, renderReplica, replicaContext } from './replica-input.ts'
+import { contextOfReplica, ownershipOf, renderReplica } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
 
 /** Which replica's scheduler is to be started or stopped. */
@@ -18,7 +18,7 @@ export function schedulerActivities(deps: ActivityDeps) {
   const { db, keyring } = deps
   const found = async (replicaId: ReplicaId) => {
     const replica = await replicaById(db, replicaId)
-    const service = await engineService(db, keyring, replica.serviceId)
+    const service = await serviceOfReplica(db, keyring, replica)
     return { replica, service, application: applicationOf(service) }
   }
   return {
@@ -35,7 +35,7 @@ export function schedulerActivities(deps: ActivityDeps) {
     async startScheduler({ operationId, order, replicaId }: SchedulerStep): Promise<void> {
       const { replica, service, application } = await found(replicaId)
       const image = { reference: replica.imageDigest, isLocal: replica.imageDigest.startsWith('sha256:') }
-      const context = await replicaContext(deps, service.environmentId)
+      const context = await contextOfReplica(deps, service, replica)
       const { input, masked } = renderReplica(context, service, replica, image)
       await runStep(deps, { operationId, order, serverId: replica.serverId, step: application.startScheduler(input), masked })
     },

@@ -19,6 +19,8 @@ import { operationLogRoutes } from './routes/operation-logs.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { processRoutes } from './routes/process.ts'
+import { releaseRoutes } from './routes/releases.ts'
+import { rollbackRoutes } from './routes/rollbacks.ts'
 import { routeRoutes } from './routes/routes.ts'
 import { serverRoutes } from './routes/servers.ts'
 import { serviceRoutes } from './routes/services.ts'
@@ -36,6 +38,8 @@ const resources = [
   routeRoutes,
   variableRoutes,
   deploymentRoutes,
+  releaseRoutes,
+  rollbackRoutes,
   operationRoutes,
   operationLogRoutes,
 ]

@@ -3,9 +3,10 @@ import { type Application, applicationOf } from '../db/applications.ts'
 import { type Environment, environmentOf } from '../db/environments.ts'
 import { operationOf } from '../db/operation-views.ts'
 import type { Operation } from '../db/operations/request.ts'
+import { releaseOf, type ReleaseView } from '../db/release-history.ts'
 import { type Server, serverOf } from '../db/servers.ts'
 import { type Service, serviceOf } from '../db/services.ts'
-import type { ApplicationId, EnvironmentId, OperationId, ServerId, ServiceId } from '../domain/ids.ts'
+import type { ApplicationId, EnvironmentId, OperationId, ReleaseId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { ApiContext, ApiDependencies } from './context.ts'
 import { notFound } from './problem.ts'
 
@@ -28,6 +29,11 @@ export async function applicationIn({ db }: Queries, c: ApiContext, id: Applicat
 
 export async function environmentIn({ db }: Queries, c: ApiContext, id: EnvironmentId): Promise<Environment> {
   return found(await environmentOf(db, c.var.organisation.id, id), 'environment')
+}
+
+/** Of this very environment: a release of another one is not found. */
+export async function releaseIn({ db }: Queries, environmentId: EnvironmentId, id: ReleaseId): Promise<ReleaseView> {
+  return found(await releaseOf(db, environmentId, id), 'release')
 }
 
 export async function serviceIn({ db }: Queries, c: ApiContext, id: ServiceId): Promise<Service> {

@@ -5,6 +5,7 @@ import type { Keyring } from '../domain/keyring.ts'
 import { sealedPlaces } from '../domain/sealed-places.ts'
 import type { Secret } from '../domain/secret.ts'
 import type { Database } from './connect.ts'
+import type { Replica } from './replicas.ts'
 import { environmentAttachments, services, serviceSlices } from './schema/index.ts'
 
 type Opened<Row, Sealed extends keyof Row> = Omit<Row, Sealed> & Record<Sealed, Readonly<Record<string, Secret>>>
@@ -29,6 +30,19 @@ export async function engineService(db: Database, keyring: Keyring, id: ServiceI
   const [row] = await db.select().from(services).where(eq(services.id, id))
   if (!row) throw new Error(`service ${id} does not exist`)
   return openService(keyring, row)
+}
+
+/**
+ * The service of a replica as it was when the replica was planned: an environment's own has the configuration of its release,
+ * which a rollback brings back; one that stands alone keeps its replica and has today's.
+ */
+export async function serviceOfReplica(
+  db: Database,
+  keyring: Keyring,
+  { serviceId, config }: Pick<Replica, 'serviceId' | 'config'>,
+): Promise<EngineService> {
+  const service = await engineService(db, keyring, serviceId)
+  return service.environmentId === null ? service : { ...service, config }
 }
 
 /** Throws when there is no such slice, since ids inside the engine come from the database. */

@@ -1,4 +1,4 @@
-import { and, desc, eq, ne } from 'drizzle-orm'
+import { and, desc, eq, ne, sql } from 'drizzle-orm'
 import type { ApplicationId, EnvironmentId, OrganisationId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { Database } from './connect.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
@@ -62,6 +62,22 @@ export async function setSchedulerTarget(db: Database, id: EnvironmentId, servic
     .returning()
   if (!updated) throw new Error(`environment ${id} does not exist`)
   return updated
+}
+
+/** What a user may change of an environment; the next deploy goes by it. */
+export type EnvironmentChange = Partial<Pick<typeof environments.$inferInsert, 'releaseRetention'>>
+
+/** Changes an environment of the organisation; null where it has none of this id. */
+export async function changeEnvironment(
+  db: Database,
+  { organisationId, id, change }: { organisationId: OrganisationId; id: EnvironmentId; change: EnvironmentChange },
+): Promise<Environment | null> {
+  const [changed] = await db
+    .update(environments)
+    .set({ ...change, updatedAt: sql`now()` })
+    .where(and(present(organisationId), eq(environments.id, id)))
+    .returning()
+  return changed ?? null
 }
 
 /** The servers on which the environment's own services are placed. */

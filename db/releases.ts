@@ -1,12 +1,14 @@
-import { and, eq, sql } from 'drizzle-orm'
-import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId } from '../domain/ids.ts'
+import { and, eq, inArray, sql } from 'drizzle-orm'
+import { openCredentials, sealCredentials } from '../domain/credentials.ts'
+import type { ArtifactId, EnvironmentId, OperationId, ReleaseId, ReplicaId } from '../domain/ids.ts'
+import type { Keyring } from '../domain/keyring.ts'
 import type { Trigger } from '../domain/operations.ts'
+import type { ReleasedService } from '../domain/releases.ts'
+import { sealedPlaces } from '../domain/sealed-places.ts'
+import type { Secret } from '../domain/secret.ts'
 import type { Database } from './connect.ts'
-import { childId } from './ids.ts'
-import { applications, buildArtifacts, environments, releases, servers } from './schema/index.ts'
-
-/** What a build made, or is about to make. */
-export type Artifact = typeof buildArtifacts.$inferSelect
+import { newId } from './ids.ts'
+import { applications, buildArtifacts, environments, releases } from './schema/index.ts'
 
 /** An environment with its application and the artifact of its current release, null before the first one. */
 export async function environmentToDeploy(db: Database, id: EnvironmentId) {
@@ -23,129 +25,100 @@ export async function environmentToDeploy(db: Database, id: EnvironmentId) {
 /** An environment as a deploy finds it. */
 export type DeployedEnvironment = Awaited<ReturnType<typeof environmentToDeploy>>
 
-/** Stores the digest that a base image of this environment has been resolved to; the first one stays. Returns what is stored. */
-export async function pinBaseImage(
-  db: Database,
-  id: EnvironmentId,
-  reference: string,
-  digest: string,
-): Promise<Record<string, string>> {
-  const pinned = JSON.stringify({ [reference]: digest })
-  const [row] = await db
-    .update(environments)
-    .set({ baseImageDigests: sql`${pinned}::jsonb || ${environments.baseImageDigests}` })
-    .where(eq(environments.id, id))
-    .returning({ digests: environments.baseImageDigests })
-  if (!row) throw new Error(`environment ${id} does not exist`)
-  return row.digests
+/** The user's variables as a release has them: their values, and which of the values each of them had that is. */
+export interface PinnedVariables {
+  values: Readonly<Record<string, Secret>>
+  versions: Readonly<Record<string, number>>
 }
 
-/** What is about to be built; `key` stands for all that it depends on. */
-export interface ArtifactPlan {
-  environmentId: EnvironmentId
-  operationId: OperationId
-  serverId: ServerId
-  key: string
-  commitSha: string
-  platform: string
-  imageTag: string
-}
-
-/** The artifact of this key: one that is there, or a new one that this operation builds (and takes away again if it fails). */
-export async function claimArtifact(db: Database, { operationId, ...plan }: ArtifactPlan): Promise<Artifact> {
-  const id = childId<ArtifactId>(operationId, 'artifact', plan.key)
-  await db
-    .insert(buildArtifacts)
-    .values({ ...plan, id, builtByOperationId: operationId, status: 'building' })
-    .onConflictDoNothing()
-  const [artifact] = await db
-    .select()
-    .from(buildArtifacts)
-    .where(
-      and(
-        eq(buildArtifacts.environmentId, plan.environmentId),
-        eq(buildArtifacts.key, plan.key),
-        sql`${buildArtifacts.status} in ('building', 'available')`,
-      ),
-    )
-  if (!artifact) throw new Error(`artifact ${plan.key} was not stored`)
-  return artifact
-}
-
-/** A local image: `sha256:…`. */
-export interface BuiltImage {
-  imageId: string
-  sizeBytes: number
-}
-
-/** The image is there: it may be used from now on. */
-export async function recordArtifact(db: Database, id: ArtifactId, { imageId, sizeBytes }: BuiltImage): Promise<void> {
-  await db
-    .update(buildArtifacts)
-    .set({ status: 'available', imageDigest: imageId, digestKind: 'image_id', metadata: { sizeBytes } })
-    .where(eq(buildArtifacts.id, id))
-}
-
-/** Throws when there is no such artifact, since ids inside the engine come from the database. */
-export async function artifactById(db: Database, id: ArtifactId): Promise<Artifact> {
-  const [artifact] = await db.select().from(buildArtifacts).where(eq(buildArtifacts.id, id))
-  if (!artifact) throw new Error(`artifact ${id} does not exist`)
-  return artifact
-}
-
-/** What an operation built or was about to build. */
-export async function artifactsBuiltBy(db: Database, operationId: OperationId): Promise<Artifact[]> {
-  return db
-    .select()
-    .from(buildArtifacts)
-    .where(and(eq(buildArtifacts.builtByOperationId, operationId), sql`${buildArtifacts.status} in ('building', 'available')`))
-}
-
-/** The image is gone from its server. */
-export async function discardArtifact(db: Database, id: ArtifactId): Promise<void> {
-  await db.update(buildArtifacts).set({ status: 'discarded' }).where(eq(buildArtifacts.id, id))
-}
-
-/** The platform of the server that builds, e.g. `linux/amd64`. Throws where it has not been provisioned. */
-export async function serverPlatform(db: Database, id: ServerId): Promise<string> {
-  const [server] = await db
-    .select({ architecture: servers.architecture, name: servers.name })
-    .from(servers)
-    .where(eq(servers.id, id))
-  if (!server?.architecture) throw new Error(`server ${server?.name ?? id} has not been provisioned`)
-  return `linux/${server.architecture}`
-}
-
-/** What an environment ran with: its artifact, its services as deployed, and the versions of the user's variables. */
+/** A version that is about to be rolled out; a rollback names the release that it brings back, and its artifact. */
 export interface NewRelease {
   environmentId: EnvironmentId
   operationId: OperationId
-  artifactId: ArtifactId
-  services: Record<string, unknown>
-  variableVersions: Record<string, number>
+  commitSha: string
+  artifactId?: ArtifactId
+  rolledBackToId?: ReleaseId
+  variables: PinnedVariables
   trigger: Trigger
 }
 
+/** Stores a release as `preparing`, under the environment's next number; a repetition finds it there. */
+export async function insertRelease(tx: Database, keyring: Keyring, { variables, ...release }: NewRelease): Promise<void> {
+  const id = newId<ReleaseId>()
+  await tx
+    .insert(releases)
+    .values({
+      ...release,
+      id,
+      status: 'preparing',
+      variableVersions: variables.versions,
+      variables: sealCredentials(keyring, variables.values, sealedPlaces.releaseVariables(id)),
+      number: sql`(select coalesce(max(number), 0) + 1 from releases where environment_id = ${release.environmentId})`,
+    })
+    .onConflictDoNothing({ target: releases.operationId })
+}
+
+/** The operation's release has its image and is rolled out from now on. */
+export async function beginRollout(db: Database, operationId: OperationId, artifactId: ArtifactId): Promise<void> {
+  await db
+    .update(releases)
+    .set({ status: 'in_progress', artifactId })
+    .where(and(eq(releases.operationId, operationId), eq(releases.status, 'preparing')))
+}
+
 /**
- * Makes the release the environment's current one; the one before becomes obsolete. The caller's transaction is the commit
- * point.
+ * Makes the operation's release the environment's live one. The one before becomes obsolete; where this one is a rollback, all
+ * that were live since its target become downgraded. The caller's transaction is the commit point.
  */
-export async function insertRelease(tx: Database, release: NewRelease): Promise<void> {
-  const { environmentId } = release
+export async function publishRelease(
+  tx: Database,
+  operationId: OperationId,
+  services: Record<string, ReleasedService>,
+): Promise<void> {
+  const release = await releaseOfOperation(tx, operationId)
+  if (!release) throw new Error(`operation ${operationId} has no release`)
+  const { id, environmentId, rolledBackToId } = release
+  if (rolledBackToId) await downgradeSince(tx, environmentId, rolledBackToId)
   await tx
     .update(releases)
     .set({ status: 'obsolete' })
     .where(and(eq(releases.environmentId, environmentId), eq(releases.status, 'successful')))
-  const [created] = await tx
-    .insert(releases)
-    .values({
-      ...release,
-      status: 'successful',
-      number: sql`(select coalesce(max(number), 0) + 1 from releases where environment_id = ${environmentId})`,
-    })
-    .returning({ id: releases.id })
-  if (!created) throw new Error('the release was not stored')
-  await tx.update(environments).set({ currentReleaseId: created.id, status: 'active' }).where(eq(environments.id, environmentId))
+  await tx.update(releases).set({ status: 'successful', services }).where(eq(releases.id, id))
+  await tx.update(environments).set({ currentReleaseId: id, status: 'active' }).where(eq(environments.id, environmentId))
+}
+
+/** What an earlier rollback had brought back counts as the release that it brought back. */
+async function downgradeSince(tx: Database, environmentId: EnvironmentId, targetId: ReleaseId): Promise<void> {
+  const broughtBack = sql`(select original.number from releases original where original.id = ${sourceOf})`
+  await tx
+    .update(releases)
+    .set({ status: 'downgraded' })
+    .where(
+      and(
+        eq(releases.environmentId, environmentId),
+        inArray(releases.status, ['successful', 'obsolete']),
+        sql`${broughtBack} > (select target.number from releases target where target.id = ${targetId})`,
+      ),
+    )
+}
+
+/** The release that was built: a rollback runs that of another one. */
+export const sourceOf = sql<ReleaseId>`coalesce(${releases.rolledBackToId}, ${releases.id})`
+
+/** The release that an operation makes, its variables sealed; null for operations that make none. */
+async function releaseOfOperation(db: Database, operationId: OperationId) {
+  const [row] = await db.select().from(releases).where(eq(releases.operationId, operationId))
+  return row ?? null
+}
+
+/** The user variables that an operation's replicas are rendered with; null where it made no release, or a pruned one. */
+export async function releasedVariables(
+  db: Database,
+  keyring: Keyring,
+  operationId: OperationId,
+): Promise<PinnedVariables['values'] | null> {
+  const release = await releaseOfOperation(db, operationId)
+  return release?.variables ? openCredentials(keyring, release.variables, sealedPlaces.releaseVariables(release.id)) : null
 }
 
 /** The replica that ticks; null when none does. */

@@ -19,6 +19,9 @@ export const operationKinds = [
 ] as const
 export type OperationKind = (typeof operationKinds)[number]
 
+/** Whether an operation takes an environment to another version: these make releases. */
+export const isRollout = (kind: OperationKind): boolean => kind === 'environment_deploy' || kind === 'environment_rollback'
+
 export const operationStatuses = [
   'queued',
   'pending',

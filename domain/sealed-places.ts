@@ -10,4 +10,5 @@ export const sealedPlaces = {
   adminCredentials: place('services', 'admin_credentials'),
   sliceCredentials: place('service_slices', 'credentials'),
   variable: place('environment_variables', 'value'),
+  releaseVariables: place('releases', 'variables'),
 } as const

@@ -6,8 +6,10 @@ export const stepNumbers = {
   sliceProvision: { provision: 10 },
   environmentDeploy: {
     ...{ baseImages: 10, build: 20, migrateBefore: 30, migrateAfter: 50 },
-    ...{ stopScheduler: 60, startScheduler: 61, retire: 100, drain: 1000 },
+    ...{ stopScheduler: 60, startScheduler: 61, retire: 100, drain: 1000, prune: 1900 },
   },
+  /** From the start of the replicas on it is as a deploy. */
+  environmentRollback: { findImage: 20 },
   gateway: { probe: 10, configure: 400, both: 500, next: 600 },
   /** Of every kind that is taken back, and of its recovery. */
   convergence: { stopOneOffs: 2000, replicas: 2200, images: 2900, gateways: 3000 },

@@ -4,6 +4,7 @@ import type { OperationId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { failureOf, together } from './operation.ts'
 import { control, watch } from './proxies.ts'
+import { prune } from './prune.ts'
 
 const numbers = stepNumbers.environmentDeploy
 
@@ -40,6 +41,7 @@ async function retire({ operationId, of }: CompletionInput, { retiring }: Comple
     const stop = { operationId, order: numbers.retire + index, replicaId: id }
     return orWarn(of, `${containerName} was not retired`, () => watch.stopReplica.executeWithOptions({ summary }, [stop]))
   })
+  await orWarn(of, 'what no release needs any more was not removed', () => prune({ operationId, of }))
 }
 
 async function handOver({ operationId, of }: CompletionInput, { environmentId, handover }: Completion): Promise<void> {

@@ -1,5 +1,6 @@
 /** Every operation kind is a workflow of the same name (specification section 3). */
 export { environment_deploy } from './environment_deploy.ts'
+export { environment_rollback } from './environment_rollback.ts'
 export { gateway_cutover } from './gateway_cutover.ts'
 export { operation_recover } from './operation_recover.ts'
 export { replica_deploy } from './replica_deploy.ts'

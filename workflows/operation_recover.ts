@@ -11,13 +11,13 @@ import { control } from './proxies.ts'
  */
 export async function operation_recover({ operationId }: OperationInput): Promise<void> {
   await asOperation({ operationId }, async () => {
-    const { lostId, isDeploy } = await control.takeOver({ operationId })
+    const { lostId, isRollout } = await control.takeOver({ operationId })
     const result = await converge({ operationId, of: lostId }).catch(async (error: unknown) => {
       await control.abandonConvergence({ operationId, of: lostId, reason: failureOf(error).message })
       await control.finishLost({ operationId: lostId, isCommitted: false })
       throw error
     })
-    if (result === 'committed' && isDeploy) await completeDeploy({ operationId, of: lostId })
+    if (result === 'committed' && isRollout) await completeDeploy({ operationId, of: lostId })
     await control.finishLost({ operationId: lostId, isCommitted: result === 'committed' })
     return result === 'committed' ? 'completed' : 'taken back'
   })

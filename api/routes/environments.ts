@@ -1,12 +1,18 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
-import { environmentsOf } from '../../db/environments.ts'
+import { changeEnvironment, environmentsOf } from '../../db/environments.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
 import { applicationIn, environmentIn } from '../in-organisation.ts'
 import { createEnvironment } from '../new-environment.ts'
+import { notFound } from '../problem.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
-import { environmentSchema, newEnvironmentSchema, presentEnvironment } from '../schemas/environment.ts'
+import {
+  environmentChangeSchema,
+  environmentSchema,
+  newEnvironmentSchema,
+  presentEnvironment,
+} from '../schemas/environment.ts'
 import { applicationIdSchema } from '../schemas/fields.ts'
 import { inOrganisation, oneApplication, oneEnvironment } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
@@ -45,6 +51,16 @@ const read = createRoute({
   responses: { 200: json('The environment', environmentSchema), ...readProblems },
 })
 
+const change = createRoute({
+  method: 'patch',
+  path: `${path}/{environmentId}`,
+  tags,
+  summary: 'Change settings of an environment; those that are left out stay',
+  middleware: requires('admin'),
+  request: { params: oneEnvironment, body: body(environmentChangeSchema) },
+  responses: { 200: json('The environment', environmentSchema), ...writeProblems },
+})
+
 export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const { db } = deps
   const router = createRouter()
@@ -74,6 +90,22 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   router.openapi(read, async (c) => {
     const { environmentId } = c.req.valid('param')
     return c.json(presentEnvironment(await environmentIn(deps, c, environmentId)), 200)
+  })
+
+  router.openapi(change, async (c) => {
+    const { organisation } = c.var
+    const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
+    const wished = c.req.valid('json')
+    const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
+      const environment = await changeEnvironment(tx, { organisationId: organisation.id, id, change: wished })
+      if (!environment) throw notFound('environment')
+      return {
+        status: 200,
+        body: presentEnvironment(environment),
+        event: { action: 'environment.changed', targetType: 'environment', targetId: id, details: wished },
+      }
+    })
+    return c.json(changed, status, headers)
   })
 
   return router

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { operationsOf, operationTree } from '../../db/operation-views.ts'
 import { requestCancel } from '../../db/operations/cancel.ts'
-import { type OperationKind, operationKinds, operationStatuses, targetTypes } from '../../domain/operations.ts'
+import { isRollout, type OperationKind, operationKinds, operationStatuses, targetTypes } from '../../domain/operations.ts'
 import { requireRole, requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
@@ -114,14 +114,14 @@ export function operationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 }
 
 /** Who may start an operation may also cancel and repeat it. */
-const starterOf = (kind: OperationKind) => (kind === 'environment_deploy' ? 'deployer' : 'admin')
+const starterOf = (kind: OperationKind) => (isRollout(kind) ? 'deployer' : 'admin')
 
 function refuseTooLate(answer: Awaited<ReturnType<typeof requestCancel>>): void {
   if (answer === 'already_live') {
     throw new Problem(
       409,
       'already_live',
-      'Users see the new version already, so it goes on to its end: deploy an earlier commit instead.',
+      'Users see the new version already, so it goes on to its end: roll back afterwards.',
     )
   }
   if (answer === 'already_ended') {

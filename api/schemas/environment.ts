@@ -3,6 +3,12 @@ import type { Environment } from '../../db/environments.ts'
 import { environmentStatuses, schedulerModes } from '../../db/schema/applications.ts'
 import { branch, label, moment, serverIdSchema, settings } from './fields.ts'
 
+const releaseRetention = z
+  .int('must be a whole number')
+  .min(1, 'must be at least 1')
+  .max(50, 'must be at most 50')
+  .openapi({ description: 'How many releases can be gone back to, the live one among them; images of older ones are removed.' })
+
 export const newEnvironmentSchema = z
   .strictObject({
     name: label.openapi({ example: 'production' }),
@@ -18,8 +24,11 @@ export const newEnvironmentSchema = z
     web: settings.default({}).openapi({ description: 'Settings of the web service: health path, drain window, migration, …' }),
     schedulerEnabled: z.boolean().default(true),
     schedulerMode: z.enum(schedulerModes, `must be one of ${schedulerModes.join(', ')}`).default('single'),
+    releaseRetention: releaseRetention.default(5),
   })
   .openapi('NewEnvironment')
+
+export const environmentChangeSchema = z.strictObject({ releaseRetention: releaseRetention.optional() }).openapi('EnvironmentChange')
 
 export const environmentSchema = z
   .object({
@@ -32,6 +41,7 @@ export const environmentSchema = z
     schedulerTargetServiceId: z.uuid().nullable(),
     schedulerMode: z.enum(schedulerModes),
     buildConfig: settings,
+    releaseRetention,
     currentReleaseId: z.uuid().nullable(),
     createdAt: moment,
     updatedAt: moment,
@@ -40,10 +50,10 @@ export const environmentSchema = z
 
 export function presentEnvironment(environment: Environment): z.infer<typeof environmentSchema> {
   const { id, applicationId, name, branch: from, status, schedulerEnabled, schedulerTargetServiceId, schedulerMode } = environment
-  const { buildConfig, currentReleaseId, createdAt, updatedAt } = environment
+  const { buildConfig, releaseRetention: retention, currentReleaseId, createdAt, updatedAt } = environment
   return {
     ...{ id, applicationId, name, branch: from, status, buildConfig, currentReleaseId },
-    ...{ schedulerEnabled, schedulerTargetServiceId, schedulerMode },
+    ...{ schedulerEnabled, schedulerTargetServiceId, schedulerMode, releaseRetention: retention },
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),
   }

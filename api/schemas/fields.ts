@@ -1,6 +1,15 @@
 import { z } from '@hono/zod-openapi'
 import ssh2 from 'ssh2'
-import type { ApplicationId, EnvironmentId, OperationId, OrganisationId, ServerId, ServiceId, SliceId } from '../../domain/ids.ts'
+import type {
+  ApplicationId,
+  EnvironmentId,
+  OperationId,
+  OrganisationId,
+  ReleaseId,
+  ServerId,
+  ServiceId,
+  SliceId,
+} from '../../domain/ids.ts'
 
 /** The edge at which a uuid becomes an id of its kind. */
 const id = <Id extends string>() => z.uuid('must be the id of one, a uuid').transform((text) => text.toLowerCase() as Id)
@@ -12,6 +21,7 @@ export const environmentIdSchema = id<EnvironmentId>()
 export const serviceIdSchema = id<ServiceId>()
 export const sliceIdSchema = id<SliceId>()
 export const operationIdSchema = id<OperationId>()
+export const releaseIdSchema = id<ReleaseId>()
 
 /** RFC 1123 label: it becomes part of container names. */
 export const label = z

@@ -15,7 +15,7 @@ const failureSchema = z.object({
   hint: z.string().optional().openapi({ description: 'What you can do.' }),
 })
 
-const triggerSchema = z.object({
+export const triggerSchema = z.object({
   by: z.enum(['api', 'webhook', 'schedule', 'operation']),
   actor: z.string(),
   cause: z.string().optional(),

@@ -4,6 +4,7 @@ import {
   environmentIdSchema,
   operationIdSchema,
   organisationIdSchema,
+  releaseIdSchema,
   serverIdSchema,
   serviceIdSchema,
 } from './fields.ts'
@@ -13,5 +14,6 @@ export const inOrganisation = z.object({ organisationId: organisationIdSchema })
 export const oneServer = inOrganisation.extend({ serverId: serverIdSchema })
 export const oneApplication = inOrganisation.extend({ applicationId: applicationIdSchema })
 export const oneEnvironment = inOrganisation.extend({ environmentId: environmentIdSchema })
+export const oneRelease = oneEnvironment.extend({ releaseId: releaseIdSchema })
 export const oneService = inOrganisation.extend({ serviceId: serviceIdSchema })
 export const oneOperation = inOrganisation.extend({ operationId: operationIdSchema })

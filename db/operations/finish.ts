@@ -2,7 +2,7 @@ import { and, eq, inArray, isNull, ne, sql } from 'drizzle-orm'
 import type { OperationId } from '../../domain/ids.ts'
 import type { EndedStatus, Failure, OperationStatus } from '../../domain/operations.ts'
 import type { Database } from '../connect.ts'
-import { operations, operationSteps } from '../schema/index.ts'
+import { operations, operationSteps, releases } from '../schema/index.ts'
 import { admit, lockAdmission } from './admit.ts'
 import { notifyOperation } from './notify.ts'
 
@@ -36,6 +36,7 @@ export async function finishOperation(
     if (!ended) return false
     if (ended.parentId === null) {
       await endDescendants(tx, id, ending)
+      if (ending.status !== 'succeeded') await failRelease(tx, id)
       await admit(tx)
     }
     await notifyOperation(tx, ended.rootId)
@@ -61,6 +62,14 @@ async function endDescendants(tx: Database, rootId: OperationId, ending: Ending)
         isNull(operationSteps.finishedAt),
       ),
     )
+}
+
+/** A release ends as its operation does, however that ends; one that is live stays so. */
+async function failRelease(tx: Database, id: OperationId): Promise<void> {
+  await tx
+    .update(releases)
+    .set({ status: 'failed' })
+    .where(and(eq(releases.operationId, id), inArray(releases.status, ['preparing', 'in_progress'])))
 }
 
 /** Adds a warning to an operation that goes on or went well; the same words are kept once. */

@@ -24,6 +24,7 @@ import type {
   SliceId,
 } from '../../domain/ids.ts'
 import type { Trigger } from '../../domain/operations.ts'
+import { type ReleasedService, releaseStatuses } from '../../domain/releases.ts'
 import { organisationId, registries } from './access.ts'
 import { id, label, moment, ofSameOwner, oneOf, type Reference, sealed, timestamps } from './columns.ts'
 import { operations } from './operations.ts'
@@ -35,7 +36,6 @@ export const environmentStatuses = ['new', 'active', 'removing', 'removed'] as c
 export const schedulerModes = ['single', 'every_replica'] as const
 export const variableSources = ['user', 'managed_attachment', 'system'] as const
 export const artifactStatuses = ['building', 'available', 'failed', 'discarded'] as const
-export const releaseStatuses = ['preparing', 'in_progress', 'successful', 'failed', 'obsolete', 'downgraded'] as const
 
 export const applications = pgTable(
   'applications',
@@ -80,6 +80,8 @@ export const environments = pgTable(
     baseImageDigests: jsonb('base_image_digests').$type<Record<string, string>>().notNull().default({}),
     registryId: uuid('registry_id'),
     currentReleaseId: uuid('current_release_id').$type<ReleaseId>(),
+    /** How many releases can be gone back to, the live one among them; images of older ones are removed. */
+    releaseRetention: integer('release_retention').notNull().default(5),
     ...timestamps,
   },
   (t) => [
@@ -99,6 +101,7 @@ export const environments = pgTable(
       services.id,
     ]),
     label('environments_name_label', t.name),
+    check('environments_release_retention', sql`${t.releaseRetention} between 1 and 50`),
     oneOf('environments_status', t.status, environmentStatuses),
     oneOf('environments_scheduler_mode', t.schedulerMode, schedulerModes),
   ],
@@ -159,6 +162,7 @@ export const buildArtifacts = pgTable(
   ],
 )
 
+/** A version of an environment, from the moment on that its deploy or rollback is planned. */
 export const releases = pgTable(
   'releases',
   {
@@ -166,13 +170,21 @@ export const releases = pgTable(
     environmentId: uuid('environment_id').$type<EnvironmentId>().notNull().references(() => environments.id),
     number: integer('number').notNull(),
     operationId: uuid('operation_id').$type<OperationId>().notNull().unique().references(() => operations.id),
-    artifactId: uuid('artifact_id').$type<ArtifactId>().notNull(),
+    commitSha: text('commit_sha').notNull(),
+    /** Null until the image is known. */
+    artifactId: uuid('artifact_id').$type<ArtifactId>(),
+    /** The release whose image, configuration and variables a rollback brought back; never a rollback itself. */
+    rolledBackToId: uuid('rolled_back_to_id').$type<ReleaseId>(),
     status: text('status', { enum: releaseStatuses }).notNull(),
-    /** Digest, revision and configuration hash of every service as deployed. */
-    services: jsonb('services').$type<Record<string, unknown>>().notNull(),
+    /** Every service as deployed; empty until the release is live. */
+    services: jsonb('services').$type<Record<string, ReleasedService>>().notNull().default({}),
     /** Versions of user variables; managed and system values are never pinned. */
     variableVersions: jsonb('variable_versions').$type<Record<string, number>>().notNull(),
+    /** The user variables themselves, as one JSON object; null once the release is pruned. */
+    variables: sealed('variables'),
     trigger: jsonb('trigger').$type<Trigger>().notNull(),
+    /** It is older than the releases that are kept: nobody can go back to it. */
+    prunedAt: moment('pruned_at'),
     ...timestamps,
   },
   (t) => [
@@ -180,7 +192,11 @@ export const releases = pgTable(
     uniqueIndex('releases_one_successful').on(t.environmentId).where(sql`${t.status} = 'successful'`),
     unique('releases_in_environment').on(t.environmentId, t.id),
     ofSameOwner('releases_artifact', [t.environmentId, t.artifactId], () => [buildArtifacts.environmentId, buildArtifacts.id]),
+    ofSameOwner('releases_rolled_back_to', [t.environmentId, t.rolledBackToId], () => [t.environmentId, t.id]),
     index('releases_artifact').on(t.artifactId),
+    check('releases_commit', sql`${t.commitSha} ~ '^[0-9a-f]{40}([0-9a-f]{24})?$'`),
+    check('releases_has_artifact', sql`${t.status} in ('preparing', 'failed') or ${t.artifactId} is not null`),
+    check('releases_live_is_kept', sql`${t.prunedAt} is null or ${t.status} <> 'successful'`),
     oneOf('releases_status', t.status, releaseStatuses),
   ],
 )

@@ -49,6 +49,8 @@ export const servers = pgTable(
     needsConvergence: boolean('needs_convergence').notNull().default(false),
     facts: jsonb('facts').$type<Record<string, string>>().notNull().default({}),
     provisionedBy: uuid('provisioned_by').$type<OperationId>(),
+    /** When old operation folders were last removed from it. */
+    foldersPrunedAt: moment('folders_pruned_at').notNull().defaultNow(),
     ...timestamps,
   },
   (t) => [

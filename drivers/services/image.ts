@@ -4,6 +4,7 @@ import { textBeside } from './scripts.ts'
 
 const script = textBeside(import.meta.url, 'image-resolve.sh')
 const removeScript = textBeside(import.meta.url, 'image-remove.sh')
+const findScript = textBeside(import.meta.url, 'image-find.sh')
 const report = z.object({ imageId: z.string().startsWith('sha256:'), digests: z.array(z.string()) })
 
 /** Pulls a tag and reports its digest; given a digest resolved before (`name@sha256:…`), makes exactly this one present. */
@@ -31,4 +32,12 @@ function repository(reference: string): string {
 /** Removes a local image by its tag or id, unless a container uses it. */
 export function removeImage(image: string): ServiceStep<void> {
   return { name: 'remove image', script: removeScript, inputs: { IMAGE: image }, secrets: {}, files: [], parse: () => {} }
+}
+
+/** How `findImage` ends where the image is not there. */
+export const absentImageExitCode = 44
+
+/** Looks whether the image with this id, `sha256:…`, is there; changes nothing. */
+export function findImage(imageId: string): ServiceStep<void> {
+  return { name: 'find image', script: findScript, inputs: { IMAGE: imageId }, secrets: {}, files: [], parse: () => {} }
 }

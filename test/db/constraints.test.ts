@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { newId } from '../../db/ids.ts'
 import { createTestDatabase } from '../database.ts'
-import { application, artifact, environment, gateway, operation, organisation, replica, server, service, slice } from './rows.ts'
+import { application, artifact, environment, gateway, operation, organisation, release, replica, server, service, slice } from './rows.ts'
 
 /** What the database itself refuses, whatever the code above it does: plain SQL, and the name of the constraint that says no. */
 
@@ -65,8 +65,8 @@ describe('what belongs to another environment or service cannot be named', () =>
     const other = await environment(db, ours)
     const [foreign, own] = [await artifact(db, other, our.operation), await artifact(db, our.environment, our.operation)]
     const release = (artifactId: string) => sql`
-      insert into releases (environment_id, number, operation_id, artifact_id, status, services, variable_versions, trigger)
-      values (${our.environment}, 1, ${our.operation}, ${artifactId}, 'successful', '{}', '{}', '{}') returning id`
+      insert into releases (environment_id, number, operation_id, commit_sha, artifact_id, status, services, variable_versions, trigger)
+      values (${our.environment}, 1, ${our.operation}, ${'a'.repeat(40)}, ${artifactId}, 'successful', '{}', '{}', '{}') returning id`
     await refused(release(foreign), 'releases_artifact_fk')
     const [stored] = await release(own)
     await refused(sql`update environments set current_release_id = ${stored!.id} where id = ${other}`, 'environments_current_release_fk')
@@ -367,14 +367,24 @@ describe('applications, environments, artifacts and releases', () => {
     const makers = [await operation(db, { organisationId: ours }), await operation(db, { organisationId: ours })]
     const artifactId = await artifact(db, environmentId, makers[0]!.id)
     const release = (number: number, maker: number, status: string) => sql`
-      insert into releases (environment_id, number, operation_id, artifact_id, status, services, variable_versions, trigger)
-      values (${environmentId}, ${number}, ${makers[maker]!.id}, ${artifactId}, ${status}, '{}', '{}', '{}')`
+      insert into releases (environment_id, number, operation_id, commit_sha, artifact_id, status, services, variable_versions, trigger)
+      values (${environmentId}, ${number}, ${makers[maker]!.id}, ${'a'.repeat(40)}, ${artifactId}, ${status}, '{}', '{}', '{}')`
     await release(1, 0, 'successful')
     await refused(release(2, 1, 'successful'), 'releases_one_successful')
     await refused(release(1, 1, 'obsolete'), 'releases_number')
     await refused(release(2, 0, 'obsolete'), 'releases_operation_id_unique')
     await refused(release(2, 1, 'nice'), 'releases_status')
     await release(2, 1, 'obsolete')
+    await refused(sql`update releases set artifact_id = null where operation_id = ${makers[1]!.id}`, 'releases_has_artifact')
+    await refused(sql`update releases set pruned_at = now() where operation_id = ${makers[0]!.id}`, 'releases_live_is_kept')
+    await refused(sql`update releases set commit_sha = 'main' where operation_id = ${makers[0]!.id}`, 'releases_commit')
+    for (const retention of [0, 51]) await refused(sql`update environments set release_retention = ${retention} where id = ${environmentId}`, 'environments_release_retention')
+  })
+
+  test('a rollback names a release of its own environment', async () => {
+    const [here, elsewhere] = [await environment(db, ours), await environment(db, ours)]
+    const [{ id }, { id: foreign }] = [await release(db, here), await release(db, elsewhere)]
+    await refused(sql`update releases set rolled_back_to_id = ${foreign} where id = ${id}`, 'releases_rolled_back_to_fk')
   })
 })
 

@@ -2,14 +2,12 @@ import { eq } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
 import { failTarget, leftoversOf, markConverged, markUnconverged, returnTraffic, unfinishedWorkOn } from '../../db/convergence.ts'
 import { insertRevision, lockGateway, revisionOf } from '../../db/gateways.ts'
-import { childId, newId } from '../../db/ids.ts'
-import { operationById } from '../../db/operations/begin.ts'
+import { childId } from '../../db/ids.ts'
 import { insertChildren } from '../../db/operations/children.ts'
-import { commitOnce } from '../../db/operations/commit.ts'
 import { endStep, startStep } from '../../db/operations/steps.ts'
-import { artifactsBuiltBy, claimArtifact, discardArtifact, insertRelease, pinBaseImage } from '../../db/releases.ts'
+import { artifactsBuiltBy, claimArtifact, discardArtifact, pinBaseImage } from '../../db/artifacts.ts'
 import { replicaById, setTraffic } from '../../db/replicas.ts'
-import { environments, releases, servers, services, serviceSlices } from '../../db/schema/index.ts'
+import { servers, services, serviceSlices } from '../../db/schema/index.ts'
 import type { OperationId, ServerId } from '../../domain/ids.ts'
 import { stepNumbers } from '../../domain/step-numbers.ts'
 import { createTestDatabase } from '../database.ts'
@@ -152,7 +150,7 @@ describe('revisions of a gateway', () => {
   })
 })
 
-describe('artifacts and releases', () => {
+describe('artifacts', () => {
   const plan = (environmentId: Awaited<ReturnType<typeof environment>>, operationId: OperationId, serverId: Awaited<ReturnType<typeof server>>) => ({
     ...{ environmentId, operationId, serverId, key: 'key-1', commitSha: 'a'.repeat(40), platform: 'linux/amd64', imageTag: 'shop:a' },
   })
@@ -173,22 +171,5 @@ describe('artifacts and releases', () => {
     await pinBaseImage(db, environmentId, 'php:8.4', 'php@sha256:1')
     await pinBaseImage(db, environmentId, 'php:8.4', 'php@sha256:2')
     expect(await pinBaseImage(db, environmentId, 'node:24', 'node@sha256:3')).toEqual({ 'php:8.4': 'php@sha256:1', 'node:24': 'node@sha256:3' })
-  })
-
-  test('a release makes the one before obsolete and is the current one, or nothing of it is stored', async () => {
-    const { environmentId, deploy } = await scene()
-    const artifactId = await artifact(db, environmentId, deploy.id)
-    const release = (operationId: OperationId) => ({ environmentId, operationId, artifactId, services: {}, variableVersions: {}, trigger: deploy.trigger })
-    await commitOnce(db, deploy.id, (tx, { id }) => insertRelease(tx, release(id)))
-    await commitOnce(db, deploy.id, (tx, { id }) => insertRelease(tx, release(id)))
-    const next = await operation(db, { organisationId, targetId: environmentId })
-    await commitOnce(db, next.id, (tx, { id }) => insertRelease(tx, release(id)))
-    const failing = await operation(db, { organisationId, targetId: environmentId })
-    await expect(commitOnce(db, failing.id, (tx) => insertRelease(tx, { ...release(failing.id), artifactId: newId() }))).rejects.toThrow()
-    const all = await db.select().from(releases).where(eq(releases.environmentId, environmentId)).orderBy(releases.number)
-    expect(all.map(({ number, status, operationId }) => [number, status, operationId])).toEqual([[1, 'obsolete', deploy.id], [2, 'successful', next.id]])
-    const [stored] = await db.select().from(environments).where(eq(environments.id, environmentId))
-    expect(stored).toMatchObject({ currentReleaseId: all[1]!.id, status: 'active' })
-    expect((await operationById(db, failing.id)).committedAt).toBeNull()
   })
 })

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { eq } from 'drizzle-orm'
 import type { Database } from '../../db/connect.ts'
 import { newHash, newId } from '../../db/ids.ts'
 import { type Operation, type OperationRequest, requestOperation } from '../../db/operations/request.ts'
+import { beginRollout, insertRelease, type NewRelease, publishRelease } from '../../db/releases.ts'
 import * as schema from '../../db/schema/index.ts'
-import type { ApplicationId, ArtifactId, EnvironmentId, OperationId, OrganisationId, ReplicaId, ServerId, ServiceId, SliceId } from '../../domain/ids.ts'
+import type { ApplicationId, ArtifactId, EnvironmentId, OperationId, OrganisationId, ReleaseId, ReplicaId, ServerId, ServiceId, SliceId } from '../../domain/ids.ts'
+import { createKeyring } from '../../drivers/secrets/keyring.ts'
 
 /** Rows of their own for a test, as small as the schema lets them be. Names are random, so that tests do not meet. */
 
@@ -64,11 +67,47 @@ export async function replica(
   return id
 }
 
-export async function artifact(db: Database, environmentId: EnvironmentId, builtByOperationId: OperationId): Promise<ArtifactId> {
+export async function artifact(
+  db: Database,
+  environmentId: EnvironmentId,
+  builtByOperationId: OperationId,
+  values: Partial<typeof schema.buildArtifacts.$inferInsert> = {},
+): Promise<ArtifactId> {
   const id = newId<ArtifactId>()
   const image = { key: unique('key'), commitSha: 'a'.repeat(40), platform: 'linux/amd64', imageTag: 'shop:a' }
-  await db.insert(schema.buildArtifacts).values({ id, environmentId, builtByOperationId, status: 'building', ...image })
+  await db.insert(schema.buildArtifacts).values({ id, environmentId, builtByOperationId, status: 'building', ...image, ...values })
   return id
+}
+
+/** Seals what the rows of a test hold. */
+export const keyring = createKeyring({ current: 'rows', keys: { rows: randomBytes(32).toString('base64') } })
+
+interface PublishedRelease {
+  id: ReleaseId
+  number: number
+  operationId: OperationId
+  artifactId: ArtifactId
+}
+
+/** A release of a new deploy, or of a rollback to another release; live when it is returned, with an image of its own. */
+export async function release(db: Database, environmentId: EnvironmentId, values: Partial<NewRelease> = {}): Promise<PublishedRelease> {
+  const { operationId, artifactId } = await rolledOut(db, environmentId, values)
+  await db.transaction((tx) => publishRelease(tx, operationId, {}))
+  const [stored] = await db.select().from(schema.releases).where(eq(schema.releases.operationId, operationId))
+  return { id: stored!.id, number: stored!.number, operationId, artifactId }
+}
+
+/** The same before its commit point. */
+export async function rolledOut(db: Database, environmentId: EnvironmentId, values: Partial<NewRelease> = {}): Promise<Omit<PublishedRelease, 'id' | 'number'>> {
+  const [found] = await db.select().from(schema.environments).where(eq(schema.environments.id, environmentId))
+  const { organisationId } = found!
+  const { id: operationId, trigger } = await operation(db, { organisationId, targetId: environmentId })
+  const image = { status: 'available', imageDigest: `sha256:${unique('image')}`, digestKind: 'image_id' } as const
+  const artifactId = values.artifactId ?? (await artifact(db, environmentId, operationId, { ...image, serverId: await server(db, organisationId) }))
+  const variables = { values: {}, versions: {} }
+  await insertRelease(db, keyring, { environmentId, operationId, commitSha: 'a'.repeat(40), trigger, variables, ...values })
+  await beginRollout(db, operationId, artifactId)
+  return { operationId, artifactId }
 }
 
 /** What a deploy of this environment asks for; every value can be another. */

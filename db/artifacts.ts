@@ -1,0 +1,101 @@
+import { and, eq, sql } from 'drizzle-orm'
+import type { ArtifactId, EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
+import type { Database } from './connect.ts'
+import { childId } from './ids.ts'
+import { buildArtifacts, environments, servers } from './schema/index.ts'
+
+/** What a build made, or is about to make. */
+export type Artifact = typeof buildArtifacts.$inferSelect
+
+/** Stores the digest that a base image of this environment has been resolved to; the first one stays. Returns what is stored. */
+export async function pinBaseImage(
+  db: Database,
+  id: EnvironmentId,
+  reference: string,
+  digest: string,
+): Promise<Record<string, string>> {
+  const pinned = JSON.stringify({ [reference]: digest })
+  const [row] = await db
+    .update(environments)
+    .set({ baseImageDigests: sql`${pinned}::jsonb || ${environments.baseImageDigests}` })
+    .where(eq(environments.id, id))
+    .returning({ digests: environments.baseImageDigests })
+  if (!row) throw new Error(`environment ${id} does not exist`)
+  return row.digests
+}
+
+/** What is about to be built; `key` stands for all that it depends on. */
+export interface ArtifactPlan {
+  environmentId: EnvironmentId
+  operationId: OperationId
+  serverId: ServerId
+  key: string
+  commitSha: string
+  platform: string
+  imageTag: string
+}
+
+/** The artifact of this key: one that is there, or a new one that this operation builds (and takes away again if it fails). */
+export async function claimArtifact(db: Database, { operationId, ...plan }: ArtifactPlan): Promise<Artifact> {
+  const id = childId<ArtifactId>(operationId, 'artifact', plan.key)
+  await db
+    .insert(buildArtifacts)
+    .values({ ...plan, id, builtByOperationId: operationId, status: 'building' })
+    .onConflictDoNothing()
+  const [artifact] = await db
+    .select()
+    .from(buildArtifacts)
+    .where(
+      and(
+        eq(buildArtifacts.environmentId, plan.environmentId),
+        eq(buildArtifacts.key, plan.key),
+        sql`${buildArtifacts.status} in ('building', 'available')`,
+      ),
+    )
+  if (!artifact) throw new Error(`artifact ${plan.key} was not stored`)
+  return artifact
+}
+
+/** A local image: `sha256:…`. */
+export interface BuiltImage {
+  imageId: string
+  sizeBytes: number
+}
+
+/** The image is there: it may be used from now on. */
+export async function recordArtifact(db: Database, id: ArtifactId, { imageId, sizeBytes }: BuiltImage): Promise<void> {
+  await db
+    .update(buildArtifacts)
+    .set({ status: 'available', imageDigest: imageId, digestKind: 'image_id', metadata: { sizeBytes } })
+    .where(eq(buildArtifacts.id, id))
+}
+
+/** Throws when there is no such artifact, since ids inside the engine come from the database. */
+export async function artifactById(db: Database, id: ArtifactId): Promise<Artifact> {
+  const [artifact] = await db.select().from(buildArtifacts).where(eq(buildArtifacts.id, id))
+  if (!artifact) throw new Error(`artifact ${id} does not exist`)
+  return artifact
+}
+
+/** What an operation built or was about to build. */
+export async function artifactsBuiltBy(db: Database, operationId: OperationId): Promise<Artifact[]> {
+  return db
+    .select()
+    .from(buildArtifacts)
+    .where(and(eq(buildArtifacts.builtByOperationId, operationId), sql`${buildArtifacts.status} in ('building', 'available')`))
+}
+
+/** The image is gone from its server. */
+export async function discardArtifact(db: Database, id: ArtifactId): Promise<void> {
+  await db.update(buildArtifacts).set({ status: 'discarded' }).where(eq(buildArtifacts.id, id))
+}
+
+/** The platform of the server that builds, e.g. `linux/amd64`. Throws where it has not been provisioned. */
+export async function serverPlatform(db: Database, id: ServerId): Promise<string> {
+  const [server] = await db
+    .select({ architecture: servers.architecture, name: servers.name })
+    .from(servers)
+    .where(eq(servers.id, id))
+  if (!server?.architecture) throw new Error(`server ${server?.name ?? id} has not been provisioned`)
+  return `linux/${server.architecture}`
+}

@@ -1,0 +1,125 @@
+import { and, desc, eq, inArray, isNotNull, isNull, lt, ne, notInArray, or, sql } from 'drizzle-orm'
+import type { EnvironmentId, OperationId, ReleaseId, ServerId } from '../domain/ids.ts'
+import { oncePublished } from '../domain/releases.ts'
+import type { Database } from './connect.ts'
+import { sourceOf } from './releases.ts'
+import {
+  buildArtifacts,
+  environments,
+  operations,
+  operationSteps,
+  releases,
+  servers,
+  serviceReplicas,
+  services,
+} from './schema/index.ts'
+
+/**
+ * The releases that an environment keeps (design section 6): as many as it wants of those that were built, in the order in which
+ * they were live last. So the live one is the first, also where it is a rollback, and the one before it the second.
+ */
+async function keptReleases(db: Database, environmentId: EnvironmentId): Promise<ReleaseId[]> {
+  const [environment] = await db
+    .select({ retention: environments.releaseRetention })
+    .from(environments)
+    .where(eq(environments.id, environmentId))
+  const rows = await db
+    .select({ id: sourceOf })
+    .from(releases)
+    .where(and(eq(releases.environmentId, environmentId), inArray(releases.status, [...oncePublished])))
+    .groupBy(sourceOf)
+    .orderBy(desc(sql`max(${releases.number})`))
+    .limit(environment?.retention ?? 0)
+  return rows.map(({ id }) => id)
+}
+
+/**
+ * Gives up the releases that are not kept: nobody can go back to them any more, and the variables that they pinned are forgotten
+ * where no replica is left that was started with them.
+ */
+export async function giveUpReleases(tx: Database, environmentId: EnvironmentId): Promise<void> {
+  const kept = await keptReleases(tx, environmentId)
+  const isGivenUp = and(
+    eq(releases.environmentId, environmentId),
+    inArray(releases.status, [...oncePublished, 'failed']),
+    kept.length > 0 ? sql`${sourceOf} <> all(${sql.param(kept)}::uuid[])` : undefined,
+  )
+  await tx.update(releases).set({ prunedAt: sql`now()` }).where(and(isGivenUp, isNull(releases.prunedAt)))
+  const running = tx
+    .select({ operationId: serviceReplicas.operationId })
+    .from(serviceReplicas)
+    .where(and(ne(serviceReplicas.status, 'removed'), isNotNull(serviceReplicas.operationId)))
+  await tx
+    .update(releases)
+    .set({ variables: null })
+    .where(and(isGivenUp, isNotNull(releases.variables), notInArray(releases.operationId, running)))
+}
+
+/** A server on which something of an environment is to be pruned. */
+export interface PrunedServer {
+  serverId: ServerId
+  serverName: string
+}
+
+/** Images that no release needs any more. */
+const unneeded = (environmentId: EnvironmentId) =>
+  and(
+    eq(buildArtifacts.environmentId, environmentId),
+    eq(buildArtifacts.status, 'available'),
+    sql`not exists (select from releases where releases.artifact_id = ${buildArtifacts.id} and releases.pruned_at is null)`,
+  )
+
+/** Where there are images that no release needs, or folders of operations that nobody has looked at for a day. */
+export async function serversToPrune(db: Database, environmentId: EnvironmentId): Promise<PrunedServer[]> {
+  const withImages = db.select({ id: buildArtifacts.serverId }).from(buildArtifacts).where(unneeded(environmentId))
+  const withReplicas = db
+    .select({ id: serviceReplicas.serverId })
+    .from(serviceReplicas)
+    .innerJoin(services, eq(services.id, serviceReplicas.serviceId))
+    .where(and(eq(services.environmentId, environmentId), ne(serviceReplicas.status, 'removed')))
+  const isDue = and(inArray(servers.id, withReplicas), lt(servers.foldersPrunedAt, sql`now() - interval '1 day'`))
+  return db
+    .select({ serverId: servers.id, serverName: servers.name })
+    .from(servers)
+    .where(or(inArray(servers.id, withImages), isDue))
+    .orderBy(servers.name)
+}
+
+/** What has to stay on a server: images that a release needs, and the folders of operations that are not over. */
+export async function keptOn(db: Database, environmentId: EnvironmentId, serverId: ServerId) {
+  const images = await db
+    .selectDistinct({ imageId: buildArtifacts.imageDigest })
+    .from(buildArtifacts)
+    .innerJoin(releases, and(eq(releases.artifactId, buildArtifacts.id), isNull(releases.prunedAt)))
+    .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.imageDigest)))
+  const open = await db
+    .selectDistinct({ hash: operations.hash })
+    .from(operations)
+    .innerJoin(operationSteps, eq(operationSteps.operationId, operations.id))
+    .innerJoin(sql`operations root`, sql`root.id = ${operations.rootId}`)
+    .where(and(eq(operationSteps.serverId, serverId), sql`(root.finished_at is null or root.needs_convergence)`))
+  return { images: images.flatMap(({ imageId }) => imageId ?? []), operations: open.map(({ hash }) => hash) }
+}
+
+/** Images of an environment that are gone from a server are discarded; `present` are those that are there. */
+export async function recordPruned(
+  tx: Database,
+  { environmentId, serverId, present }: { environmentId: EnvironmentId; serverId: ServerId; present: readonly string[] },
+): Promise<void> {
+  await tx
+    .update(buildArtifacts)
+    .set({ status: 'discarded' })
+    .where(
+      and(
+        unneeded(environmentId),
+        eq(buildArtifacts.serverId, serverId),
+        sql`${buildArtifacts.imageDigest} <> all(${sql.param([...present])}::text[])`,
+      ),
+    )
+}
+
+/** Old operation folders have been removed from a server in the course of this operation. */
+export async function recordFoldersPruned(tx: Database, serverId: ServerId, operationId: OperationId): Promise<void> {
+  const startedAt = sql`(select started_at from operations where id = ${operationId})`
+  await tx.update(servers).set({ foldersPrunedAt: startedAt }).where(eq(servers.id, serverId))
+}

@@ -1,0 +1,109 @@
+import { and, desc, eq, getTableColumns, gt, inArray, isNotNull, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
+import { openCredentials } from '../domain/credentials.ts'
+import type { EnvironmentId, OperationId, ReleaseId } from '../domain/ids.ts'
+import type { Keyring } from '../domain/keyring.ts'
+import { oncePublished, type RollbackTarget } from '../domain/releases.ts'
+import { sealedPlaces } from '../domain/sealed-places.ts'
+import type { Database } from './connect.ts'
+import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
+import { sourceOf } from './releases.ts'
+import { buildArtifacts, operations, releases } from './schema/index.ts'
+
+const { variables, ...columns } = getTableColumns(releases)
+
+/** What is live, as the release that was built. */
+const liveSource = (environmentId: EnvironmentId) => sql`(select coalesce(live.rolled_back_to_id, live.id) from releases live
+  where live.environment_id = ${environmentId} and live.status = 'successful')`
+
+/** Releases with what decides whether an environment can go back to them; their variables stay sealed and are left out. */
+const viewed = (db: Database, environmentId: EnvironmentId) =>
+  db
+    .select({
+      ...columns,
+      isLive: sql<boolean>`coalesce(${sourceOf} = ${liveSource(environmentId)}, false)`,
+      isPruned: sql<boolean>`${releases.prunedAt} is not null`,
+      hasImage: sql<boolean>`coalesce(${buildArtifacts.status} = 'available', false)`,
+    })
+    .from(releases)
+    .leftJoin(buildArtifacts, eq(buildArtifacts.id, releases.artifactId))
+
+/** A release as people see it. */
+export type ReleaseView = Omit<typeof releases.$inferSelect, 'variables'> & RollbackTarget
+
+/** Releases of an environment, newest first. */
+export async function releasesOf(db: Database, environmentId: EnvironmentId, page: PageRequest): Promise<Page<ReleaseView>> {
+  const rows = await viewed(db, environmentId)
+    .where(and(eq(releases.environmentId, environmentId), behindCursor(releases.id, page)))
+    .orderBy(desc(releases.id))
+    .limit(page.limit + 1)
+  return cutPage(rows, page)
+}
+
+/** One release of the environment; null where it has none of this id. */
+export async function releaseOf(db: Database, environmentId: EnvironmentId, id: ReleaseId): Promise<ReleaseView | null> {
+  const [row] = await viewed(db, environmentId).where(and(eq(releases.environmentId, environmentId), eq(releases.id, id)))
+  return row ?? null
+}
+
+/** A release with its image and all that it pins, opened: for the engine only. Throws where the environment has none of this id. */
+export async function releaseToRestore(db: Database, keyring: Keyring, environmentId: EnvironmentId, id: ReleaseId) {
+  const release = await releaseOf(db, environmentId, id)
+  if (!release) throw new Error(`environment ${environmentId} has no release ${id}`)
+  const [row] = await db
+    .select({ sealed: variables, artifact: buildArtifacts })
+    .from(releases)
+    .leftJoin(buildArtifacts, eq(buildArtifacts.id, releases.artifactId))
+    .where(eq(releases.id, id))
+  const values = openCredentials(keyring, row?.sealed ?? null, sealedPlaces.releaseVariables(id))
+  return { release, artifact: row?.artifact ?? null, variables: { values, versions: release.variableVersions } }
+}
+
+/** Which release a rollback brings back, and its image. Throws where the operation is no rollback. */
+export async function restoredRelease(db: Database, operationId: OperationId) {
+  const target = alias(releases, 'target')
+  const [row] = await db
+    .select({
+      ...{ number: target.number, commitSha: target.commitSha },
+      ...{ artifactId: buildArtifacts.id, imageDigest: buildArtifacts.imageDigest },
+    })
+    .from(releases)
+    .innerJoin(target, eq(target.id, releases.rolledBackToId))
+    .innerJoin(buildArtifacts, eq(buildArtifacts.id, releases.artifactId))
+    .where(eq(releases.operationId, operationId))
+  if (!row?.imageDigest) throw new Error(`operation ${operationId} restores no release`)
+  return { ...row, imageDigest: row.imageDigest }
+}
+
+/**
+ * The release before the live one: the newest that a later one has replaced, as the release that was built; without those that
+ * a rollback took back, and those that are the very same as the live one. Null where there is none.
+ */
+export async function releaseBefore(db: Database, environmentId: EnvironmentId): Promise<ReleaseId | null> {
+  const isOther = sql`${sourceOf} <> ${liveSource(environmentId)}`
+  const [row] = await db
+    .select({ id: sourceOf })
+    .from(releases)
+    .where(and(eq(releases.environmentId, environmentId), eq(releases.status, 'obsolete'), isOther))
+    .orderBy(desc(releases.number))
+    .limit(1)
+  return row?.id ?? null
+}
+
+/** Numbers of the releases after this one whose deploy ran a migration, whether there was anything to migrate or not. */
+export async function migratedSince(db: Database, environmentId: EnvironmentId, number: number): Promise<number[]> {
+  const rows = await db
+    .select({ number: releases.number })
+    .from(releases)
+    .innerJoin(operations, eq(operations.id, releases.operationId))
+    .where(
+      and(
+        eq(releases.environmentId, environmentId),
+        gt(releases.number, number),
+        inArray(releases.status, [...oncePublished]),
+        isNotNull(sql`nullif(${operations.plan} -> 'migration', 'null')`),
+      ),
+    )
+    .orderBy(releases.number)
+  return rows.map((row) => row.number)
+}

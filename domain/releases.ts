@@ -1,0 +1,72 @@
+import type { Failure } from './operations.ts'
+
+/**
+ * What a release may be (design section 8). `preparing`: its image is being made or looked for; `in_progress`: it is rolled out;
+ * `successful`: it is live, one per environment; `failed`: its operation failed or was cancelled, and was taken back;
+ * `obsolete`: a later one replaced it; `downgraded`: a rollback to an older one took it back.
+ */
+export const releaseStatuses = ['preparing', 'in_progress', 'successful', 'failed', 'obsolete', 'downgraded'] as const
+export type ReleaseStatus = (typeof releaseStatuses)[number]
+
+/** Statuses of releases that were live at some time: to these one can go back. */
+export const oncePublished = ['successful', 'obsolete', 'downgraded'] as const satisfies readonly ReleaseStatus[]
+
+/** What a release remembers of one of its services. */
+export interface ReleasedService {
+  name: string
+  imageDigest: string
+  configHash: string
+  config: Record<string, unknown>
+}
+
+/** What decides whether an environment can go back to a release. */
+export interface RollbackTarget {
+  number: number
+  status: ReleaseStatus
+  commitSha: string
+  isLive: boolean
+  isPruned: boolean
+  /** As the database knows it: the server itself is asked when the rollback runs. */
+  hasImage: boolean
+}
+
+/** Why an environment cannot go back to this release, and what to do instead; null where it can. */
+export function rollbackRefusal({ number, status, commitSha, isLive, isPruned, hasImage }: RollbackTarget): Failure | null {
+  if (isLive) {
+    return { code: 'release_is_live', message: `Release ${number} is what runs already.`, hint: 'Choose an earlier release.' }
+  }
+  if (!oncePublished.some((published) => published === status)) {
+    const message = `Release ${number} was never live: it is ${status.replace('_', ' ')}.`
+    return { code: 'release_never_live', message, hint: 'Choose a release that was live.' }
+  }
+  return isPruned || !hasImage ? imageGone({ number, commitSha }) : null
+}
+
+/** The image of a release is not there any more. */
+export function imageGone({ number, commitSha }: Pick<RollbackTarget, 'number' | 'commitSha'>): Failure {
+  return {
+    code: 'image_gone',
+    message: `The image of release ${number} is not there any more.`,
+    hint: `Deploy commit ${commitSha} instead: its image is built again.`,
+  }
+}
+
+/** Nothing was live before the release that is. */
+export const noEarlierRelease = (environment: string): Failure => ({
+  code: 'no_earlier_release',
+  message: `${environment} has no release before the live one.`,
+  hint: 'Deploy the commit that you want instead.',
+})
+
+/** Releases whose migrations a rollback leaves in the database. */
+export function migrationWarning(numbers: readonly number[]): string | null {
+  if (numbers.length === 0) return null
+  const releases = `${numbers.length === 1 ? 'release' : 'releases'} ${numbers.join(', ')}`
+  return `Migrations are never reverted: the database stays as ${releases} left it.`
+}
+
+/** Services that were added later: they run the older image, with the configuration that they have today. */
+export function addedServicesWarning(number: number, names: readonly string[]): string | null {
+  if (names.length === 0) return null
+  return `Not part of release ${number}, and started from its image with today's configuration: ${names.join(', ')}.`
+}

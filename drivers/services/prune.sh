@@ -1,0 +1,41 @@
+#!/bin/bash
+# Removes what an environment's pruned releases have left on this server: images under its own name, unless a container uses
+# them, and images of its that have lost their name. KEEP_IMAGES holds the ids of those that a kept release needs, one a line.
+# Then the folders of operations that are older than FOLDER_DAYS, but for those of KEEP_OPERATIONS. Volumes are not touched.
+# Docker's answers are assigned before they are judged: an outage ends the script and is not taken for an absent image.
+set -euo pipefail
+
+is_kept() { grep --quiet --fixed-strings --line-regexp "$1" <<<"$KEEP_IMAGES"; }
+
+# What somebody else has put under the environment's name, without the labels of a build, stays.
+is_ours() { [ -n "$(docker image inspect --format '{{index .Config.Labels "keystone.artifact"}}' "$1")" ]; }
+
+is_used() { [ -n "$(docker ps --all --quiet --filter "ancestor=$1")" ]; }
+
+remove_unless_needed() {
+  local name=$1 id=$2
+  is_kept "$id" || ! is_ours "$id" || is_used "$id" || docker image rm "$name"
+}
+
+named() { docker image ls --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}' "keystone/$ENVIRONMENT"; }
+
+images=$(named)
+while read -r name id; do
+  [ -z "$id" ] || [[ "$name" = *:'<none>' ]] || remove_unless_needed "$name" "$id"
+done <<<"$images"
+
+nameless=$(docker image ls --quiet --no-trunc --filter dangling=true --filter "label=keystone.environment=$ENVIRONMENT")
+while read -r id; do
+  [ -z "$id" ] || remove_unless_needed "$id" "$id"
+done <<<"$nameless"
+
+for operations in /home/keystone/operations /var/lib/keystone/operations; do
+  sudo test -d "$operations" || continue
+  old=$(sudo find "$operations" -mindepth 1 -maxdepth 1 -type d -mtime "+$FOLDER_DAYS" -printf '%f\n')
+  while read -r hash; do
+    [ -z "$hash" ] || grep --quiet --fixed-strings --line-regexp "$hash" <<<"$KEEP_OPERATIONS" || sudo rm -rf -- "$operations/$hash"
+  done <<<"$old"
+done
+
+left=$(named)
+printf '%s' "$left" >"$KEYSTONE_RESULT"

@@ -1,0 +1,40 @@
+import type { ServiceStep } from './contract.ts'
+import { lines } from './replica.ts'
+import { textBeside } from './scripts.ts'
+
+const script = textBeside(import.meta.url, 'prune.sh')
+
+/** Long enough to look at a failed step on the server itself; its log is in the database for ever. */
+const operationFolderDays = 7
+
+/** What is to stay on a server when an environment is pruned there. */
+export interface Kept {
+  environmentId: string
+  /** Image ids, `sha256:…`. */
+  images: readonly string[]
+  /** Hashes of operations that are not over, whatever their age. */
+  operations: readonly string[]
+}
+
+/** The environment's named images that are there after it. */
+export interface PruneFacts {
+  /** Image ids, `sha256:…`. */
+  imageIds: readonly string[]
+}
+
+/** Removes an environment's images but those that are kept or in use, and the folders of old operations. */
+export function prune({ environmentId, images, operations }: Kept): ServiceStep<PruneFacts> {
+  return {
+    name: 'prune',
+    script,
+    inputs: {
+      ENVIRONMENT: environmentId,
+      KEEP_IMAGES: lines(images),
+      KEEP_OPERATIONS: lines(operations),
+      FOLDER_DAYS: `${operationFolderDays}`,
+    },
+    secrets: {},
+    files: [],
+    parse: (result) => ({ imageIds: result.split('\n').flatMap((line) => line.split(' ')[1] ?? []) }),
+  }
+}

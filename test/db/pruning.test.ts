@@ -1,0 +1,144 @@
+import { eq } from 'drizzle-orm'
+import { afterAll, describe, expect, test } from 'vitest'
+import { changeEnvironment } from '../../db/environments.ts'
+import { startStep } from '../../db/operations/steps.ts'
+import { giveUpReleases, keptOn, recordFoldersPruned, recordPruned, serversToPrune } from '../../db/pruning.ts'
+import { releasedVariables } from '../../db/releases.ts'
+import { buildArtifacts, releases, servers } from '../../db/schema/index.ts'
+import type { ArtifactId, EnvironmentId } from '../../domain/ids.ts'
+import { createTestDatabase } from '../database.ts'
+import { artifact, environment, keyring, operation, organisation, release, replica, rolledOut, server, service } from './rows.ts'
+
+const database = await createTestDatabase()
+const { db, sql } = database
+afterAll(database.close)
+
+const organisationId = await organisation(db)
+
+async function keeping(releaseRetention: number) {
+  const id = await environment(db, organisationId)
+  await changeEnvironment(db, { organisationId, id, change: { releaseRetention } })
+  return id
+}
+const giveUp = (environmentId: EnvironmentId) => db.transaction((tx) => giveUpReleases(tx, environmentId))
+const kept = async (environmentId: EnvironmentId) => {
+  const rows = await db.select().from(releases).where(eq(releases.environmentId, environmentId)).orderBy(releases.number)
+  return rows.filter(({ prunedAt }) => prunedAt === null).map(({ number }) => number)
+}
+const artifactRow = async (id: ArtifactId) => (await db.select().from(buildArtifacts).where(eq(buildArtifacts.id, id)))[0]!
+
+describe('retention', () => {
+  test('keeps the newest, the live one among them, and gives up the others once', async () => {
+    const environmentId = await keeping(2)
+    for (const _ of [1, 2, 3, 4]) await release(db, environmentId)
+    await giveUp(environmentId)
+    expect(await kept(environmentId)).toEqual([3, 4])
+    const before = await sql`select * from releases where environment_id = ${environmentId}`
+    await giveUp(environmentId)
+    expect(await sql`select * from releases where environment_id = ${environmentId}`).toEqual(before)
+  })
+
+  test('keeps what a rollback brought back, and counts it once', async () => {
+    const environmentId = await keeping(2)
+    const first = await release(db, environmentId)
+    for (const _ of [2, 3]) await release(db, environmentId)
+    await release(db, environmentId, { rolledBackToId: first.id, artifactId: first.artifactId })
+    await giveUp(environmentId)
+    expect(await kept(environmentId)).toEqual([1, 3, 4])
+    await release(db, environmentId)
+    await giveUp(environmentId)
+    expect(await kept(environmentId)).toEqual([1, 4, 5])
+  })
+
+  test('never counts what was never live, and gives up what failed; what is under way stays', async () => {
+    const environmentId = await keeping(2)
+    for (const _ of [1, 2]) await release(db, environmentId)
+    const { operationId } = await rolledOut(db, environmentId)
+    await sql`update releases set status = 'failed' where operation_id = ${operationId}`
+    await rolledOut(db, environmentId)
+    await giveUp(environmentId)
+    expect(await kept(environmentId)).toEqual([1, 2, 4])
+  })
+
+  test('does not reach into other environments', async () => {
+    const [here, elsewhere] = [await keeping(1), await keeping(1)]
+    for (const environmentId of [here, here, elsewhere, elsewhere]) await release(db, environmentId)
+    await giveUp(here)
+    expect([await kept(here), await kept(elsewhere)]).toEqual([[2], [1, 2]])
+  })
+
+  test('forgets the variables of what is given up, but not while a replica of it is left', async () => {
+    const environmentId = await keeping(1)
+    const [old, older] = [await release(db, environmentId), await release(db, environmentId)]
+    const serviceId = await service(db, organisationId, { environmentId, category: 'application', driverName: 'laravel' })
+    const serverId = await server(db, organisationId)
+    await replica(db, { serviceId, serverId, operationId: older.operationId })
+    await release(db, environmentId)
+    await giveUp(environmentId)
+    expect(await releasedVariables(db, keyring, old.operationId)).toBeNull()
+    expect(await releasedVariables(db, keyring, older.operationId)).toEqual({})
+  })
+})
+
+describe('what is to be removed', () => {
+  test('is nothing while every image is needed', async () => {
+    const environmentId = await keeping(5)
+    await release(db, environmentId)
+    await giveUp(environmentId)
+    expect(await serversToPrune(db, environmentId)).toEqual([])
+  })
+
+  test('are the images of no release, on their servers; afterwards these are discarded, but for those that are still there', async () => {
+    const environmentId = await keeping(1)
+    const [gone, left, live] = [await release(db, environmentId), await release(db, environmentId), await release(db, environmentId)]
+    await giveUp(environmentId)
+    const [goneRow, leftRow, liveRow] = [await artifactRow(gone.artifactId), await artifactRow(left.artifactId), await artifactRow(live.artifactId)]
+    expect((await serversToPrune(db, environmentId)).map(({ serverId }) => serverId).toSorted()).toEqual([goneRow.serverId, leftRow.serverId].toSorted())
+    expect((await keptOn(db, environmentId, liveRow.serverId!)).images).toEqual([liveRow.imageDigest])
+    const present = [leftRow.imageDigest!, liveRow.imageDigest!]
+    for (const { serverId } of [goneRow, leftRow, liveRow]) await recordPruned(db, { environmentId, serverId: serverId!, present })
+    expect([(await artifactRow(gone.artifactId)).status, (await artifactRow(left.artifactId)).status, (await artifactRow(live.artifactId)).status]).toEqual(['discarded', 'available', 'available'])
+    await recordPruned(db, { environmentId, serverId: liveRow.serverId!, present: [] })
+    expect((await artifactRow(live.artifactId)).status).toBe('available')
+    expect((await serversToPrune(db, environmentId)).map(({ serverId }) => serverId)).toEqual([leftRow.serverId])
+  })
+
+  test('are images that were built and never released', async () => {
+    const environmentId = await keeping(5)
+    const { operationId } = await release(db, environmentId)
+    const serverId = await server(db, organisationId)
+    await artifact(db, environmentId, operationId, { status: 'available', imageDigest: 'sha256:1', digestKind: 'image_id', serverId })
+    expect((await serversToPrune(db, environmentId)).map((pruned) => pruned.serverId)).toEqual([serverId])
+  })
+
+  test('are old operation folders, looked for once a day where the environment has replicas', async () => {
+    const environmentId = await keeping(5)
+    const { operationId } = await release(db, environmentId)
+    const serviceId = await service(db, organisationId, { environmentId, category: 'application', driverName: 'laravel' })
+    const serverId = await server(db, organisationId)
+    await replica(db, { serviceId, serverId })
+    expect(await serversToPrune(db, environmentId)).toEqual([])
+    await sql`update servers set folders_pruned_at = now() - interval '25 hours' where id = ${serverId}`
+    expect((await serversToPrune(db, environmentId)).map((pruned) => pruned.serverId)).toEqual([serverId])
+    await sql`update operations set started_at = now() where id = ${operationId}`
+    await recordFoldersPruned(db, serverId, operationId)
+    const [first] = await db.select().from(servers).where(eq(servers.id, serverId))
+    await recordFoldersPruned(db, serverId, operationId)
+    const [second] = await db.select().from(servers).where(eq(servers.id, serverId))
+    expect(second?.foldersPrunedAt).toEqual(first?.foldersPrunedAt)
+    expect(await serversToPrune(db, environmentId)).toEqual([])
+  })
+
+  test('is no folder of an operation that is not over, or is still to be taken back', async () => {
+    const environmentId = await keeping(5)
+    const serverId = await server(db, organisationId)
+    const on = (operationId: typeof one.id) => startStep(db, { operationId, order: 1, name: 'step', serverId, user: 'keystone', script: '' })
+    const [one, over, unconverged, elsewhere] = [await operation(db), await operation(db), await operation(db), await operation(db)]
+    for (const { id } of [one, over, unconverged]) await on(id)
+    await sql`update operations set status = 'succeeded', finished_at = now() where id in (${over.id}, ${unconverged.id})`
+    await sql`update operations set needs_convergence = true where id = ${unconverged.id}`
+    const { operations } = await keptOn(db, environmentId, serverId)
+    expect(operations.toSorted()).toEqual([one.hash, unconverged.hash].toSorted())
+    expect(operations).not.toContain(elsewhere.hash)
+  })
+})

@@ -1,0 +1,66 @@
+import { CancellationScope } from '@temporalio/workflow'
+import type { OperationInput } from '../activities/operations.ts'
+import type { ReplicaImage } from '../activities/replica-input.ts'
+import type { EnvironmentDeployPlan, PlannedMigration } from '../domain/deploy-plan.ts'
+import { stepNumbers } from '../domain/step-numbers.ts'
+import { completeDeploy } from './complete-deploy.ts'
+import { untilCommitted } from './converge.ts'
+import { runChild, together } from './operation.ts'
+import type { Progress } from './progress.ts'
+import { control, watch } from './proxies.ts'
+
+const numbers = stepNumbers.environmentDeploy
+
+/** What follows once there is an image, in this order. */
+export const rolloutPhases = ['start', 'switch traffic', 'commit', 'complete'] as const
+
+/** A stored plan, and how it comes by its image. */
+export interface Rollout extends OperationInput {
+  plan: EnvironmentDeployPlan
+  progress: Progress
+  provideImage(): Promise<ReplicaImage>
+}
+
+/** Takes an environment to another version: what a deploy and a rollback have in common, from the image to the end. */
+export async function rollOut({ operationId, plan, progress, provideImage }: Rollout): Promise<void> {
+  await untilCommitted({ operationId, of: operationId }, async () => {
+    const image = await provideImage()
+    progress.phase('start')
+    await startServices(plan, image)
+    progress.phase('switch traffic')
+    await switchTraffic(plan)
+    await migrate(plan, { operationId, image, timing: 'post_switch' })
+    progress.phase('commit')
+    await CancellationScope.nonCancellable(() => control.recordRelease({ operationId }))
+  })
+  progress.phase('complete')
+  await CancellationScope.nonCancellable(() => completeDeploy({ operationId, of: operationId }))
+}
+
+async function startServices({ services }: EnvironmentDeployPlan, image: ReplicaImage): Promise<void> {
+  await together(services, ({ name, operationId, replicas }) =>
+    runChild('service_deploy', operationId, { planned: { name, replicas, image } }, `deploy ${name}`),
+  )
+}
+
+async function switchTraffic({ gateways, environmentId }: EnvironmentDeployPlan): Promise<void> {
+  await together(gateways, (gateway) => {
+    const summary = `switch traffic on ${gateway.serverName}`
+    return runChild('gateway_cutover', gateway.operationId, { environmentId, gateway }, summary)
+  })
+}
+
+/** When a migration is run, and with which image. */
+export interface Migration extends OperationInput {
+  image: ReplicaImage
+  timing: PlannedMigration['timing']
+}
+
+/** Migrates where the plan wants it at this moment; a rollback's plan never does. */
+export async function migrate({ migration }: EnvironmentDeployPlan, { operationId, image, timing }: Migration): Promise<void> {
+  if (migration?.timing !== timing) return
+  const { replicaId, command, serverName } = migration
+  const order = timing === 'pre_switch' ? numbers.migrateBefore : numbers.migrateAfter
+  const run = { operationId, order, replicaId, command, image }
+  await watch.migrate.executeWithOptions({ summary: `migrate on ${serverName}` }, [run])
+}
