@@ -3,7 +3,7 @@ import { holdRunning } from '../db/operations/begin.ts'
 import { type ChildOperation, insertChildren, storePlan } from '../db/operations/children.ts'
 import { warn } from '../db/operations/finish.ts'
 import type { Operation } from '../db/operations/request.ts'
-import { insertRelease } from '../db/releases.ts'
+import { beginRollout, insertRelease } from '../db/releases.ts'
 import { insertReplicas, type NewReplica } from '../db/replicas.ts'
 import type {
   DeployPlan,
@@ -42,6 +42,7 @@ export async function storeRollout(
     for (const warning of rollback?.warnings ?? []) await warn(tx, operationId, warning)
     if (plan.isUnchanged) return
     await insertRelease(tx, keyring, { ...release, ...source })
+    if (plan.build.running) await beginRollout(tx, operationId, plan.build.running.artifactId)
     await insertReplicas(tx, plannedReplicas(facts, operationId, plan))
     await insertChildren(tx, root, plannedOperations(operationId, plan))
   })

@@ -4,7 +4,7 @@ import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { environmentToDeploy, publishRelease, recordScheduler } from '../db/releases.ts'
 import { environmentReplicas, markStopping } from '../db/replicas.ts'
-import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedMigration } from '../domain/deploy-plan.ts'
+import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedMigration, type RunningImage } from '../domain/deploy-plan.ts'
 import type { EnvironmentId, ReplicaId, ServiceId } from '../domain/ids.ts'
 import type { ReleasedService } from '../domain/releases.ts'
 import { configuredService } from './configured-services.ts'
@@ -93,8 +93,17 @@ export function deployActivities(deps: ActivityDeps) {
 function completePlan(facts: DeployFacts, plan: DeployPlan): EnvironmentDeployPlan {
   const { commit, environment } = facts
   const { serverId, serverName, unresolved } = facts.build
-  const build = { serverId, serverName, unresolved }
+  const build = { serverId, serverName, unresolved, running: runningImage(facts, plan) }
   return { ...plan, environmentId: environment.id, commit, build, migration: plannedMigration(facts, plan) }
+}
+
+/** Docker keeps the image of a running container, whoever prunes: nothing has to be asked of the server. */
+function runningImage({ currentArtifact, snapshot, build }: DeployFacts, { isImageNew }: DeployPlan): RunningImage | null {
+  if (isImageNew || !currentArtifact?.imageDigest) return null
+  const { id: artifactId, imageDigest: reference } = currentArtifact
+  const replicas = snapshot.services.flatMap(({ present }) => present)
+  const runs = replicas.some((replica) => replica.serverId === build.serverId && replica.imageDigest === reference && replica.isHealthy)
+  return runs ? { artifactId, reference } : null
 }
 
 /** Only the primary web service migrates, and only for a new image (specification section 17). */

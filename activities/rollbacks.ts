@@ -50,6 +50,6 @@ function completePlan(
   { environment, commit, placement: { serverId, serverName } }: RollbackFacts,
   plan: ReturnType<typeof planDeploy>,
 ): EnvironmentDeployPlan {
-  const build = { serverId, serverName, unresolved: [] }
+  const build = { serverId, serverName, unresolved: [], running: null }
   return { ...plan, environmentId: environment.id, commit, build, migration: null }
 }

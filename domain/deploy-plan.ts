@@ -1,4 +1,4 @@
-import type { EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from './ids.ts'
+import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from './ids.ts'
 import type { ProcessRole } from './services.ts'
 
 /** What an environment's deploy will do and why, computed from a snapshot (design section 8). The stored plan is executed. */
@@ -17,6 +17,8 @@ export interface PresentReplica {
   serverId: ServerId
   serverName: string
   configHash: string
+  /** Of the image that its container was started from; empty before that. */
+  imageDigest: string
   isHealthy: boolean
 }
 
@@ -93,6 +95,12 @@ export interface PlannedMigration {
   timing: 'pre_switch' | 'post_switch'
 }
 
+/** An image that need not be built, for a container of it runs where it would be. */
+export interface RunningImage {
+  artifactId: ArtifactId
+  reference: string
+}
+
 /** The plan with where and from what the image is built; operations keep it as it was executed. */
 export interface EnvironmentDeployPlan extends DeployPlan {
   environmentId: EnvironmentId
@@ -102,6 +110,7 @@ export interface EnvironmentDeployPlan extends DeployPlan {
     serverName: string
     /** Base images whose digest has not been resolved yet. */
     unresolved: readonly { name: string; reference: string }[]
+    running: RunningImage | null
   }
   migration: PlannedMigration | null
 }

@@ -19,7 +19,7 @@ export async function environment_deploy({ operationId }: OperationInput): Promi
     if (plan.isUnchanged) return 'unchanged'
     const provideImage = async () => {
       progress.phase('build')
-      const image = await build(plan, { operationId })
+      const image = runningImage(plan) ?? (await build(plan, { operationId }))
       progress.phase('migrate')
       await migrate(plan, { operationId, image, timing: 'pre_switch' })
       return image
@@ -28,6 +28,9 @@ export async function environment_deploy({ operationId }: OperationInput): Promi
     return 'deployed'
   })
 }
+
+const runningImage = ({ build: { running } }: EnvironmentDeployPlan): ReplicaImage | null =>
+  running && { reference: running.reference, isLocal: true }
 
 async function build({ build: place }: EnvironmentDeployPlan, { operationId }: OperationInput): Promise<ReplicaImage> {
   const { serverId, serverName, unresolved } = place

@@ -14,11 +14,11 @@ export interface Redeploy {
 }
 
 /** As an HTTP client does it: a changed variable makes a new generation of the same image. */
-export async function redeploy({ organisation, environmentId, site, ended }: BenchScene, release: string): Promise<Redeploy> {
+export async function redeploy({ organisation, environmentId, commit, site, ended }: BenchScene, release: string): Promise<Redeploy> {
   await organisation.setVariable(environmentId, 'APP_RELEASE', release)
   const began = performance.now()
   const live = firstAnswer(site, release)
-  const tree = await ended(await organisation.deploy(environmentId))
+  const tree = await ended(await organisation.deploy(environmentId, { commit }))
   const endedSeconds = (performance.now() - began) / 1000
   const liveSeconds = ((await live) - began) / 1000
   return { liveSeconds, endedSeconds, overheadSeconds: endedSeconds - commandSeconds(tree), tree }

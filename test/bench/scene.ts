@@ -11,6 +11,8 @@ export interface BenchScene {
   server: LabServer
   organisation: OrganisationClient
   environmentId: string
+  /** What is deployed, again and again. */
+  commit: string
   site: Site
   firstDeploy: OperationTree
   /** Waits for an operation. Throws where it does not succeed. */
@@ -47,8 +49,9 @@ export async function openScene(say: (line: string) => void): Promise<BenchScene
   await ended(route.operation)
   await organisation.setVariable(environmentId, 'APP_RELEASE', 'bench-0')
   const firstDeploy = await ended(await organisation.deploy(environmentId))
+  const commit = await lab.gitHost.head('visits', 'main')
   return {
-    ...{ keystone, server, organisation, environmentId, site, firstDeploy, ended },
+    ...{ keystone, server, organisation, environmentId, commit, site, firstDeploy, ended },
     async close() {
       await keystone.stop()
       await lab.down()

@@ -10,7 +10,7 @@ const ids: PlanIds = {
 
 const wanted = (server: string, configHash = 'same'): WantedReplica => ({ serverId: server as ServerId, serverName: server, configHash })
 const present = (id: string, server: string, values: Partial<PresentReplica> = {}): PresentReplica => ({
-  ...{ id: id as ReplicaId, serverId: server as ServerId, serverName: server, configHash: 'same', isHealthy: true },
+  ...{ id: id as ReplicaId, serverId: server as ServerId, serverName: server, configHash: 'same', imageDigest: 'sha256:1', isHealthy: true },
   ...values,
 })
 const web = (values: Partial<SnapshotService> = {}): SnapshotService => ({
