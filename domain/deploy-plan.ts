@@ -93,7 +93,7 @@ export interface PlannedMigration {
   timing: 'pre_switch' | 'post_switch'
 }
 
-/** The plan with where and from what the image is built; operations keep it as it was executed. */
+/** The plan with where and from what the image is built, or looked for; operations keep it as it was executed. */
 export interface EnvironmentDeployPlan extends DeployPlan {
   environmentId: EnvironmentId
   commit: string
