@@ -8,7 +8,7 @@ const releaseRetention = z
   .min(1, 'must be at least 1')
   .max(50, 'must be at most 50')
   .openapi({
-    description: 'Releases that can be gone back to, the live one among them; the next deployment removes the images of older ones.',
+    description: 'Releases that are kept, the live one among them; the next deployment removes the images of older ones.',
   })
 
 export const newEnvironmentSchema = z
