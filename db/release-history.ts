@@ -46,7 +46,7 @@ export async function releaseOf(db: Database, environmentId: EnvironmentId, id: 
   return row ?? null
 }
 
-/** A release with its image and all that it pins, opened: for the engine only. Throws where the environment has none of this id. */
+/** A release with its image and all that it pins, opened: for the engine only. Throws where the environment has none like it. */
 export async function releaseToRestore(db: Database, keyring: Keyring, environmentId: EnvironmentId, id: ReleaseId) {
   const release = await releaseOf(db, environmentId, id)
   if (!release) throw new Error(`environment ${environmentId} has no release ${id}`)

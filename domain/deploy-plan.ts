@@ -101,7 +101,7 @@ export interface RunningImage {
   reference: string
 }
 
-/** The plan with where and from what the image is built; operations keep it as it was executed. */
+/** The plan with where and from what the image is built, or looked for; operations keep it as it was executed. */
 export interface EnvironmentDeployPlan extends DeployPlan {
   environmentId: EnvironmentId
   commit: string

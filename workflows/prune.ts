@@ -4,7 +4,7 @@ import { stepNumbers } from '../domain/step-numbers.ts'
 import { together } from './operation.ts'
 import { control, remote } from './proxies.ts'
 
-/** Removes what the environment of a committed deploy `of` does not keep any more: one step per server, where there is anything. */
+/** Removes what the environment of a committed deploy `of` keeps no more: one step per server, where there is anything. */
 export async function prune({ operationId, of }: OperationInput & { of: OperationId }): Promise<void> {
   const { environmentId, servers } = await control.planPruning({ operationId: of })
   await together(servers, async ({ serverId, serverName }, index) => {

@@ -20,9 +20,9 @@ const create = createRoute({
   tags: ['Releases'],
   summary: 'Go back to an earlier release, without a build',
   description:
-    'Image, service configuration and user variables are those of the release; what attachments and Keystone itself give is that ' +
-    'of today. Variables and configuration that were set since stay set, and the next deployment has them. Migrations are never ' +
-    'reverted. Problems: no_earlier_release, release_is_live, release_never_live, image_gone.',
+    'Image, service configuration and user variables are those of the release; what attachments and Keystone itself give is ' +
+    'that of today. Variables and configuration that were set since stay set, and the next deployment has them. Migrations are ' +
+    'never reverted. Problems: no_earlier_release, release_is_live, release_never_live, image_gone.',
   middleware: requires('deployer'),
   request: { params: oneEnvironment, headers: onceHeaders, body: body(newRollbackSchema) },
   responses: { 202: json('The operation', operationSchema), ...writeProblems },

@@ -7,7 +7,9 @@ const releaseRetention = z
   .int('must be a whole number')
   .min(1, 'must be at least 1')
   .max(50, 'must be at most 50')
-  .openapi({ description: 'How many releases can be gone back to, the live one among them; images of older ones are removed.' })
+  .openapi({
+    description: 'Releases that are kept, the live one among them; the next deployment removes the images of older ones.',
+  })
 
 export const newEnvironmentSchema = z
   .strictObject({
@@ -28,7 +30,9 @@ export const newEnvironmentSchema = z
   })
   .openapi('NewEnvironment')
 
-export const environmentChangeSchema = z.strictObject({ releaseRetention: releaseRetention.optional() }).openapi('EnvironmentChange')
+export const environmentChangeSchema = z
+  .strictObject({ releaseRetention: releaseRetention.optional() })
+  .openapi('EnvironmentChange')
 
 export const environmentSchema = z
   .object({

@@ -13,13 +13,15 @@ export const releaseSchema = z
     number: z.int().openapi({ description: 'Counts from 1; a rollback is a new release too.' }),
     status: z.enum(releaseStatuses).openapi({
       description:
-        'preparing: its image is made or looked for. in_progress: it is rolled out. successful: it is live. failed: its operation ' +
-        'failed or was cancelled. obsolete: a later one replaced it. downgraded: a rollback to an older one took it back.',
+        'preparing: its image is made or looked for. in_progress: it is rolled out. successful: it is live. failed: its ' +
+        'operation failed or was cancelled. obsolete: a later one replaced it. downgraded: a rollback to an older one took it back.',
     }),
     commit: z.string(),
     operationId: z.uuid(),
     rolledBackToId: z.uuid().nullable().openapi({ description: 'The release that this one, a rollback, brought back.' }),
-    variableVersions: z.record(z.string(), z.int()).openapi({ description: 'The user variables that it pins, and which value of each.' }),
+    variableVersions: z
+      .record(z.string(), z.int())
+      .openapi({ description: 'The user variables that it pins, and which value of each.' }),
     rollbackRefusal: refusalSchema.nullable().openapi({ description: 'Why nobody can go back to it; null where one can.' }),
     trigger: triggerSchema,
     createdAt: moment,

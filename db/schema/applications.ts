@@ -162,7 +162,10 @@ export const buildArtifacts = pgTable(
   ],
 )
 
-/** A version of an environment, from the moment on that its deploy or rollback is planned. */
+/**
+ * A version of an environment, from the moment on that its deploy or rollback is planned. A rollback is a release of its own, as
+ * with Heroku: a number never comes to mean something else, and the list is the history of what was live.
+ */
 export const releases = pgTable(
   'releases',
   {

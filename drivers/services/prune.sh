@@ -5,7 +5,8 @@
 # Docker's answers are assigned before they are judged: an outage ends the script and is not taken for an absent image.
 set -euo pipefail
 
-is_kept() { grep --quiet --fixed-strings --line-regexp "$1" <<<"$KEEP_IMAGES"; }
+# is_listed ENTRY LIST
+is_listed() { grep --quiet --fixed-strings --line-regexp -- "$1" <<<"$2"; }
 
 # What somebody else has put under the environment's name, without the labels of a build, stays.
 is_ours() { [ -n "$(docker image inspect --format '{{index .Config.Labels "keystone.artifact"}}' "$1")" ]; }
@@ -14,7 +15,7 @@ is_used() { [ -n "$(docker ps --all --quiet --filter "ancestor=$1")" ]; }
 
 remove_unless_needed() {
   local name=$1 id=$2
-  is_kept "$id" || ! is_ours "$id" || is_used "$id" || docker image rm "$name"
+  is_listed "$id" "$KEEP_IMAGES" || ! is_ours "$id" || is_used "$id" || docker image rm "$name"
 }
 
 named() { docker image ls --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}' "keystone/$ENVIRONMENT"; }
@@ -33,7 +34,7 @@ for operations in /home/keystone/operations /var/lib/keystone/operations; do
   sudo test -d "$operations" || continue
   old=$(sudo find "$operations" -mindepth 1 -maxdepth 1 -type d -mtime "+$FOLDER_DAYS" -printf '%f\n')
   while read -r hash; do
-    [ -z "$hash" ] || grep --quiet --fixed-strings --line-regexp "$hash" <<<"$KEEP_OPERATIONS" || sudo rm -rf -- "$operations/$hash"
+    [ -z "$hash" ] || is_listed "$hash" "$KEEP_OPERATIONS" || sudo rm -rf -- "$operations/$hash"
   done <<<"$old"
 done
 

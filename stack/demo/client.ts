@@ -34,6 +34,7 @@ export interface ApiClient {
   get<Answer>(path: string, answer: z.ZodType<Answer>): Promise<Answer>
   post<Answer>(path: string, body: unknown, answer: z.ZodType<Answer>): Promise<Answer>
   put(path: string, body: unknown): Promise<void>
+  patch(path: string, body: unknown): Promise<void>
   text(path: string): Promise<string>
   /** Ends when the server ends the stream or goes away. */
   events(path: string, lastEventId: string | undefined): AsyncGenerator<ServerSentEvent>
@@ -58,6 +59,7 @@ export function createApiClient(url: string, token: string): ApiClient {
     get: async (path, answer) => answer.parse(await (await send('GET', path)).json()),
     post: async (path, body, answer) => answer.parse(await (await send('POST', path, { body })).json()),
     put: async (path, body) => void (await (await send('PUT', path, { body })).arrayBuffer()),
+    patch: async (path, body) => void (await (await send('PATCH', path, { body })).arrayBuffer()),
     text: async (path) => (await send('GET', path)).text(),
     async *events(path, lastEventId) {
       const { body } = await send('GET', path, { headers: lastEventId === undefined ? {} : { 'last-event-id': lastEventId } })

@@ -10,6 +10,18 @@ const attachedSchema = startedSchema.extend({
 })
 const applicationSchema = identified.extend({ deployKeyPublic: z.string() })
 
+const releaseSchema = z.object({
+  id: z.string(),
+  number: z.number(),
+  status: z.string(),
+  commit: z.string(),
+  rolledBackToId: z.string().nullable(),
+  rollbackRefusal: z.object({ code: z.string() }).nullable(),
+})
+
+/** A version of an environment. */
+export type Release = z.infer<typeof releaseSchema>
+
 /** A server as its owner knows it: root may log in by key. */
 export interface OwnServer {
   name: string
@@ -49,6 +61,11 @@ export interface OrganisationClient {
   route(environmentId: string, wish: { domain: string; tls: string }): Promise<{ operation: Operation }>
   deploy(environmentId: string, wish?: { branch?: string; commit?: string }): Promise<Operation>
   cancel(operationId: string): Promise<void>
+  /** To the release before the live one, where none is named. */
+  rollBack(environmentId: string, wish?: { releaseId?: string }): Promise<Operation>
+  /** Newest first, at most 50. */
+  releases(environmentId: string): Promise<Release[]>
+  keepReleases(environmentId: string, releaseRetention: number): Promise<void>
   /** Waits for an operation's end. */
   finished(operation: Operation, onChange?: (tree: OperationTree) => void): Promise<OperationTree>
 }
@@ -100,6 +117,11 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
     async cancel(operationId) {
       await client.post(`${path}/operations/${operationId}/cancel`, undefined, identified)
     },
+    rollBack: (environmentId, wish = {}) => client.post(`${environment(environmentId)}/rollbacks`, wish, operationSchema),
+    async releases(environmentId) {
+      return (await client.get(`${environment(environmentId)}/releases`, z.object({ items: z.array(releaseSchema) }))).items
+    },
+    keepReleases: (environmentId, releaseRetention) => client.patch(environment(environmentId), { releaseRetention }),
     finished: (operation, onChange = () => {}) => finished({ client, organisationId: id, operationId: operation.id, onChange }),
   }
 }

@@ -7,6 +7,7 @@ import type { LabServer } from '../lab/index.ts'
 const activityOf: readonly [RegExp, string][] = [
   [/^resolve-image/, 'resolveBaseImage'],
   [/^build-image$/, 'buildImage'],
+  [/^find-image$/, 'findReleasedImage'],
   [/^migrate$/, 'migrate'],
   [/^start-(web|worker|websocket)$/, 'startReplica'],
   [/^ask-replica-from-the-gateway$/, 'probeReplica'],
@@ -14,6 +15,7 @@ const activityOf: readonly [RegExp, string][] = [
   [/^stop-scheduler$/, 'stopScheduler'],
   [/^start-scheduler$/, 'startScheduler'],
   [/^stop-replica$/, 'stopReplica'],
+  [/^prune$/, 'pruneServer'],
 ]
 
 /** What the comparison came to. */

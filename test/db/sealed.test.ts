@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
 import { insertApplication, deployKeyOf } from '../../db/applications.ts'
 import { engineService, engineSlice } from '../../db/engine-services.ts'
+import { insertRelease, releasedVariables } from '../../db/releases.ts'
 import { serverAccess } from '../../db/server-access.ts'
 import { insertServer } from '../../db/servers.ts'
 import { insertService } from '../../db/services.ts'
@@ -13,7 +14,7 @@ import { sealedPlaces } from '../../domain/sealed-places.ts'
 import { Secret } from '../../domain/secret.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
 import { createTestDatabase } from '../database.ts'
-import { environment, organisation } from './rows.ts'
+import { environment, operation, organisation } from './rows.ts'
 
 const database = await createTestDatabase()
 const { db, sql } = database
@@ -54,6 +55,9 @@ const slice = await insertSlice(db, keyring, {
 })
 await insertSystemVariables(db, keyring, { environmentId, values: { APP_KEY: secret('system') } })
 await setVariable(db, keyring, { environmentId, key: 'STRIPE_KEY', value: secret('user') })
+const { id: operationId, trigger } = await operation(db, { organisationId, targetId: environmentId })
+const variables = { values: { STRIPE_KEY: secret('pinned') }, versions: { STRIPE_KEY: 1 } }
+await insertRelease(db, keyring, { environmentId, operationId, commitSha: 'a'.repeat(40), trigger, variables })
 const token = (await ensureOwner(db))!.reveal()
 
 /** All that is in the database, row by row. */
@@ -89,7 +93,7 @@ describe('secrets in the database', () => {
 
   test('come back as they were', async () => {
     const login = (name: 'management' | 'adoption') => serverAccess(db, keyring, server.id, name)
-    const variables = await variablesOf(db, keyring, environmentId)
+    const ofEnvironment = await variablesOf(db, keyring, environmentId)
     const { password, standby } = (await engineSlice(db, keyring, slice.id)).credentials
     const revealed = [
       (await login('management')).privateKey,
@@ -98,7 +102,8 @@ describe('secrets in the database', () => {
       (await engineService(db, keyring, service.id)).adminCredentials.password!,
       password!,
       standby!,
-      ...variables.map(({ value }) => value),
+      ...ofEnvironment.map(({ value }) => value),
+      (await releasedVariables(db, keyring, operationId))!.STRIPE_KEY!,
     ].map((found) => found.reveal())
     expect(revealed.toSorted()).toEqual(stored.toSorted())
   })

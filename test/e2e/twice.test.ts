@@ -55,6 +55,7 @@ async function startWorker({ client, database, temporal, keyFile }: TestKeystone
     ...client,
     post: (...request) => twice.between(() => client.post(...request)),
     put: (...request) => twice.between(() => client.put(...request)),
+    patch: (...request) => twice.between(() => client.patch(...request)),
   }
 }
 
@@ -75,11 +76,13 @@ const change = () => {
 const deploy = (wish = {}) => scene.organisation.deploy(sample.environmentId, wish)
 const deployed = async (wish = {}): Promise<OperationTree> => scene.ended(await deploy(wish))
 
-it('a deploy, another, one that fails and one that is lost come out the same', async () => {
+it('a deploy, another, a rollback, a deploy that fails and one that is lost come out the same', async () => {
   const recording = await recordDockerEvents(scene.server)
   expect(await deployed()).toMatchObject({ status: 'succeeded', outcome: 'deployed', warnings: [] })
   await change()
   expect(await deployed()).toMatchObject({ status: 'succeeded', outcome: 'deployed', warnings: [] })
+  const back = await scene.ended(await scene.organisation.rollBack(sample.environmentId))
+  expect(back).toMatchObject({ status: 'succeeded', outcome: 'rolled_back' })
   const broken = await deployed({ branch: 'broken-migration' })
   expect(broken).toMatchObject({ status: 'failed', failure: { code: 'step_failed', step: 'migrate' } })
   await change()
@@ -102,8 +105,10 @@ async function lost(operation: Operation): Promise<OperationTree> {
   })
 }
 
-it('what no deploy of this test comes by is executed twice too', async () => {
+it('what no deploy of this test has come by is executed twice too', async () => {
+  await scene.organisation.keepReleases(sample.environmentId, 1)
   const operation = await deployed()
+  expect(stepsOf(operation).map(({ name }) => name)).toContain('prune')
   const operationId = idOf<Parameters<typeof twice.activities.addWarning>[0]['operationId']>(operation.id)
   await twice.activities.addWarning({ operationId, warning: 'twice' })
   await twice.activities.abandonConvergence({ operationId, of: operationId, reason: 'twice' })

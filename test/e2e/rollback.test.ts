@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { stepsOf, type OperationTree } from '../../stack/demo/operation.ts'
+import { compareFingerprints, serverFingerprint } from '../lab/instruments/index.ts'
+import { openScene, type Sample, type Scene } from './scene.ts'
+import { secretsSeen } from './secrets.ts'
+
+const secrets = { one: 'pinned-by-release-one-8d2f', two: 'set-before-release-two-41ac' }
+
+let scene: Scene
+let sample: Sample
+const commits: Record<'one' | 'two', string> = { one: '', two: '' }
+
+const push = (version: string) => scene.lab.gitHost.pushCommit(sample.repository, 'main', { files: { VERSION: `${version}\n` } })
+const page = async () => (await sample.ask('/')).body
+const releases = () => scene.organisation.releases(sample.environmentId)
+const release = async (number: number) => (await releases()).find((one) => one.number === number)!
+const rolledBack = async (wish = {}) => scene.ended(await scene.organisation.rollBack(sample.environmentId, wish))
+const onServer = async (...argv: string[]) => (await scene.server.exec(argv)).split('\n').filter(Boolean)
+const imagesOf = (commit: string) => onServer('docker', 'image', 'ls', '--quiet', '--filter', `label=keystone.commit=${commit}`)
+const deployed = async (name: string) => {
+  const tree = await scene.deployed(name, sample)
+  expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', warnings: [] })
+  return tree
+}
+
+/** What the gateway answered while something else went on, one request after the other. */
+async function whileAsking<Result>(work: () => Promise<Result>): Promise<{ result: Result; statuses: (number | string)[] }> {
+  const statuses: (number | string)[] = []
+  let isOver = false
+  const asking = (async () => {
+    while (!isOver) statuses.push(await sample.ask('/').then(({ status }) => status, String))
+  })()
+  const result = await work().finally(() => (isOver = true))
+  await asking
+  return { result, statuses }
+}
+
+beforeAll(async () => {
+  scene = await openScene({ name: 'rollback' })
+  sample = await scene.sample('visits')
+  await scene.organisation.setVariable(sample.environmentId, 'APP_RELEASE', secrets.one)
+  commits.one = await push('one')
+  await deployed('release one')
+  await scene.organisation.setVariable(sample.environmentId, 'APP_RELEASE', secrets.two)
+  commits.two = await push('two')
+  await deployed('release two')
+}, 1_800_000)
+
+afterAll(() => scene.close())
+
+describe('a rollback', () => {
+  let tree: OperationTree
+
+  it('brings the release before back without a failed request', async () => {
+    expect(await page()).toContain(`commit ${commits.two}`)
+    const { result, statuses } = await whileAsking(() => rolledBack())
+    tree = result
+    expect(tree).toMatchObject({ kind: 'environment_rollback', status: 'succeeded', outcome: 'rolled_back' })
+    expect(statuses.length).toBeGreaterThan(10)
+    expect(statuses.filter((status) => status !== 200)).toEqual([])
+    expect(await page()).toContain(`commit ${commits.one}`)
+  })
+
+  it('builds nothing and migrates nothing, and says that the migrations stay', () => {
+    const names = stepsOf(tree).map(({ name }) => name)
+    expect(names).toEqual(expect.arrayContaining(['find image', 'start web', 'start worker']))
+    expect(names.filter((name) => /build|migrate|resolve/.test(name))).toEqual([])
+    expect(tree.warnings).toEqual([expect.stringContaining('release 2')])
+  })
+
+  it('runs with the variables that its release had, which stay set as they are', async () => {
+    expect(await page()).toContain(`release ${secrets.one}`)
+  })
+
+  it('is a release of its own, and the one that was live is downgraded', async () => {
+    const first = await release(1)
+    expect(await releases()).toMatchObject([
+      { number: 3, status: 'successful', commit: commits.one, rolledBackToId: first.id },
+      { number: 2, status: 'downgraded', commit: commits.two, rolledBackToId: null, rollbackRefusal: null },
+      { number: 1, status: 'obsolete', commit: commits.one, rollbackRefusal: { code: 'release_is_live' } },
+    ])
+    await expect(rolledBack()).rejects.toThrow('no_earlier_release')
+  })
+
+  it('is followed by a deploy that has what is set today', async () => {
+    await deployed('after the rollback')
+    expect(await page()).toContain(`commit ${commits.two}\nrelease ${secrets.two}`)
+  })
+})
+
+describe('a rollback to an image that somebody has removed from the server', () => {
+  it('fails with what to do instead, and changes nothing', async () => {
+    for (const image of await imagesOf(commits.one)) await onServer('docker', 'image', 'rm', '--force', image)
+    expect(await imagesOf(commits.one)).toEqual([])
+    const before = await serverFingerprint(scene.server)
+    const failed = await rolledBack({ releaseId: (await release(1)).id })
+    expect(failed).toMatchObject({
+      status: 'failed',
+      failure: { code: 'image_gone', hint: `Deploy commit ${commits.one} instead: its image is built again.` },
+    })
+    expect(compareFingerprints(before, await serverFingerprint(scene.server))).toEqual([])
+    expect(await page()).toContain(`commit ${commits.two}`)
+    expect(await release(5)).toMatchObject({ status: 'failed', rollbackRefusal: { code: 'release_never_live' } })
+  })
+})
+
+describe('retention', () => {
+  const planted = () => [`keystone/${sample.environmentId}:planted`, 'somebody/else:1']
+  const operationFolders = () => onServer('ls', '/home/keystone/operations')
+  const volumes = () => onServer('docker', 'volume', 'ls', '--quiet')
+
+  it('prunes the image that no kept release needs, and the folders of old operations, but nothing of others', async () => {
+    for (const name of planted()) await scene.server.exec(['sh', '-c', 'tar c --files-from /dev/null | docker import - "$0"', name])
+    await onServer('install', '-d', '-o', 'keystone', '/home/keystone/operations/0123456789ab', '/home/keystone/operations/ba9876543210')
+    await onServer('touch', '--date', '8 days ago', '/home/keystone/operations/0123456789ab')
+    await scene.organisation.keepReleases(sample.environmentId, 2)
+    const [third, volumesBefore] = [await push('three'), await volumes()]
+    await deployed('release three')
+    expect(await imagesOf(commits.two)).toHaveLength(1)
+    const fourth = await push('four')
+    const tree = await deployed('release four')
+    expect(stepsOf(tree).filter(({ name }) => name === 'prune')).toMatchObject([{ status: 'succeeded' }])
+    expect(await imagesOf(commits.two)).toEqual([])
+    for (const commit of [third, fourth]) expect(await imagesOf(commit)).toHaveLength(1)
+    const named = await onServer('docker', 'image', 'ls', '--format', '{{.Repository}}:{{.Tag}}')
+    expect(named).toEqual(expect.arrayContaining(planted()))
+    expect(await volumes()).toEqual(volumesBefore)
+    const folders = await operationFolders()
+    expect(folders).not.toContain('0123456789ab')
+    expect(folders).toEqual(expect.arrayContaining(['ba9876543210', tree.hash]))
+  })
+
+  it('leaves two releases to go back to or from, and says of the others why not', async () => {
+    const refusals = (await releases()).map(({ number, rollbackRefusal }) => [number, rollbackRefusal?.code ?? null])
+    expect(refusals.slice(0, 3)).toEqual([[7, 'release_is_live'], [6, null], [5, 'release_never_live']])
+    expect(refusals.slice(3)).toEqual([4, 3, 2, 1].map((number) => [number, 'image_gone']))
+    await expect(rolledBack({ releaseId: (await release(4)).id })).rejects.toThrow(`Deploy commit ${commits.two} instead`)
+    expect(await rolledBack()).toMatchObject({ status: 'succeeded', outcome: 'rolled_back' })
+    expect(await page()).toContain('version three')
+  })
+})
+
+it('no secret is where it must not be', async () => {
+  expect((await secretsSeen(scene, secrets)).found).toEqual([])
+})
