@@ -89,7 +89,8 @@ export function killAt(scene: Scene, undisturbed: OperationTree, point: KillPoin
   }
 }
 
-function watch(scene: Scene, operation: Operation) {
+/** Follows an operation to its end. */
+export function watch(scene: Scene, operation: Operation) {
   let latest: OperationTree = { ...operation, steps: [], children: [] }
   const waiting = new Set<() => void>()
   const tell = () => waiting.forEach((look) => look())

@@ -10,7 +10,10 @@ import { startKeystone, type TestKeystone, type WorkerCounts } from './keystone.
 import { deployReport, report } from './report.ts'
 
 /** Every test file has a lab of its own, so that files run beside each other. */
-const subnets = { deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106 } as const
+const subnets = {
+  ...{ deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106 },
+  ...{ 'nobody-notices': 108, 'deep-redeploy': 109 },
+} as const
 
 /** What a browser would get. */
 export interface Answer {

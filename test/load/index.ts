@@ -14,6 +14,8 @@ export interface Load {
   report(): Promise<LoadReport>
   /** Starts nothing more, waits for what is under way, and returns the whole. */
   stop(): Promise<LoadReport>
+  /** Ends at once, whatever is under way; fine where it has ended already. */
+  end(): Promise<void>
 }
 
 const root = new URL('../..', import.meta.url).pathname
@@ -25,25 +27,29 @@ const entry = new URL('process.ts', import.meta.url).pathname
  */
 export async function startLoad(options: z.input<typeof loadOptionsSchema>): Promise<Load> {
   const child = fork(entry, { cwd: root, execArgv: ['--import', 'tsx'] })
-  const order = orders(child)
+  const ended = once(child, 'exit')
+  const order = orders(child, ended)
+  const end = async () => {
+    if (child.connected) child.disconnect()
+    await ended
+  }
   await order({ order: 'start', options: loadOptionsSchema.parse(options) })
   return {
     mark: async (name) => void (await order({ order: 'mark', name })),
     report: () => order({ order: 'report' }),
     async stop() {
       const report = await order({ order: 'stop' })
-      const ended = once(child, 'exit')
-      child.disconnect()
-      await ended
+      await end()
       return report
     },
+    end,
   }
 }
 
 type Unnumbered<Numbered> = Numbered extends { id: number } ? Omit<Numbered, 'id'> : never
 
 /** Orders to the child; each throws where the child ends before its answer, or has ended. */
-function orders(child: ChildProcess) {
+function orders(child: ChildProcess, ended: Promise<unknown[]>) {
   const waiting = new Map<number, (report: LoadReport) => void>()
   let count = 0
   child.on('message', (message) => {
@@ -51,14 +57,14 @@ function orders(child: ChildProcess) {
     waiting.get(id)?.(report)
     waiting.delete(id)
   })
-  const ended = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`the load's process ended with ${code ?? signal}`)
+  const lost = ended.then(([code, signal]) => {
+    throw new Error(`the load's process ended with ${String(code ?? signal)}`)
   })
-  ended.catch(() => {}) // told to whoever waits for an answer
+  lost.catch(() => {}) // told to whoever waits for an answer
   return (order: Unnumbered<Order>) => {
     const id = (count += 1)
     const answered = new Promise<LoadReport>((resolve) => waiting.set(id, resolve))
     if (child.connected) child.send({ ...order, id })
-    return Promise.race([answered, ended])
+    return Promise.race([answered, lost])
   }
 }

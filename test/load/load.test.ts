@@ -4,10 +4,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../lab/until.ts'
 import { freePort } from '../setup/free-port.ts'
 import { type Load, type LoadReport, startLoad } from './index.ts'
+import { beginMixedLoad } from './mixed-load.ts'
+import { loadOptionsSchema } from './report.ts'
 import { openSite, type Site } from './site.ts'
+import { createTally } from './tally.ts'
 
 let site: Site
-let load: Load | undefined
+let load: Load
 
 const isTo = (path: string) => (request: IncomingMessage) => request.url?.split('?')[0] === path
 const drop = ({ socket }: IncomingMessage) => void socket.destroy()
@@ -19,16 +22,25 @@ function onReused() {
   return ({ socket }: IncomingMessage) => seen.has(socket) || !seen.add(socket)
 }
 
-const start = (options: Partial<Parameters<typeof startLoad>[0]> = {}) =>
-  startLoad({
-    ...{ address: '127.0.0.1', port: site.port, domain: 'visits.test', requestsPerSecond: 50, timeoutSeconds: 2 },
-    ...{ slowSeconds: 1, slowEverySeconds: 0.5, downloadMb: 1, downloadEverySeconds: 0.5 },
-    ...options,
-  })
+type Options = Partial<Parameters<typeof startLoad>[0]>
+
+const ofSite = (options: Options) => ({
+  ...{ address: '127.0.0.1', port: site.port, domain: 'visits.test', requestsPerSecond: 50, timeoutSeconds: 2 },
+  ...{ slowSeconds: 1, slowEverySeconds: 0.5, downloadMb: 1, downloadEverySeconds: 0.5 },
+  ...options,
+})
+
+/** The same load without a process of its own, which is quicker to begin. */
+function start(options: Options = {}): Load {
+  const tally = createTally('start')
+  const { end } = beginMixedLoad(loadOptionsSchema.parse(ofSite(options)), tally)
+  const report = () => Promise.resolve(tally.report())
+  return { report, end, mark: (name) => Promise.resolve(tally.mark(name)), stop: () => end().then(report) }
+}
 
 /** Loads the site until so much has ended and so often the faults have struck. */
-async function loaded(isEnough: (report: LoadReport) => boolean, options: Parameters<typeof start>[0] = {}): Promise<LoadReport> {
-  load = await start(options)
+async function loaded(isEnough: (report: LoadReport) => boolean, options: Options = {}): Promise<LoadReport> {
+  load = start(options)
   await until('enough of a load', async () => isEnough(await load.report()), 20)
   return load.stop()
 }
@@ -37,16 +49,18 @@ beforeEach(async () => {
   site = await openSite()
 })
 afterEach(async () => {
-  await load?.stop().catch(() => {})
-  load = undefined
+  await load.end()
   await site.close()
 })
 
 describe('a load that nothing disturbs', () => {
   it('asks for everything, and finds nothing wrong', async () => {
-    const report = await loaded(({ requests, websocket }) => requests > 100 && websocket.messages > 1, {
-      websocketDomain: 'sockets.test',
+    load = await startLoad(ofSite({ websocketDomain: 'sockets.test' }))
+    await until('all of it', async () => {
+      const { requests, websocket } = await load.report()
+      return requests > 100 && websocket.messages > 1
     })
+    const report = await load.stop()
     const names = ['GET /', 'GET /download', 'GET /page', 'GET /slow', 'GET asset', 'POST /visit', 'websocket']
     expect(Object.keys(report.kinds).toSorted()).toEqual(names)
     expect(report).toMatchObject({ failed: 0, failures: [], retriedIdle: 0, websocket: { closings: [], versions: ['first'] } })
@@ -60,7 +74,7 @@ describe('a load that nothing disturbs', () => {
   })
 
   it('tells windows apart, and who answered when', async () => {
-    load = await start()
+    load = start()
     await until('first answers', async () => (await load.report()).requests > 20)
     await load.mark('during')
     site.commit = 'second'
@@ -151,9 +165,15 @@ describe('a reused connection that was closed', () => {
   })
 })
 
+it('that is ended answers no more', async () => {
+  load = await startLoad(ofSite({}))
+  await load.end()
+  await expect(load.report()).rejects.toThrow("the load's process ended with 0")
+})
+
 describe('the schedule is open', () => {
   it('goes on while nothing is answered, and counts the waiting', async () => {
-    load = await start({ requestsPerSecond: 50, timeoutSeconds: 10 })
+    load = start({ requestsPerSecond: 50, timeoutSeconds: 10 })
     await until('first answers', async () => (await load.report()).requests > 10)
     await load.mark('stall')
     const released = pause(1500)
@@ -166,7 +186,7 @@ describe('the schedule is open', () => {
   })
 
   it('measures from the scheduled start', async () => {
-    load = await start({ slowEverySeconds: 100, downloadEverySeconds: 100 })
+    load = start({ slowEverySeconds: 100, downloadEverySeconds: 100 })
     site.plant(isTo('/visit'), async (_, response) => void (await pause(700), response.end('{"id":1}')), 1000)
     await until('visits', async () => (await load.report()).visits.length > 5)
     const { windows } = await load.stop()
@@ -176,8 +196,8 @@ describe('the schedule is open', () => {
 })
 
 describe('a websocket that is closed', () => {
-  const closed = async (options: Parameters<typeof start>[0]) => {
-    load = await start({ websocketDomain: 'sockets.test', ...options })
+  const closed = async (options: Options) => {
+    load = start({ websocketDomain: 'sockets.test', ...options })
     await until('a message', async () => (await load.report()).websocket.messages > 0)
     site.closeSockets()
     await until('another greeting', async () => (await load.report()).websocket.versions.length > 1)

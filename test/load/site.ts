@@ -30,7 +30,7 @@ export async function openSite(): Promise<Site> {
     '/visit': () => JSON.stringify({ id: (visits += 1) }),
     '/page': () => `<h1>Version ${site.commit}</h1>\n<link rel="stylesheet" href="${assetPath}">\n`,
     [assetPath]: () => "h1 { content: 'version 1' }\n",
-    '/slow': () => pause(1000, `second 1 of version ${site.commit}\nend\n`),
+    '/slow': () => pause(100, `second 1 of version ${site.commit}\nend\n`),
     '/download': () => `${megabyte}end\n`,
   }
   const server = createServer((request, response) => {
