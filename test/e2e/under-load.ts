@@ -6,6 +6,7 @@ import type { Sample, Scene } from './scene.ts'
 const visitsSchema = z.object({
   rows: z.number(),
   processed: z.number(),
+  processed_again: z.number(),
   ticks: z.array(z.object({ minute: z.string(), container: z.string(), version: z.string() })),
 })
 type Visits = z.infer<typeof visitsSchema>
@@ -56,6 +57,7 @@ export async function underLoad<Result>(
       ...failuresIn(report),
       ...unasked(report, { hasWebsocket: websocketDomain !== null }),
       ...(after.rows === before.rows + accepted ? [] : [`${after.rows - before.rows} rows of ${accepted} accepted visits`]),
+      ...(after.processed_again === before.processed_again ? [] : [`${after.processed_again} visits were processed again`]),
       ...wrongMinutes(after, { from: begun, to: Date.now() }),
     ]
     return { result, load: report, noticed }

@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import { answerSchema, type Order } from './messages.ts'
 import { loadOptionsSchema, type LoadReport } from './report.ts'
 
-export type { LoadFailure, LoadReport } from './report.ts'
+export type { LoadReport } from './report.ts'
 
 /** A load that is under way in a process of its own. */
 export interface Load {

@@ -44,7 +44,7 @@ export async function openSite(): Promise<Site> {
   const sockets = new WebSocketServer({ server })
   sockets.on('connection', (socket) => {
     socket.send(`version ${site.commit}`)
-    socket.on('message', (data) => socket.send(`${String(data)} version ${site.commit}`))
+    socket.on('message', (data: Buffer) => socket.send(`${data.toString()} version ${site.commit}`))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

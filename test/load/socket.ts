@@ -65,8 +65,8 @@ function conversation(socket: WebSocket, { tally, failed }: { tally: Tally; fail
     waiting.set(message, setTimeout(late, answerMilliseconds))
     socket.send(message)
   }
-  socket.on('message', (data) => {
-    const text = String(data)
+  socket.on('message', (data: Buffer) => {
+    const text = data.toString()
     const [, message, version] = /^(?:(ping \d+) )?version (.*)$/.exec(text) ?? []
     if (version === undefined) return failed(`it said ${JSON.stringify(text.slice(0, 100))}`)
     if (message === undefined) return tally.greetedBy(version)
