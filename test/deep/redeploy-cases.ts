@@ -130,7 +130,7 @@ export function redeploySuite(name: string, cases: readonly RedeployCase[]): voi
 
   beforeAll(async () => {
     const scene = await openScene({ name: 'deep-redeploy' })
-    const visits = await scene.sample('visits', { web: { migration: { timing: 'post_switch' } } })
+    const visits = await scene.sample('visits', { web: { migration: { timing: 'post_switch' }, startTimeoutSeconds: 20 } })
     stage = { scene, visits, faults: await openFaultLane(scene, visits), versions: createVersions(scene, visits) }
   }, 1_800_000)
 

@@ -5,40 +5,52 @@ import { watch } from '../chaos/fault.ts'
 import { stepsOf, type OperationTree } from '../../stack/demo/operation.ts'
 import { compareFingerprints, serverFingerprint } from '../lab/instruments/index.ts'
 import { openScene, type Sample, type Scene } from './scene.ts'
-import { commitServed, underLoad, visitsOf, wrongMinutes } from './under-load.ts'
+import { type Load, startLoad } from '../load/index.ts'
+import { failuresIn, wrongMinutes } from '../load/noticed.ts'
+import { commitServed, underLoad, visitsOf } from './under-load.ts'
+import { createVersions, type Versions } from './versions.ts'
 
 let scene: Scene
 let visits: Sample
-/** Its websocket lives through the deploys of the other. */
-let neighbour: Sample
+let versions: Versions
+/** The load of another environment on the same server, through all of this. */
+let neighbours: Load
 const begun = Date.now()
+
+/** A version that never gets healthy is known to be one sooner than usual. */
+const web = { startTimeoutSeconds: 20 }
+const websocket = { command: 'php artisan socket:serve', port: 8080 }
 
 beforeAll(async () => {
   scene = await openScene({ name: 'nobody-notices' })
-  visits = await scene.sample('visits')
-  neighbour = await scene.sample('sockets')
-  const websocket = { command: 'php artisan socket:serve', port: 8080 }
+  visits = await scene.sample('visits', { web })
+  versions = createVersions(scene, visits)
+  const neighbour = await scene.sample('sockets')
   await scene.organisation.addService(neighbour.environmentId, { name: 'websocket', role: 'websocket', config: { websocket } })
   for (const sample of [visits, neighbour]) {
     expect(await scene.deployed(`first of ${sample.domain}`, sample)).toMatchObject({ status: 'succeeded', warnings: [] })
   }
+  neighbours = await startLoad({
+    ...{ address: scene.server.address, domain: neighbour.domain, websocketDomain: neighbour.domain },
+    ...{ requestsPerSecond: 2, slowEverySeconds: 30, downloadEverySeconds: 60 },
+  })
 }, 600_000)
 
-afterAll(() => scene.close())
+afterAll(async () => {
+  await neighbours.end()
+  await scene.close()
+})
+
+type Meanwhile = (id: string, deploy: ReturnType<typeof watch>) => Promise<void>
 
 /** Deploys under load; `meanwhile` is begun with it. */
-const deployed = (wish: { branch?: string }, meanwhile: (deploy: ReturnType<typeof watch>, id: string) => Promise<void> = async () => {}) =>
-  underLoad(scene, { sample: visits, neighbour }, async () => {
+const deployed = (wish: { branch?: string } = {}, meanwhile: Meanwhile = async () => {}) =>
+  underLoad(scene, { sample: visits }, async () => {
     const operation = await scene.organisation.deploy(visits.environmentId, wish)
     const watching = watch(scene, operation)
-    await meanwhile(watching, operation.id)
-    return watching.ended
+    await meanwhile(operation.id, watching)
+    return watching.ended.then((t) => (console.log(timeline(t)), t))
   })
-
-const commit = () => {
-  const files = { VERSION: `${new Date().toISOString()}\n` }
-  return scene.lab.gitHost.pushCommit(visits.repository, 'main', { files })
-}
 
 const runs = (step: string) => (tree: OperationTree) =>
   stepsOf(tree).some((one) => kindOf(one) === step && one.status === 'running')
@@ -47,8 +59,8 @@ describe('users notice nothing of', () => {
   it('a redeploy of a new commit', async () => {
     const before = shapeOf(await serverFingerprint(scene.server))
     const old = await commitServed(visits)
-    const head = await commit()
-    const { result: tree, load, noticed } = await deployed({})
+    const head = await versions.next()
+    const { result: tree, load, noticed } = await deployed()
     expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] })
     expect(noticed).toEqual([])
     expect(load.versions.map((version) => version.commit)).toEqual([old, head])
@@ -68,10 +80,10 @@ describe('users notice nothing of', () => {
   })
 
   it('a cancel during the health wait', async () => {
-    await commit()
+    await versions.next()
     const before = await serverFingerprint(scene.server)
     const serving = await commitServed(visits)
-    const { result: tree, load, noticed } = await deployed({}, async ({ reaches }, id) => {
+    const { result: tree, load, noticed } = await deployed({}, async (id, { reaches }) => {
       await reaches(runs('start web'))
       await scene.organisation.cancel(id)
     })
@@ -83,8 +95,8 @@ describe('users notice nothing of', () => {
 
   it('a cancel after the commit, which is refused', async () => {
     const before = shapeOf(await serverFingerprint(scene.server))
-    const head = await commit()
-    const { result: tree, noticed } = await deployed({}, async ({ reaches }, id) => {
+    const head = await versions.next()
+    const { result: tree, noticed } = await deployed({}, async (id, { reaches }) => {
       await reaches(({ committedAt }) => committedAt !== null)
       await expect(scene.organisation.cancel(id)).rejects.toMatchObject({ status: 409, code: 'already_live' })
     })
@@ -95,8 +107,16 @@ describe('users notice nothing of', () => {
   })
 })
 
+it('users of another environment have noticed nothing, and their sockets have lived', async () => {
+  const report = await neighbours.stop()
+  expect(failuresIn(report, ['websocket'])).toEqual([])
+  expect(report.versions).toHaveLength(1)
+})
+
 it('over all of this each minute was ticked exactly once', async () => {
   const { ticks } = await visitsOf(visits)
   expect(ticks.length).toBeGreaterThan(0)
-  expect(wrongMinutes({ ticks }, { from: begun, to: Date.now() })).toEqual([])
+  expect(wrongMinutes(ticks, { from: begun, to: Date.now() })).toEqual([])
 })
+
+const timeline = (t: OperationTree) => [`OP ${t.startedAt} committed ${t.committedAt} finished ${t.finishedAt}`, ...stepsOf(t).map((x) => `  ${x.startedAt} ${x.finishedAt} ${x.name} ${x.status}`)].join('\n')

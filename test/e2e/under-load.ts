@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { startLoad, type LoadReport } from '../load/index.ts'
+import { failuresIn, wrongMinutes } from '../load/noticed.ts'
 import { until } from '../lab/until.ts'
 import type { Sample, Scene } from './scene.ts'
 
@@ -31,21 +32,18 @@ export interface UnderLoad<Result> {
 
 export interface UnderLoadOptions {
   sample: Sample
-  /** An environment whose websocket has to live meanwhile. */
-  neighbour?: Sample
   requestsPerSecond?: number
 }
 
 /** Does some work on an environment under the mixed load, waits for the jobs, and looks for everything that users could notice. */
 export async function underLoad<Result>(
   { server }: Scene,
-  { sample, neighbour, requestsPerSecond = 30 }: UnderLoadOptions,
+  { sample, requestsPerSecond = 30 }: UnderLoadOptions,
   work: () => Promise<Result>,
 ): Promise<UnderLoad<Result>> {
   const before = await visitsOf(sample)
   const begun = Date.now()
-  const websocketDomain = neighbour?.domain ?? null
-  const load = await startLoad({ address: server.address, domain: sample.domain, websocketDomain, requestsPerSecond })
+  const load = await startLoad({ address: server.address, domain: sample.domain, requestsPerSecond })
   try {
     await until('the first answers under load', async () => (await load.report()).requests > requestsPerSecond)
     const result = await work()
@@ -55,10 +53,9 @@ export async function underLoad<Result>(
     const after = await visitsOf(sample)
     const noticed = [
       ...failuresIn(report),
-      ...unasked(report, { hasWebsocket: websocketDomain !== null }),
       ...(after.rows === before.rows + accepted ? [] : [`${after.rows - before.rows} rows of ${accepted} accepted visits`]),
       ...(after.processed_again === before.processed_again ? [] : [`${after.processed_again} visits were processed again`]),
-      ...wrongMinutes(after, { from: begun, to: Date.now() }),
+      ...wrongMinutes(after.ticks, { from: begun, to: Date.now() }),
     ]
     return { result, load: report, noticed }
   } finally {
@@ -67,31 +64,3 @@ export async function underLoad<Result>(
 }
 
 const isDone = ({ rows, processed }: Visits, expected: number) => rows >= expected && processed === rows
-
-function failuresIn({ failed, requests, failures }: LoadReport): string[] {
-  if (failed === 0) return []
-  const lines = failures.map(({ at, request, connection, what, version, commitBefore }) =>
-    [at, connection, request, what, `version ${version}`, `after ${commitBefore}`].join(' | '),
-  )
-  return [`${failed} of ${requests} failed`, ...lines]
-}
-
-/** A load that never asked for something could not notice that it is broken. */
-function unasked({ kinds }: LoadReport, { hasWebsocket }: { hasWebsocket: boolean }): string[] {
-  const needed = ['GET /', 'GET /page', 'GET asset', 'POST /visit', 'GET /slow', 'GET /download', ...(hasWebsocket ? ['websocket'] : [])]
-  return needed.filter((kind) => !kinds[kind]).map((kind) => `${kind} was never asked`)
-}
-
-const minuteMilliseconds = 60_000
-
-/** Minutes, of those that are over, that were not ticked exactly once; from the first tick of all. */
-export function wrongMinutes({ ticks }: Pick<Visits, 'ticks'>, { from, to }: { from: number; to: number }): string[] {
-  const ticked = ticks.map(({ minute }) => Date.parse(`${minute.replace(' ', 'T')}Z`))
-  const first = Math.max(Math.floor(from / minuteMilliseconds) * minuteMilliseconds, Math.min(...ticked))
-  const count = Math.max(0, Math.floor((to - first) / minuteMilliseconds))
-  const minutes = Array.from({ length: count }, (_, index) => first + index * minuteMilliseconds)
-  return minutes.flatMap((minute) => {
-    const times = ticked.filter((tick) => tick === minute).length
-    return times === 1 ? [] : [`the minute ${new Date(minute).toISOString()} was ticked ${times} times`]
-  })
-}
