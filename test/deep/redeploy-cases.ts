@@ -37,9 +37,11 @@ async function unnoticed(
   const { result, load, noticed } = await underLoad(scene, { sample: visits }, () => faults.deploy(fault, wish))
   const { tree, repeated, madeTwice, leftovers, pending } = result
   const { requests, retriedIdle, startLagP99Ms, windows } = load
-  console.log(`${tree.summary} ended ${tree.status} under load: ${JSON.stringify({ requests, retriedIdle, startLagP99Ms, windows })}`)
+  const figures = JSON.stringify({ requests, retriedIdle, startLagP99Ms, windows })
+  console.log(`${tree.summary} ended ${tree.status} under load: ${figures}`)
   expect(noticed).toEqual([])
-  expect({ repeated, madeTwice, leftovers, missing: pending.missing }).toEqual({ repeated: [], madeTwice: [], leftovers: [], missing: [] })
+  const wrong = { repeated, madeTwice, leftovers, missing: pending.missing }
+  expect(wrong).toEqual({ repeated: [], madeTwice: [], leftovers: [], missing: [] })
   expect(await commitServed(visits)).toBe(serves)
   return result
 }
@@ -73,15 +75,37 @@ const refusedAt = (stage: Stage, isReached: (tree: OperationTree) => boolean): F
 }
 
 const cancelled = { status: 'cancelled', failure: null }
+const failedAt = (step: string) => ({ status: 'failed', failure: { code: 'step_failed', step } })
+const isDraining = (tree: OperationTree) => isCommitted(tree) && runs(/^(drain|stop replica)/)(tree)
+
+const failures: readonly RedeployCase[] = [
+  {
+    ...{ name: 'a deploy whose new version never gets healthy', minutes: 2 },
+    run: (stage) => takenBack(stage, failedAt('start web'), { branch: 'unhealthy' }),
+  },
+  {
+    ...{ name: 'a deploy whose post_switch migration fails', minutes: 1.5 },
+    run: (stage) => takenBack(stage, failedAt('migrate'), { branch: 'broken-migration' }),
+  },
+]
 
 const cancels: readonly RedeployCase[] = [
-  { name: 'a cancel during the build', minutes: 1, run: (stage) => takenBack(stage, cancelled, { fault: cancelAt(stage, runs(/^build image$/)) }) },
-  { name: 'a cancel during the health wait', minutes: 1, run: (stage) => takenBack(stage, cancelled, { fault: cancelAt(stage, runs(/^start web$/)) }) },
+  {
+    ...{ name: 'a cancel during the build', minutes: 1 },
+    run: (stage) => takenBack(stage, cancelled, { fault: cancelAt(stage, runs(/^build image$/)) }),
+  },
+  {
+    ...{ name: 'a cancel during the health wait', minutes: 1 },
+    run: (stage) => takenBack(stage, cancelled, { fault: cancelAt(stage, runs(/^start web$/)) }),
+  },
   {
     ...{ name: 'a cancel during the drain, which is refused', minutes: 1 },
-    run: (stage) => redeployed(stage, refusedAt(stage, (tree) => isCommitted(tree) && runs(/^(drain|stop replica)/)(tree))),
+    run: (stage) => redeployed(stage, refusedAt(stage, isDraining)),
   },
-  { name: 'a cancel after the commit, which is refused', minutes: 1, run: (stage) => redeployed(stage, refusedAt(stage, isCommitted)) },
+  {
+    ...{ name: 'a cancel after the commit, which is refused', minutes: 1 },
+    run: (stage) => redeployed(stage, refusedAt(stage, isCommitted)),
+  },
 ]
 
 const killed = (index: number): RedeployCase => ({
@@ -112,14 +136,7 @@ async function rolledBack(stage: Stage): Promise<void> {
 export const redeployCases: readonly RedeployCase[] = [
   { name: 'a redeploy', minutes: 1, run: (stage) => redeployed(stage) },
   { name: 'a rollback', minutes: 1.5, run: rolledBack },
-  {
-    ...{ name: 'a deploy whose new version never gets healthy', minutes: 2 },
-    run: (stage) => takenBack(stage, { status: 'failed', failure: { code: 'step_failed', step: 'start web' } }, { branch: 'unhealthy' }),
-  },
-  {
-    ...{ name: 'a deploy whose post_switch migration fails', minutes: 1.5 },
-    run: (stage) => takenBack(stage, { status: 'failed', failure: { code: 'step_failed', step: 'migrate' } }, { branch: 'broken-migration' }),
-  },
+  ...failures,
   ...cancels,
   ...Array.from({ length: kills }, (_, index) => killed(index)),
 ]

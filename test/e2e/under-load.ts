@@ -35,7 +35,7 @@ export interface UnderLoadOptions {
   requestsPerSecond?: number
 }
 
-/** Does some work on an environment under the mixed load, waits for the jobs, and looks for everything that users could notice. */
+/** Does some work on an environment under the mixed load, waits for the jobs, and looks for all that users could notice. */
 export async function underLoad<Result>(
   { server }: Scene,
   { sample, requestsPerSecond = 30 }: UnderLoadOptions,

@@ -48,6 +48,9 @@ export const visit: Kind = {
   },
 }
 
+/** A visit whose job takes its time. */
+export const longJob = ({ longJobSeconds }: LoadOptions): Kind => ({ ...visit, path: `/visit?seconds=${longJobSeconds}` })
+
 export const page: Kind = {
   ...{ name: 'GET /page', method: 'GET', path: '/page', isTimed: true },
   read({ text }) {

@@ -14,7 +14,9 @@ let load: Load
 
 const isTo = (path: string) => (request: IncomingMessage) => request.url?.split('?')[0] === path
 const drop = ({ socket }: IncomingMessage) => void socket.destroy()
-const answerStatus = (status: number) => (_: IncomingMessage, response: ServerResponse) => void response.writeHead(status).end('no\n')
+const answerStatus = (status: number) => (_: IncomingMessage, response: ServerResponse) => {
+  response.writeHead(status).end('no\n')
+}
 
 /** True for a request on a connection that has carried another one. */
 function onReused() {
@@ -216,7 +218,8 @@ describe('a websocket that is closed', () => {
   })
 
   it('is a failure where it cannot be opened', async () => {
-    const report = await loaded(({ kinds }) => (kinds.websocket?.failed ?? 0) > 0, { port: await freePort(), websocketDomain: 'x' })
+    const isNoticed = ({ kinds }: LoadReport) => (kinds.websocket?.failed ?? 0) > 0
+    const report = await loaded(isNoticed, { port: await freePort(), websocketDomain: 'sockets.test' })
     expect(report.websocket).toMatchObject({ messages: 0, versions: [] })
   })
 })

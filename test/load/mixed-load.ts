@@ -1,6 +1,6 @@
 import { Agent } from 'node:http'
 import { BrokenExchange, type Answer, exchange } from './exchange.ts'
-import { asset, download, home, type Kind, page, slow, versionIn, visit, WrongAnswer } from './kinds.ts'
+import { asset, download, home, type Kind, longJob, page, slow, versionIn, visit, WrongAnswer } from './kinds.ts'
 import type { LoadOptions } from './report.ts'
 import { everySecond } from './schedule.ts'
 import { openSocket } from './socket.ts'
@@ -65,6 +65,7 @@ export function beginMixedLoad(options: LoadOptions, tally: Tally): { end(): Pro
     }),
     everySecond(1 / options.slowEverySeconds, (index, at) => start(slow(options), index, at)),
     everySecond(1 / options.downloadEverySeconds, (index, at) => start(download(options), index, at)),
+    everySecond(1 / options.longJobEverySeconds, (index, at) => start(longJob(options), index, at)),
   ]
   const { websocketDomain } = options
   const socket = websocketDomain === null ? null : openSocket({ ...options, domain: websocketDomain }, tally)

@@ -43,7 +43,8 @@ describe('failuresIn', () => {
 
   it('names what failed, and what was never asked for', () => {
     const tally = tallyOf(asked.slice(1))
-    tally.failed({ window: 'start', kind: 'GET asset' }, { request: 'GET /a', connection: 'fresh', what: 'status 404', version: null })
+    const failure = { request: 'GET /a', connection: 'fresh', what: 'status 404', version: null } as const
+    tally.failed({ window: 'start', kind: 'GET asset' }, failure)
     expect(failuresIn(tally.report(), ['websocket'])).toEqual([
       '1 of 6 failed',
       expect.stringContaining('| fresh | GET /a | status 404 |'),

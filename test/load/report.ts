@@ -17,6 +17,9 @@ export const loadOptionsSchema = z.strictObject({
   slowSeconds: z.int().positive().default(8),
   downloadEverySeconds: z.number().positive().default(10),
   downloadMb: z.int().positive().default(20),
+  /** A visit whose job takes a few seconds, so that a worker that is told to end has one under way. */
+  longJobEverySeconds: z.number().positive().default(10),
+  longJobSeconds: z.int().positive().default(3),
   /** How long a request may take in all; a slow answer and a download may take that long beyond what is usual. */
   timeoutSeconds: z.number().positive().default(20),
 })

@@ -6,8 +6,13 @@ export interface LongCase {
   minutes: number
 }
 
+interface Draw {
+  seed: number
+  minutes: number
+}
+
 /** As many cases as fit into so many minutes, drawn by the seed, in the suite's own order. */
-export function sampleOf<Case extends LongCase>(cases: readonly Case[], { seed, minutes }: { seed: number; minutes: number }): Case[] {
+export function sampleOf<Case extends LongCase>(cases: readonly Case[], { seed, minutes }: Draw): Case[] {
   let left = minutes
   const drawn = shuffled(cases, randomFrom(seed)).filter((one) => {
     if (one.minutes > left) return false
