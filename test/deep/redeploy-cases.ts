@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { operationSchema, stepsOf, type Operation, type OperationTree } from '../../stack/demo/operation.ts'
 import { type FaultedDeploy, type FaultLane, killAt, openFaultLane, type RunningDeploy, type Wish } from '../chaos/fault.ts'
 import { describePoint, drawKillPoints, kindOf } from '../chaos/kill-points.ts'
+import { type Neighbour, openNeighbour } from '../e2e/neighbour.ts'
 import { openScene, type Sample, type Scene } from '../e2e/scene.ts'
 import { commitServed, underLoad } from '../e2e/under-load.ts'
 import { createVersions, type Versions } from '../e2e/versions.ts'
@@ -11,6 +12,7 @@ import type { LongCase } from '../setup/sample.ts'
 interface Stage {
   scene: Scene
   visits: Sample
+  neighbour: Neighbour
   faults: FaultLane
   versions: Versions
 }
@@ -148,12 +150,22 @@ export function redeploySuite(name: string, cases: readonly RedeployCase[]): voi
   beforeAll(async () => {
     const scene = await openScene({ name: 'deep-redeploy' })
     const visits = await scene.sample('visits', { web: { migration: { timing: 'post_switch' }, startTimeoutSeconds: 20 } })
-    stage = { scene, visits, faults: await openFaultLane(scene, visits), versions: createVersions(scene, visits) }
+    const neighbour = await openNeighbour(scene)
+    stage = { scene, visits, neighbour, faults: await openFaultLane(scene, visits), versions: createVersions(scene, visits) }
   }, 1_800_000)
 
-  afterAll(() => stage.scene.close())
+  afterAll(async () => {
+    await stage?.neighbour.end()
+    await stage?.scene.close()
+  })
+
+  beforeEach(({ task }) => stage.neighbour.mark(task.name))
 
   describe(name, () => {
     it.each(cases)('$name', ({ run }) => run(stage), 600_000)
+  })
+
+  it('users of another environment have noticed nothing, and their sockets have lived', async () => {
+    expect(await stage.neighbour.stop()).toEqual([])
   })
 }

@@ -47,7 +47,7 @@ describe('failuresIn', () => {
     tally.failed({ window: 'start', kind: 'GET asset' }, failure)
     expect(failuresIn(tally.report(), ['websocket'])).toEqual([
       '1 of 6 failed',
-      expect.stringContaining('| fresh | GET /a | status 404 |'),
+      expect.stringContaining('| start | fresh | GET /a | status 404 |'),
       'GET / was never asked for',
       'websocket was never asked for',
     ])

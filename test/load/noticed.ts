@@ -4,8 +4,8 @@ const asked = ['GET /', 'GET /page', 'GET asset', 'POST /visit', 'GET /slow', 'G
 
 /** Whatever failed, a line each; also what was never asked for: such a load could not notice that it is broken. */
 export function failuresIn({ failed, requests, failures, kinds }: LoadReport, others: readonly string[] = []): string[] {
-  const lines = failures.map(({ at, request, connection, what, version, commitBefore }) =>
-    [at, connection, request, what, `version ${version}`, `after ${commitBefore}`].join(' | '),
+  const lines = failures.map(({ at, window, request, connection, what, version, commitBefore }) =>
+    [at, window, connection, request, what, `version ${version}`, `after ${commitBefore}`].join(' | '),
   )
   const unasked = [...asked, ...others].filter((kind) => !kinds[kind]).map((kind) => `${kind} was never asked for`)
   return [...(failed === 0 ? [] : [`${failed} of ${requests} failed`]), ...lines, ...unasked]
