@@ -47,7 +47,7 @@ export default defineConfig({
         ...{ testTimeout: 5 * minute, hookTimeout: 5 * minute },
       }),
       project('deep', 4, {
-        ...{ include: needs.deep, globalSetup: [postgres, temporal] },
+        ...{ include: needs.deep, exclude: needs.lab, globalSetup: [postgres, temporal, labRun] },
         ...{ testTimeout: 60 * minute, hookTimeout: 5 * minute },
       }),
     ],

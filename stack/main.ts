@@ -1,11 +1,13 @@
 import { processEnvironment } from '../config.ts'
 import { start } from './start.ts'
+import { deep } from './tests/deep.ts'
 import { type Project, projects } from './tests/project.ts'
 import { test } from './tests/run.ts'
 
 const usage = [
   'node start.mjs start [--demo]      all of Keystone on this machine, until Ctrl-C; with a real deploy onto a throwaway server',
   `node start.mjs test [PROJECT…]     type check, lint and all tests, or only these: ${projects.join(', ')}`,
+  'node start.mjs deep SUITE          one of the long suites in test/deep; their names where none is given',
 ].join('\n')
 
 const began = Date.now()
@@ -16,6 +18,7 @@ async function main([command, ...rest]: readonly string[]): Promise<number> {
   const isStart = command === 'start' && (rest.length === 0 || isDemo(rest))
   if (isStart) return start(processEnvironment, { told: told(), isDemo: isDemo(rest) }, say)
   if (command === 'test' && rest.every(isProject)) return test(processEnvironment, rest, say)
+  if (command === 'deep') return deep(processEnvironment, rest, say)
   console.error(usage)
   return 2
 }

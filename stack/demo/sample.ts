@@ -31,6 +31,8 @@ export interface SampleWish {
   name: string
   repository: OwnRepository
   domain: string
+  /** Settings of the web service. */
+  web?: object
 }
 
 /**
@@ -40,10 +42,10 @@ export interface SampleWish {
 export async function createSample(
   organisation: OrganisationClient,
   { serverId, databaseId, cacheId }: PreparedServer,
-  { name, repository, domain, ended }: SampleWish & { ended: Await },
+  { name, repository, domain, web = {}, ended }: SampleWish & { ended: Await },
 ): Promise<{ environmentId: string }> {
   const { applicationId } = await organisation.createApplication(name, repository)
-  const { environmentId } = await organisation.createEnvironment(applicationId, { name: 'production', serverIds: [serverId] })
+  const { environmentId } = await organisation.createEnvironment(applicationId, { name: 'production', serverIds: [serverId], web })
   await organisation.addService(environmentId, { name: 'worker', role: 'worker' })
   const database = await organisation.attach(environmentId, { serviceId: databaseId, role: 'database' })
   await ended(database.operation)

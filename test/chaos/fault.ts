@@ -24,8 +24,15 @@ export interface FaultedDeploy {
 export interface FaultLane {
   /** A redeploy in which nothing happened. */
   undisturbed: OperationTree
-  /** `fault` is begun when the deploy is. */
-  deploy(fault: (operation: Operation, deploy: RunningDeploy) => Promise<void>): Promise<FaultedDeploy>
+  /** `fault` is begun when the deploy is: of a new commit, where `wish` says nothing else. */
+  deploy(fault: (operation: Operation, deploy: RunningDeploy) => Promise<void>, wish?: Wish): Promise<FaultedDeploy>
+}
+
+/** What is asked for in the place of a deploy of a new commit. */
+export interface Wish {
+  begin(): Promise<Operation>
+  /** It builds an image where it succeeds. */
+  isBuilding: boolean
 }
 
 /** A deploy that is under way. */
@@ -44,16 +51,16 @@ export async function openFaultLane(scene: Scene, sample: Sample): Promise<Fault
   const shape = shapeOf(await serverFingerprint(scene.server))
   return {
     undisturbed,
-    async deploy(fault) {
-      await commit(scene, sample)
+    async deploy(fault, wish) {
+      if (!wish) await commit(scene, sample)
       const recording = await recordDockerEvents(scene.server)
-      const operation = await scene.organisation.deploy(sample.environmentId)
+      const operation = await (wish ? wish.begin() : scene.organisation.deploy(sample.environmentId))
       const watching = watch(scene, operation)
       const samples = comparePending(scene.keystone.temporal.client, scene.server, watching.tree)
       await fault(operation, watching)
       const tree = await watching.ended
       const pending = await samples.stop()
-      if (tree.status === 'succeeded') builtImages += 1
+      if (tree.status === 'succeeded' && wish?.isBuilding !== false) builtImages += 1
       const runs = (await unitRuns(scene.server)).filter(({ unit }) => hashesOf(tree).some((hash) => unit.includes(hash)))
       return {
         tree,
@@ -90,7 +97,8 @@ export function killAt(scene: Scene, undisturbed: OperationTree, point: KillPoin
   }
 }
 
-function watch(scene: Scene, operation: Operation) {
+/** Follows an operation to its end. */
+export function watch(scene: Scene, operation: Operation) {
   let latest: OperationTree = { ...operation, steps: [], children: [] }
   const waiting = new Set<() => void>()
   const tell = () => waiting.forEach((look) => look())

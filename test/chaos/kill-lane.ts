@@ -24,7 +24,7 @@ export function killLane(lane: 0 | 1): void {
   describe('a worker that is killed is no cause', () => {
     it.each(Array.from({ length: killsPerLane }, (_, index) => lane * killsPerLane + index))('kill %i', async (index) => {
       const { undisturbed } = faults
-      const point = drawKillPoints(undisturbed, seed)[index]
+      const point = drawKillPoints(undisturbed, { seed })[index]
       if (!point) throw new Error(`ten points are drawn, and ${index} is none of them`)
       console.log(`kill ${index} of seed ${seed}: ${describePoint(point)}`)
       const faulted = await faults.deploy(killAt(scene, undisturbed, point))

@@ -26,8 +26,15 @@ const always = [
 /** A gateway's revision has its number in the name, another in each deploy. */
 export const kindOf = ({ name }: Pick<Step, 'name'>): string => name.replace(/ \d+$/, '')
 
-/** Ten points of at least eight kinds, drawn by the seed from the steps of a deploy in which nothing was killed. */
-export function drawKillPoints(undisturbed: OperationTree, seed: number): KillPoint[] {
+interface Draw {
+  seed: number
+  count?: number
+  signals?: readonly KillPoint['signal'][]
+}
+
+/** Points of at least eight kinds, drawn by the seed from the steps of a deploy in which nothing was killed. */
+export function drawKillPoints(undisturbed: OperationTree, draw: Draw): KillPoint[] {
+  const { seed, count = 10, signals = ['SIGKILL', 'SIGTERM'] } = draw
   const random = randomFrom(seed)
   const kinds = [...new Set(stepsOf(undisturbed).map(kindOf))].toSorted()
   const needed = always.map(({ step, moment }) => {
@@ -39,7 +46,7 @@ export function drawKillPoints(undisturbed: OperationTree, seed: number): KillPo
   const isNeeded = ({ step, moment }: Pick<KillPoint, 'step' | 'moment'>) =>
     needed.some((point) => point.step === step && point.moment === moment)
   const more = shuffled(others, random).filter((place) => !isNeeded(place))
-  const places = shuffled([...needed, ...more.slice(0, 10 - needed.length)], random)
-  const signal = () => (random() < 0.5 ? 'SIGKILL' : 'SIGTERM')
+  const places = shuffled([...needed, ...more.slice(0, count - needed.length)], random)
+  const signal = () => signals[Math.floor(random() * signals.length)] ?? 'SIGKILL'
   return places.map(({ step, moment }): KillPoint => ({ step, moment, part: random(), signal: signal() }))
 }

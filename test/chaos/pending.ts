@@ -14,8 +14,12 @@ const activityOf: readonly [RegExp, string][] = [
   [/^apply-gateway-revision/, 'applyRevision'],
   [/^stop-scheduler$/, 'stopScheduler'],
   [/^start-scheduler$/, 'startScheduler'],
+  [/^drain-old-replicas$/, 'drainGateway'],
   [/^stop-replica$/, 'stopReplica'],
   [/^prune$/, 'pruneServer'],
+  [/^stop-one-off-containers$/, 'stopWork'],
+  [/^remove-image$/, 'discardImage'],
+  [/^find-image$/, 'findReleasedImage'],
 ]
 
 /** What the comparison came to. */

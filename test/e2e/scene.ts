@@ -12,6 +12,7 @@ import { deployReport, report } from './report.ts'
 /** Every test file has a lab of its own, so that files run beside each other. */
 const subnets = {
   ...{ deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106, rollback: 107 },
+  ...{ 'nobody-notices': 108, 'deep-redeploy': 109 },
 } as const
 
 /** What a browser would get. */
@@ -31,8 +32,8 @@ export interface Scene {
   ended(operation: Operation): Promise<OperationTree>
   /** Deploys, waits for the end, and puts it into the report of the run. */
   deployed(name: string, sample: Sample, wish?: { branch?: string }): Promise<OperationTree>
-  /** An application with an environment that has not been deployed yet. */
-  sample(name: string): Promise<Sample>
+  /** An application with an environment that has not been deployed yet; `web` are settings of its web service. */
+  sample(name: string, settings?: { web?: object }): Promise<Sample>
   close(): Promise<void>
 }
 
@@ -83,11 +84,11 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
       await recordHistories(keystone, deployName.replaceAll(' ', '-'), tree)
       return tree
     },
-    async sample(application) {
+    async sample(application, { web } = {}) {
       const repository = `${application}-${Date.now().toString(36)}`
       const domain = `${application}.test`
       const own = await ownRepository(lab, repository)
-      const wish = { name: application, repository: own, domain, ended: succeeded }
+      const wish = { name: application, repository: own, domain, web, ended: succeeded }
       const { environmentId } = await createSample(organisation, prepared, wish)
       return { environmentId, repository, domain, ask: (path) => askThrough(server.address, domain, path) }
     },

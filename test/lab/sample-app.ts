@@ -41,12 +41,12 @@ async function sampleFiles(): Promise<FileChanges> {
 }
 
 /** As a bundler names it: by a hash of what is in it. */
-function asset(version: number): FileChanges {
+export function asset(version: number | string): FileChanges {
   const hash = createHash('sha256').update(`version ${version}\n`).digest('hex').slice(0, 8)
   return { [`public/build/assets/app-${hash}.css`]: `h1 { content: 'version ${version}' }\n` }
 }
 
-const withoutAsset = (version: number): FileChanges => Object.fromEntries(Object.keys(asset(version)).map((path) => [path, null]))
+export const withoutAsset = (version: number | string): FileChanges => Object.fromEntries(Object.keys(asset(version)).map((path) => [path, null]))
 
 const requiringNothingReal = (composer: string) => composer.replace('"laravel/framework"', '"acme/no-such-package": "^1.0", $&')
 

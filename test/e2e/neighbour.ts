@@ -1,0 +1,32 @@
+import { startLoad } from '../load/index.ts'
+import { failuresIn } from '../load/noticed.ts'
+import type { Scene } from './scene.ts'
+
+/** Another environment on the same server, whose users and sockets live through whatever happens to the first. */
+export interface Neighbour {
+  /** What fails from now on is told under this name. */
+  mark(name: string): Promise<void>
+  /** Whatever its users could notice, a line each. */
+  stop(): Promise<string[]>
+  /** Fine where it has stopped already. */
+  end(): Promise<void>
+}
+
+const websocket = { command: 'php artisan socket:serve', port: 8080 }
+
+/** Deploys it, with a websocket service, and lets its few users begin. */
+export async function openNeighbour(scene: Scene): Promise<Neighbour> {
+  const sample = await scene.sample('sockets')
+  await scene.organisation.addService(sample.environmentId, { name: 'websocket', role: 'websocket', config: { websocket } })
+  const { status, failure } = await scene.deployed('a neighbour with sockets', sample)
+  if (status !== 'succeeded') throw new Error(`the neighbour's deploy ended ${status}: ${JSON.stringify(failure)}`)
+  const load = await startLoad({
+    ...{ address: scene.server.address, domain: sample.domain, websocketDomain: sample.domain },
+    ...{ requestsPerSecond: 2, slowEverySeconds: 30, downloadEverySeconds: 60, longJobEverySeconds: 60 },
+  })
+  return {
+    mark: (name) => load.mark(name),
+    stop: async () => failuresIn(await load.stop(), ['websocket']),
+    end: () => load.end(),
+  }
+}

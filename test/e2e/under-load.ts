@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { startLoad, type LoadReport } from '../load/index.ts'
+import { failuresIn, wrongMinutes } from '../load/noticed.ts'
+import { until } from '../lab/until.ts'
+import type { Sample, Scene } from './scene.ts'
+
+const visitsSchema = z.object({
+  rows: z.number(),
+  processed: z.number(),
+  processed_again: z.number(),
+  ticks: z.array(z.object({ minute: z.string(), container: z.string(), version: z.string() })),
+})
+type Visits = z.infer<typeof visitsSchema>
+
+/** What the sample application counts itself. */
+export async function visitsOf(sample: Sample): Promise<Visits> {
+  return visitsSchema.parse(JSON.parse((await sample.ask('/visits')).body))
+}
+
+/** The commit that answers. */
+export async function commitServed(sample: Sample): Promise<string | undefined> {
+  return /^commit (\S+)$/m.exec((await sample.ask('/')).body)?.[1]
+}
+
+/** What came of some work on a server whose users went on meanwhile. */
+export interface UnderLoad<Result> {
+  result: Result
+  load: LoadReport
+  /** Whatever a user could notice, a line each. */
+  noticed: string[]
+}
+
+export interface UnderLoadOptions {
+  sample: Sample
+  requestsPerSecond?: number
+}
+
+/** Does some work on an environment under the mixed load, waits for the jobs, and looks for all that users could notice. */
+export async function underLoad<Result>(
+  { server }: Scene,
+  { sample, requestsPerSecond = 30 }: UnderLoadOptions,
+  work: () => Promise<Result>,
+): Promise<UnderLoad<Result>> {
+  const before = await visitsOf(sample)
+  const begun = Date.now()
+  const load = await startLoad({ address: server.address, domain: sample.domain, requestsPerSecond })
+  try {
+    await until('the first answers under load', async () => (await load.report()).requests > requestsPerSecond)
+    const result = await work()
+    const report = await load.stop()
+    const accepted = report.visits.length
+    await until(`${accepted} visits to be processed`, async () => isDone(await visitsOf(sample), before.rows + accepted))
+    const after = await visitsOf(sample)
+    const noticed = [
+      ...failuresIn(report),
+      ...(after.rows === before.rows + accepted ? [] : [`${after.rows - before.rows} rows of ${accepted} accepted visits`]),
+      ...(after.processed_again === before.processed_again ? [] : [`${after.processed_again} visits were processed again`]),
+      ...wrongMinutes(after.ticks, { from: begun, to: Date.now() }),
+    ]
+    return { result, load: report, noticed }
+  } finally {
+    await load.end()
+  }
+}
+
+const isDone = ({ rows, processed }: Visits, expected: number) => rows >= expected && processed === rows
