@@ -9,12 +9,19 @@ compose() {
 
 # The services of this server whose networks it joins: after a reboot they start together with what uses them.
 await_attached_services() {
-  local ids id found name
-  ids=$(sed -n 's/^keystone_service_//p' <<<"$NETWORKS")
-  for id in $ids; do
-    [ "$PROJECT" != "keystone-$id" ] || continue
-    found=$(docker ps --filter "label=keystone.service=$id" --format '{{.Names}}')
-    for name in $found; do await_healthy "$name"; done
+  local running id name
+  running=$(docker ps --filter label=keystone.service --format '{{.Label "keystone.service"}} {{.Names}}')
+  while read -r id name; do
+    [ -z "$name" ] || [ "$PROJECT" = "keystone-$id" ] || ! grep -qx "keystone_service_$id" <<<"$NETWORKS" || await_healthy "$name"
+  done <<<"$running"
+}
+
+# missing KIND NAME...: those that Docker does not have. Mostly it has them all, so it is asked for all at once first.
+missing() {
+  local kind=$1 name
+  shift
+  [ "$#" = 0 ] || docker "$kind" inspect "$@" >/dev/null 2>&1 || for name; do
+    docker "$kind" inspect "$name" >/dev/null 2>&1 || echo "$name"
   done
 }
 
@@ -28,11 +35,11 @@ create_missing_objects() {
   # Docker accepts a second network of the same name while two are created at once.
   exec 8<"$HOME"
   flock 8
-  for name in "${network_names[@]}"; do
-    docker network inspect "$name" >/dev/null 2>&1 || docker network create "${on_networks[@]/#/--label=}" "$name" >/dev/null
+  for name in $(missing network "${network_names[@]}"); do
+    docker network create "${on_networks[@]/#/--label=}" "$name" >/dev/null
   done
-  for name in "${volume_names[@]}"; do
-    docker volume inspect "$name" >/dev/null 2>&1 || docker volume create "${on_volumes[@]/#/--label=}" "$name" >/dev/null
+  for name in $(missing volume "${volume_names[@]}"); do
+    docker volume create "${on_volumes[@]/#/--label=}" "$name" >/dev/null
   done
   exec 8<&-
 }

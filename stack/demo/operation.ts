@@ -32,7 +32,6 @@ export const operationSchema = z.object({
   failure: failureSchema.nullable(),
   warnings: z.array(z.string()),
   temporal: z.object({ workflowId: z.string(), webUrl: z.string().nullable() }),
-  createdAt: z.iso.datetime(),
   committedAt: z.iso.datetime().nullable(),
   startedAt: z.iso.datetime().nullable(),
   finishedAt: z.iso.datetime().nullable(),

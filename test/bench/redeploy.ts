@@ -18,14 +18,7 @@ export async function redeploy({ organisation, environmentId, commit, site, ende
   await organisation.setVariable(environmentId, 'APP_RELEASE', release)
   const began = performance.now()
   const live = firstAnswer(site, release)
-  const wall = Date.now()
-  const operation = await organisation.deploy(environmentId, { commit })
-  const answered = Date.now()
-  const tree = await ended(operation)
-  const at = (time: string | null) => Date.parse(time ?? '') - wall
-  console.log(`answered ${answered - wall} created ${at(tree.createdAt)} started ${at(tree.startedAt)} committed ${at(tree.committedAt)} finished ${at(tree.finishedAt)} seen ${Date.now() - wall}`)
-  for (const s of stepsOf(tree)) console.log(`   ${s.name} ${at(s.startedAt)} - ${at(s.finishedAt)}`)
-  for (const c of tree.children) console.log(`   ${c.kind} ${at(c.createdAt)} ${at(c.startedAt)} - ${at(c.finishedAt)} ${c.children.map((d) => `${d.kind} ${at(d.startedAt)} - ${at(d.finishedAt)}`)}`)
+  const tree = await ended(await organisation.deploy(environmentId, { commit }))
   const endedSeconds = (performance.now() - began) / 1000
   const liveSeconds = ((await live) - began) / 1000
   return { liveSeconds, endedSeconds, overheadSeconds: endedSeconds - commandSeconds(tree), tree }
