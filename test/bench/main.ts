@@ -1,13 +1,15 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { stepsOf } from '../../stack/demo/operation.ts'
+import { type Figures, stepSeconds, table } from './figures.ts'
 import { openFloor } from './floor.ts'
-import { compare, inSeconds, redeploy } from './redeploy.ts'
+import { compare, redeploy } from './redeploy.ts'
 import { type BenchScene, openScene } from './scene.ts'
+import { redeployUnderLoad } from './under-load.ts'
 
 const usage = `npm run bench [-- --quick] [--json FILE]
 
-Measures on a lab server of its own what a redeploy costs: against a script written by hand, in round trips, events and queries.
+Measures on a lab server of its own what a redeploy costs: against a script written by hand, in round trips, events and queries,
+and what users notice of it under load.
   --quick      few runs, under five minutes
   --json FILE  the figures as JSON`
 
@@ -19,37 +21,29 @@ async function main(): Promise<void> {
   if (help) return console.log(usage)
   const scene = await openScene(say)
   try {
-    const figures = await measure(scene, quick)
-    console.log(JSON.stringify(figures, null, 2))
+    const figures = await measure(scene, quick ? { runs: 3, loaded: 3 } : { runs: 10, loaded: 50 })
+    console.log(table(figures))
     if (json) await writeFile(json, `${JSON.stringify(figures, null, 2)}\n`)
   } finally {
     await scene.close()
   }
 }
 
-async function measure(scene: BenchScene, isQuick: boolean) {
-  const first = scene.firstDeploy
-  for (const { name, startedAt, finishedAt } of stepsOf(first)) {
-    say(`first deploy: ${name} ${inSeconds((Date.parse(finishedAt ?? '') - Date.parse(startedAt)) / 1000)}`)
-  }
-  const floor = await openFloor(scene.server)
-  const before = await scene.keystone.workerCounts()
+async function measure(scene: BenchScene, { runs, loaded }: { runs: number; loaded: number }): Promise<Figures> {
+  const { keystone, server, firstDeploy } = scene
+  const floor = await openFloor(server)
+  const before = await keystone.workerCounts()
   const { tree } = await redeploy(scene, 'counted')
-  const after = await scene.keystone.workerCounts()
-  for (const { name, startedAt, finishedAt } of stepsOf(tree)) {
-    const from = (Date.parse(startedAt) - Date.parse(tree.startedAt ?? '')) / 1000
-    const to = (Date.parse(finishedAt ?? '') - Date.parse(tree.startedAt ?? '')) / 1000
-    say(`redeploy: ${name} ${from.toFixed(2)} – ${to.toFixed(2)}`)
-  }
-  const temporal = await scene.keystone.histories(tree)
-  const figures = await compare(scene, floor, isQuick ? 3 : 10, say)
-  floor.close()
-  return {
-    redeploy: figures,
+  const after = await keystone.workerCounts()
+  const counted = {
+    firstDeploy: { steps: stepSeconds(firstDeploy) },
     ssh: { handshakesPerServer: after.handshakes, roundTripsPerReplica: after.roundTrips - before.roundTrips },
-    temporal,
+    temporal: await keystone.histories(tree),
     sqlQueries: after.sqlQueries - before.sqlQueries,
   }
+  const comparison = await compare(scene, floor, runs, say)
+  floor.close()
+  return { redeploy: comparison, ...counted, load: await redeployUnderLoad(scene, loaded, say) }
 }
 
 await main()

@@ -29,8 +29,20 @@ function commandSeconds(tree: OperationTree): number {
   return covered(intervals) / 1000
 }
 
-/** Interleaved, so that whatever the machine does meanwhile is done to both. Medians. */
-export async function compare(scene: BenchScene, floor: Floor, runs: number, say: (line: string) => void) {
+/** Medians, and each of ours as a ratio of the floor's. */
+export interface Comparison {
+  runs: number
+  liveSeconds: number
+  floorLiveSeconds: number
+  liveRatio: number
+  endedSeconds: number
+  floorEndedSeconds: number
+  endedRatio: number
+  overheadSeconds: number
+}
+
+/** Interleaved, so that whatever the machine does meanwhile is done to both. */
+export async function compare(scene: BenchScene, floor: Floor, runs: number, say: (line: string) => void): Promise<Comparison> {
   const ours: Redeploy[] = []
   const floors: { liveSeconds: number; endedSeconds: number }[] = []
   for (let run = 1; run <= runs; run += 1) {
@@ -54,4 +66,4 @@ export async function compare(scene: BenchScene, floor: Floor, runs: number, say
   }
 }
 
-export const inSeconds = (seconds: number) => `${seconds.toFixed(2)} s`
+const inSeconds = (seconds: number) => `${seconds.toFixed(2)} s`
