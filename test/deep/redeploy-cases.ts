@@ -36,11 +36,8 @@ async function unnoticed(
   { scene, visits, faults }: Stage,
   { fault = nothing, wish, serves }: { fault?: Fault; wish: Wish; serves: string | undefined },
 ): Promise<FaultedDeploy> {
-  const { result, load, noticed } = await underLoad(scene, { sample: visits }, () => faults.deploy(fault, wish))
+  const { result, noticed } = await underLoad(scene, { sample: visits }, () => faults.deploy(fault, wish))
   const { tree, repeated, madeTwice, leftovers, pending } = result
-  const { requests, retriedIdle, startLagP99Ms, windows } = load
-  const figures = JSON.stringify({ requests, retriedIdle, startLagP99Ms, windows, noticed })
-  console.log(`${tree.summary} ended ${tree.status} under load: ${figures}`)
   expect(noticed).toEqual([])
   const wrong = { repeated, madeTwice, leftovers, missing: pending.missing }
   expect(wrong).toEqual({ repeated: [], madeTwice: [], leftovers: [], missing: [] })
