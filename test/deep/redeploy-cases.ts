@@ -37,7 +37,7 @@ async function unnoticed(
   { fault = nothing, wish, serves }: { fault?: Fault; wish: Wish; serves: string | undefined },
 ): Promise<FaultedDeploy> {
   const { result, noticed } = await underLoad(scene, { sample: visits }, () => faults.deploy(fault, wish))
-  const { tree, repeated, madeTwice, leftovers, pending } = result
+  const { repeated, madeTwice, leftovers, pending } = result
   expect(noticed).toEqual([])
   const wrong = { repeated, madeTwice, leftovers, missing: pending.missing }
   expect(wrong).toEqual({ repeated: [], madeTwice: [], leftovers: [], missing: [] })
