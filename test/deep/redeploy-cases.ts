@@ -36,11 +36,8 @@ async function unnoticed(
   { scene, visits, faults }: Stage,
   { fault = nothing, wish, serves }: { fault?: Fault; wish: Wish; serves: string | undefined },
 ): Promise<FaultedDeploy> {
-  const { result, load, noticed } = await underLoad(scene, { sample: visits }, () => faults.deploy(fault, wish))
-  const { tree, repeated, madeTwice, leftovers, pending } = result
-  const { requests, retriedIdle, startLagP99Ms, windows } = load
-  const figures = JSON.stringify({ requests, retriedIdle, startLagP99Ms, windows })
-  console.log(`${tree.summary} ended ${tree.status} under load: ${figures}`)
+  const { result, noticed } = await underLoad(scene, { sample: visits }, () => faults.deploy(fault, wish))
+  const { repeated, madeTwice, leftovers, pending } = result
   expect(noticed).toEqual([])
   const wrong = { repeated, madeTwice, leftovers, missing: pending.missing }
   expect(wrong).toEqual({ repeated: [], madeTwice: [], leftovers: [], missing: [] })
@@ -123,10 +120,12 @@ const killed = (index: number): RedeployCase => ({
 
 /** Back to the version that was there before the last one. */
 async function rolledBack(stage: Stage): Promise<void> {
-  const { scene, visits, versions } = stage
+  const { scene, visits, versions, faults } = stage
   const serves = await commitServed(visits)
   await versions.next()
-  expect(await scene.deployed('before a rollback', visits)).toMatchObject({ status: 'succeeded', outcome: 'deployed' })
+  const deploy = () => scene.organisation.deploy(visits.environmentId)
+  const { tree: before } = await faults.deploy(nothing, { begin: deploy, isBuilding: true })
+  expect(before).toMatchObject({ status: 'succeeded', outcome: 'deployed' })
   const path = `/organisations/${scene.organisation.id}/environments/${visits.environmentId}/rollbacks`
   const begin = () => scene.keystone.client.post(path, {}, operationSchema)
   const { tree } = await unnoticed(stage, { wish: { begin, isBuilding: false }, serves })
@@ -162,7 +161,7 @@ export function redeploySuite(name: string, cases: readonly RedeployCase[]): voi
   beforeEach(({ task }) => stage.neighbour.mark(task.name))
 
   describe(name, () => {
-    it.each(cases)('$name', ({ run }) => run(stage), 600_000)
+    it.each(cases.map((one) => [one.name, one] as const))('%s', (_, { run }) => run(stage), 600_000)
   })
 
   it('users of another environment have noticed nothing, and their sockets have lived', async () => {

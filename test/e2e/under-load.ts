@@ -57,6 +57,8 @@ export async function underLoad<Result>(
       ...(after.processed_again === before.processed_again ? [] : [`${after.processed_again} visits were processed again`]),
       ...wrongMinutes(after.ticks, { from: begun, to: Date.now() }),
     ]
+    const { requests, retriedIdle, startLagP99Ms, windows } = report
+    console.log(`load of ${sample.domain}: ${JSON.stringify({ requests, retriedIdle, startLagP99Ms, windows, noticed })}`)
     return { result, load: report, noticed }
   } finally {
     await load.end()
