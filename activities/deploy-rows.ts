@@ -39,7 +39,7 @@ export async function storeRollout(
   await db.transaction(async (tx) => {
     const root = await holdRunning(tx, operationId)
     await storePlan(tx, operationId, plan)
-    for (const warning of rollback?.warnings ?? []) await warn(tx, operationId, warning)
+    for (const warning of [...plan.warnings, ...(rollback?.warnings ?? [])]) await warn(tx, operationId, warning)
     if (plan.isUnchanged) return
     await insertRelease(tx, keyring, { ...release, ...source })
     if (plan.build.running) await beginRollout(tx, operationId, plan.build.running.artifactId)

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { deployedServices, type EngineService } from '../db/engine-services.ts'
 import { environmentGateways } from '../db/gateways.ts'
-import type { Database } from '../db/connect.ts'
 import { childId, idOf } from '../db/ids.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { type DeployedEnvironment, environmentToDeploy, type PinnedVariables } from '../db/releases.ts'
@@ -9,11 +8,13 @@ import { liveReplicas, placementsOf, type Placement, type Replica } from '../db/
 import { type Variable, variablesOf } from '../db/variables.ts'
 import type { DeploySnapshot, PresentReplica, SnapshotService, WantedReplica } from '../domain/deploy-plan.ts'
 import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
+import { revealed } from '../domain/secret.ts'
 import { type ProcessRole, processRoles } from '../domain/services.ts'
 import { type BuildFacts, buildFacts } from './build-facts.ts'
+import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
-import { noImage, type ReplicaContext, renderReplica, replicaContext } from './replica-input.ts'
+import { noImage, type RenderedReplica, type ReplicaContext, renderReplica, replicaContext } from './replica-input.ts'
 
 /** What an environment has and what it should have, from which a deploy or a rollback is planned. */
 export interface RolloutFacts extends DeployedEnvironment {
@@ -76,11 +77,15 @@ export async function snapshotOf(
   found: PlacedEnvironment,
   { context, wantedArtifact }: Wanted,
 ): Promise<DeploySnapshot> {
+  const { services, primary, placement } = found
+  const live = await liveReplicas(db, services.map(({ id }) => id))
   return {
-    services: await snapshotServices(db, found, context),
+    services: snapshotServices(found, context, live),
     currentArtifact: found.currentArtifact?.key ?? null,
     wantedArtifact,
-    scheduler: schedulerFacts(found, found.primary),
+    scheduler: schedulerFacts(found, live),
+    queueConnection: queueConnection(context, primary, placement),
+    hasEmbeddedWorker: services.some((service) => roleOf(service) === 'web' && applicationOf(service).embeddedWorker),
     gateways: await environmentGateways(db, found.environment.id),
   }
 }
@@ -98,17 +103,20 @@ function nothingToDeploy({ environment }: DeployedEnvironment) {
   return finalFailure({ code: 'nothing_to_deploy', message: `${environment.name} has no service on any server.` })
 }
 
-function schedulerFacts({ environment }: DeployedEnvironment, primary: EngineService): DeploySnapshot['scheduler'] {
-  const target = environment.schedulerTargetServiceId ?? primary.id
-  return { targetServiceId: environment.schedulerEnabled ? target : null, currentReplicaId: environment.schedulerReplicaId }
+function schedulerFacts({ environment, primary }: PlacedEnvironment, live: readonly Replica[]): DeploySnapshot['scheduler'] {
+  const { schedulerEnabled, schedulerMode, schedulerTargetServiceId } = environment
+  return {
+    targetServiceId: schedulerEnabled ? (schedulerTargetServiceId ?? primary.id) : null,
+    mode: schedulerMode,
+    tickingReplicaIds: live.filter(({ ticks }) => ticks).map(({ id }) => id),
+  }
 }
 
-async function snapshotServices(
-  db: Database,
+function snapshotServices(
   { services, placements }: PlacedEnvironment,
   context: ReplicaContext,
-): Promise<SnapshotService[]> {
-  const live = await liveReplicas(db, services.map(({ id }) => id))
+  live: readonly Replica[],
+): SnapshotService[] {
   return services.map((service) => {
     const { id, name } = service
     const places = placements.filter(({ serviceId }) => serviceId === id)
@@ -122,12 +130,22 @@ async function snapshotServices(
 /** As many as are wished for at one place, with the hash that each of them would be rendered to. */
 function wantedReplicas(context: ReplicaContext, service: EngineService, place: Placement): WantedReplica[] {
   const { serverId, serverName, count } = place
+  const { configHash } = renderPlanned(context, service, place)
+  return Array.from({ length: count }, () => ({ serverId, serverName, configHash }))
+}
+
+function renderPlanned(context: ReplicaContext, service: EngineService, { serverId }: Placement): RenderedReplica {
   const identity = {
     ...{ id: childId<ReplicaId>(service.id, 'planned'), serverId, role: roleOf(service), containerName: 'planned' },
     ...{ operationId: null, cpuLimit: null, memoryLimitMb: null },
   }
-  const { configHash } = renderReplica(context, service, identity, noImage)
-  return Array.from({ length: count }, () => ({ serverId, serverName, configHash }))
+  return renderReplica(context, service, identity, noImage)
+}
+
+/** As the application will see it, whoever gave it. */
+function queueConnection(context: ReplicaContext, primary: EngineService, place: Placement): string | null {
+  const value = renderPlanned(context, primary, place).input.env.QUEUE_CONNECTION
+  return value === undefined ? null : revealed(value)
 }
 
 function presentReplica(replica: Replica, places: readonly Placement[]): PresentReplica {

@@ -2,36 +2,26 @@ import { recordServices } from '../db/engine-services.ts'
 import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
-import { environmentToDeploy, publishRelease, recordScheduler } from '../db/releases.ts'
-import { environmentReplicas, markStopping } from '../db/replicas.ts'
+import { publishRelease } from '../db/releases.ts'
+import { environmentReplicas, markStopping, recordTicking } from '../db/replicas.ts'
 import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedMigration, type RunningImage } from '../domain/deploy-plan.ts'
 import type { EnvironmentId, ReplicaId, ServiceId } from '../domain/ids.ts'
 import type { ReleasedService } from '../domain/releases.ts'
+import { type SchedulerHandover, schedulerHandovers, type SchedulerPlace } from '../domain/scheduler.ts'
 import { configuredService } from './configured-services.ts'
 import { planIds, storeRollout } from './deploy-rows.ts'
 import { type DeployFacts, deployFacts } from './deploy-snapshot.ts'
 import type { ActivityDeps } from './deps.ts'
+import type { EnvironmentReplica } from './gateway-sections.ts'
 import type { OperationInput } from './operations.ts'
 
 /** What is left to do once a deploy is committed. */
 export interface Completion {
   environmentId: EnvironmentId
-  /** Null where it stays with the replica that has it. */
-  handover: { from: SchedulerPlace | null; to: SchedulerPlace | null } | null
+  handovers: readonly SchedulerHandover[]
   /** Gateways over which what retires still has requests. */
   draining: readonly { gatewayId: ServiceId; serverName: string }[]
   retiring: readonly { id: ReplicaId; serverName: string; containerName: string }[]
-}
-
-/** The replica whose container ticks. */
-export interface SchedulerPlace {
-  replicaId: ReplicaId
-  serverName: string
-}
-
-interface SchedulerHandover {
-  environmentId: EnvironmentId
-  replicaId: ReplicaId | null
 }
 
 /** The plan of an environment's deploy, and of it and of a rollback alike the commit point and what follows from it. */
@@ -70,25 +60,24 @@ export function deployActivities(deps: ActivityDeps) {
       const environmentId = idOf<EnvironmentId>(targetId)
       const replicas = await environmentReplicas(db, environmentId)
       const stopping = replicas.filter(({ replica }) => replica.status === 'stopping')
-      const { environment } = await environmentToDeploy(db, environmentId)
       const retiring = stopping.map(({ replica: { id, containerName }, serverName }) => ({ id, serverName, containerName }))
       const hasTraffic = stopping.some(({ replica }) => replica.traffic !== 'none')
       const draining = plan.gateways.map(({ serviceId, serverName }) => ({ gatewayId: serviceId, serverName }))
-      const placeOf = (id: ReplicaId | null): SchedulerPlace | null => {
-        const found = replicas.find(({ replica }) => replica.id === id)
-        return found ? { replicaId: found.replica.id, serverName: found.serverName } : null
-      }
-      const isHandedOver = environment.schedulerReplicaId !== plan.scheduler
-      const handover = isHandedOver ? { from: placeOf(environment.schedulerReplicaId), to: placeOf(plan.scheduler) } : null
-      return { environmentId, handover, draining: hasTraffic ? draining : [], retiring }
+      const ticking = replicas.filter(({ replica }) => replica.ticks).map(schedulerPlace)
+      const wanted = replicas.filter(({ replica }) => plan.schedulers.includes(replica.id)).map(schedulerPlace)
+      return { environmentId, handovers: schedulerHandovers(ticking, wanted), draining: hasTraffic ? draining : [], retiring }
     },
 
-    /** The replica that ticks from now on; null when none does. */
-    async recordScheduler({ environmentId, replicaId }: SchedulerHandover): Promise<void> {
-      await recordScheduler(db, environmentId, replicaId)
+    /** The charge of ticking has passed on. */
+    async recordHandover({ from, to }: SchedulerHandover): Promise<void> {
+      await recordTicking(db, { from: from?.replicaId ?? null, to: to?.replicaId ?? null })
     },
   }
 }
+
+const schedulerPlace = ({ replica: { id, serverId }, serverName }: EnvironmentReplica): SchedulerPlace => ({
+  ...{ replicaId: id, serverId, serverName },
+})
 
 function completePlan(facts: DeployFacts, plan: DeployPlan): EnvironmentDeployPlan {
   const { commit, environment } = facts
@@ -115,7 +104,7 @@ function plannedMigration({ primary }: DeployFacts, { services, isImageNew }: De
 }
 
 /** What a release remembers of each service. */
-function releasedServices(replicas: Awaited<ReturnType<typeof environmentReplicas>>): Record<string, ReleasedService> {
+function releasedServices(replicas: readonly EnvironmentReplica[]): Record<string, ReleasedService> {
   return Object.fromEntries(
     replicas.map(({ replica, serviceName }) => [
       replica.serviceId,

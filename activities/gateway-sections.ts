@@ -1,7 +1,7 @@
 import type { Database } from '../db/connect.ts'
 import { engineService, serviceOfReplica } from '../db/engine-services.ts'
 import { gatewayRoutes, gatewayServer, type Revision } from '../db/gateways.ts'
-import { environmentReplicas, type Replica } from '../db/replicas.ts'
+import { environmentReplicas } from '../db/replicas.ts'
 import { nearestEndpoint } from '../domain/endpoints.ts'
 import type { EnvironmentId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
@@ -70,11 +70,15 @@ async function renderRoute(db: Database, keyring: Keyring, { gateway, serverId, 
   const upstreams = (of: readonly EnvironmentReplica[]) => of.map((found) => upstreamOf(found, serverId))
   const having = (traffic: Traffic) => replicas.filter(({ replica }) => replica.traffic === traffic)
   const serving = (role: ProcessRole) => having('serving').filter(({ replica }) => replica.role === role)
+  const web = await applicationBehind(db, keyring, serving('web'))
+  const websocket = await applicationBehind(db, keyring, serving('websocket'))
   return gateway.renderSection({
     ...{ sliceId: id, domain, config, web: upstreams(serving('web')), websocket: upstreams(serving('websocket')) },
     draining: upstreams(having('draining')),
     otherVersions: otherVersions(replicas.filter(({ replica }) => replica.role === 'web')).map(upstreams),
-    ...(await trafficSettings(db, keyring, newest(serving('web'))?.replica)),
+    healthPath: web?.healthPath ?? '/',
+    assetPaths: web?.assetPaths ?? [],
+    websocketPaths: websocket?.websocketPaths ?? [],
   })
 }
 
@@ -82,11 +86,10 @@ async function renderRoute(db: Database, keyring: Keyring, { gateway, serverId, 
 const newest = (replicas: readonly EnvironmentReplica[]): EnvironmentReplica | undefined =>
   replicas.toSorted((one, other) => other.replica.createdAt.getTime() - one.replica.createdAt.getTime())[0]
 
-/** How the web service wants its traffic; an environment in which nothing serves has nothing to be asked for. */
-async function trafficSettings(db: Database, keyring: Keyring, web: Replica | undefined) {
-  const { application } = web ? configuredService(await serviceOfReplica(db, keyring, web)) : { application: null }
-  const { healthPath, assetPaths } = application ?? { healthPath: '/', assetPaths: [] }
-  return { healthPath, assetPaths }
+/** How the service of these replicas wants its traffic; null where none serves. */
+async function applicationBehind(db: Database, keyring: Keyring, serving: readonly EnvironmentReplica[]) {
+  const found = newest(serving)
+  return found ? configuredService(await serviceOfReplica(db, keyring, found.replica)).application : null
 }
 
 /** Where the gateway of this server reaches a replica. Throws where no way leads there. */

@@ -1,6 +1,7 @@
 import { serviceOfReplica } from '../db/engine-services.ts'
+import { warn } from '../db/operations/finish.ts'
 import { recordRemoved, recordStarted, replicaById, type Endpoint, type Replica } from '../db/replicas.ts'
-import type { ReplicaId } from '../domain/ids.ts'
+import type { OperationId, ReplicaId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { ReplicaFacts } from '../drivers/services/contract.ts'
 import { configuredService } from './configured-services.ts'
@@ -16,8 +17,9 @@ export interface ReplicaStart extends OperationInput {
   image: ReplicaImage
 }
 
-/** A replica that is to go. */
+/** A replica that is to go; `of` is the operation whose user is told what was cut off. */
 export interface ReplicaStop extends OperationInput {
+  of: OperationId
   order: number
   replicaId: ReplicaId
 }
@@ -40,18 +42,27 @@ export function replicaActivities(deps: ActivityDeps) {
       await recordStarted(db, replicaId, started, endpointsOf(replica, facts))
     },
 
-    /** Stops a replica gracefully and removes its container and folder; fine when it is gone. */
-    async stopReplica({ operationId, order, replicaId }: ReplicaStop): Promise<void> {
+    /** Stops a replica gracefully and removes its container and folder; fine when it is gone. What was cut off is a warning. */
+    async stopReplica({ operationId, of, order, replicaId }: ReplicaStop): Promise<void> {
       const replica = await replicaById(db, replicaId)
       const { serverId, containerName, role } = replica
       if (replica.status === 'removed') return
       const service = await serviceOfReplica(db, keyring, replica)
       const ownership = ownershipOf(service, replica)
-      const step = configuredService(service).stopReplica({ ownership, containerName, role })
-      await runStep(deps, { operationId, order, serverId, step })
+      const configured = configuredService(service)
+      const step = configured.stopReplica({ ownership, containerName, role })
+      const { killed } = await runStep(deps, { operationId, order, serverId, step })
+      for (const name of killed) await warn(db, of, cutOff(replica, name, configured.stopGraceSeconds(role)))
       await recordRemoved(db, replicaId)
     },
   }
+}
+
+/** What a user is told when a container of a replica did not end in its time; beside the replica stand its worker and scheduler. */
+export function cutOff({ containerName, role }: Pick<Replica, 'containerName' | 'role'>, killed: string, graceSeconds: number): string {
+  const work = { web: 'requests', worker: 'a job', websocket: 'connections', server: 'what it did' }[role]
+  const interrupted = killed === containerName ? work : 'a job or task'
+  return `${killed} was killed at the end of its ${graceSeconds} s: ${interrupted} may have been interrupted.`
 }
 
 function wrongImage({ containerName }: Replica, actual: string, wanted: string) {

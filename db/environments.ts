@@ -65,7 +65,9 @@ export async function setSchedulerTarget(db: Database, id: EnvironmentId, servic
 }
 
 /** What a user may change of an environment; the next deploy goes by it. */
-export type EnvironmentChange = Partial<Pick<typeof environments.$inferInsert, 'releaseRetention'>>
+export type EnvironmentChange = Partial<
+  Pick<Environment, 'releaseRetention' | 'schedulerEnabled' | 'schedulerTargetServiceId' | 'schedulerMode'>
+>
 
 /** Changes an environment of the organisation; null where it has none of this id. */
 export async function changeEnvironment(

@@ -1,6 +1,6 @@
 import { and, eq, inArray, sql } from 'drizzle-orm'
 import { openCredentials, sealCredentials } from '../domain/credentials.ts'
-import type { ArtifactId, EnvironmentId, OperationId, ReleaseId, ReplicaId } from '../domain/ids.ts'
+import type { ArtifactId, EnvironmentId, OperationId, ReleaseId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import type { Trigger } from '../domain/operations.ts'
 import type { ReleasedService } from '../domain/releases.ts'
@@ -119,9 +119,4 @@ export async function releasedVariables(
 ): Promise<PinnedVariables['values'] | null> {
   const release = await releaseOfOperation(db, operationId)
   return release?.variables ? openCredentials(keyring, release.variables, sealedPlaces.releaseVariables(release.id)) : null
-}
-
-/** The replica that ticks; null when none does. */
-export async function recordScheduler(db: Database, id: EnvironmentId, replicaId: ReplicaId | null): Promise<void> {
-  await db.update(environments).set({ schedulerReplicaId: replicaId }).where(eq(environments.id, id))
 }

@@ -98,7 +98,7 @@ export async function recordRemoved(db: Database, id: ReplicaId): Promise<void> 
     await tx.delete(serviceEndpoints).where(eq(serviceEndpoints.serviceReplicaId, id))
     await tx
       .update(serviceReplicas)
-      .set({ status: 'removed', traffic: 'none', healthStatus: 'unknown', containerId: null })
+      .set({ status: 'removed', traffic: 'none', ticks: false, healthStatus: 'unknown', containerId: null })
       .where(eq(serviceReplicas.id, id))
   })
 }
@@ -106,6 +106,14 @@ export async function recordRemoved(db: Database, id: ReplicaId): Promise<void> 
 /** Which traffic these replicas get from the next revision of each gateway on. */
 export async function setTraffic(db: Database, ids: readonly ReplicaId[], traffic: Traffic): Promise<void> {
   if (ids.length > 0) await db.update(serviceReplicas).set({ traffic }).where(inArray(serviceReplicas.id, [...ids]))
+}
+
+/** The charge of ticking has passed from one replica to another; null where nobody had it, or nobody has it now. */
+export async function recordTicking(db: Database, { from, to }: { from: ReplicaId | null; to: ReplicaId | null }): Promise<void> {
+  await db.transaction(async (tx) => {
+    if (from) await tx.update(serviceReplicas).set({ ticks: false }).where(eq(serviceReplicas.id, from))
+    if (to) await tx.update(serviceReplicas).set({ ticks: true }).where(eq(serviceReplicas.id, to))
+  })
 }
 
 /** Replicas that the next version has replaced: their processes end once nothing needs them. */

@@ -1,4 +1,6 @@
 import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from './ids.ts'
+import { backgroundWarnings } from './recommendations.ts'
+import type { SchedulerMode } from './scheduler.ts'
 import type { ProcessRole } from './services.ts'
 
 /** What an environment's deploy will do and why, computed from a snapshot (design section 8). The stored plan is executed. */
@@ -37,7 +39,12 @@ export interface DeploySnapshot {
   /** Artifact of the last successful release, and the one that this deploy would need; null where that is not known yet. */
   currentArtifact: string | null
   wantedArtifact: string | null
-  scheduler: { targetServiceId: ServiceId | null; currentReplicaId: ReplicaId | null }
+  /** Null: nothing is to tick. */
+  scheduler: { targetServiceId: ServiceId | null; mode: SchedulerMode; tickingReplicaIds: readonly ReplicaId[] }
+  /** QUEUE_CONNECTION as the primary service will see it; null where nobody sets it. */
+  queueConnection: string | null
+  /** A worker beside each web replica. */
+  hasEmbeddedWorker: boolean
   /** Gateways that route to the environment. */
   gateways: readonly { serviceId: ServiceId; serverId: ServerId; serverName: string }[]
 }
@@ -83,8 +90,10 @@ export interface DeployPlan {
   kept: readonly { id: ServiceId; name: string }[]
   gateways: readonly PlannedGateway[]
   isImageNew: boolean
-  /** The replica that will tick; null when none shall, the current one when it stays. */
-  scheduler: ReplicaId | null
+  /** The replicas whose schedulers will tick; those that do already stay where they can. */
+  schedulers: readonly ReplicaId[]
+  /** What the user should know, e.g. that no worker runs the jobs. */
+  warnings: readonly string[]
 }
 
 /** A command of the application in a container of its own. */
@@ -130,9 +139,15 @@ export function planDeploy(snapshot: DeploySnapshot, ids: PlanIds): DeployPlan {
   const judged = snapshot.services.map((service) => ({ service, reason: reasonFor(service, isImageNew) }))
   const services = judged.flatMap(({ service, reason }) => (reason === null ? [] : [plannedService(service, reason, ids)]))
   const kept = judged.flatMap(({ service, reason }) => (reason === null ? [{ id: service.id, name: service.name }] : []))
-  const scheduler = schedulerAfter(snapshot, services)
-  const isUnchanged = services.length === 0 && scheduler === snapshot.scheduler.currentReplicaId
-  return { isUnchanged, services, kept, gateways: plannedGateways(snapshot, services, ids), isImageNew, scheduler }
+  const schedulers = schedulersAfter(snapshot, services)
+  const isUnchanged = services.length === 0 && isSameSet(schedulers, snapshot.scheduler.tickingReplicaIds)
+  const gateways = plannedGateways(snapshot, services, ids)
+  return { isUnchanged, services, kept, gateways, isImageNew, schedulers, warnings: warningsFor(snapshot, schedulers) }
+}
+
+function warningsFor({ services, queueConnection, hasEmbeddedWorker }: DeploySnapshot, schedulers: readonly ReplicaId[]): string[] {
+  const hasWorkerService = services.some(({ role, wanted }) => role === 'worker' && wanted.length > 0)
+  return backgroundWarnings({ queueConnection, hasWorker: hasWorkerService || hasEmbeddedWorker, schedulers: schedulers.length })
 }
 
 function reasonFor({ wanted, present }: SnapshotService, isImageNew: boolean): ServiceReason | null {
@@ -170,11 +185,16 @@ function plannedGateways(snapshot: DeploySnapshot, services: readonly PlannedSer
   }))
 }
 
-/** The first replica of the target service: a new one where the service is deployed, else one that stays. */
-function schedulerAfter({ scheduler, services: all }: DeploySnapshot, services: readonly PlannedService[]): ReplicaId | null {
-  if (scheduler.targetServiceId === null) return null
-  const planned = services.find(({ id }) => id === scheduler.targetServiceId)
-  if (planned) return planned.replicas[0]?.id ?? null
-  const present = all.find(({ id }) => id === scheduler.targetServiceId)?.present ?? []
-  return present.find(({ id }) => id === scheduler.currentReplicaId)?.id ?? present[0]?.id ?? null
+/** Of the target service: its new replicas where it is deployed, else those that stay. One of them, or every one. */
+function schedulersAfter({ scheduler, services: all }: DeploySnapshot, services: readonly PlannedService[]): ReplicaId[] {
+  const { targetServiceId, mode, tickingReplicaIds } = scheduler
+  if (targetServiceId === null) return []
+  const target = services.find(({ id }) => id === targetServiceId)?.replicas ?? all.find(({ id }) => id === targetServiceId)?.present
+  const ids = (target ?? []).map(({ id }) => id)
+  if (mode === 'every_replica') return ids
+  const one = ids.find((id) => tickingReplicaIds.includes(id)) ?? ids[0]
+  return one ? [one] : []
 }
+
+const isSameSet = (some: readonly ReplicaId[], others: readonly ReplicaId[]): boolean =>
+  some.length === others.length && some.every((id) => others.includes(id))

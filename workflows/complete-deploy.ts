@@ -1,6 +1,8 @@
 import type { Completion } from '../activities/deploys.ts'
 import type { OperationInput } from '../activities/operations.ts'
-import type { OperationId } from '../domain/ids.ts'
+import type { SchedulerStop } from '../activities/scheduler.ts'
+import type { OperationId, ReplicaId } from '../domain/ids.ts'
+import type { SchedulerHandover, SchedulerPlace } from '../domain/scheduler.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { failureOf, together } from './operation.ts'
 import { control, watch } from './proxies.ts'
@@ -20,8 +22,9 @@ interface CompletionInput extends OperationInput {
  */
 export async function completeDeploy(input: CompletionInput): Promise<void> {
   const completion = await control.planCompletion({ operationId: input.of })
-  await Promise.all([handOver(input, completion), drain(input, completion)])
-  await retire(input, completion)
+  const [stillTicking] = await Promise.all([handOverAll(input, completion), drain(input, completion)])
+  const retiring = completion.retiring.filter(({ id }) => !stillTicking.includes(id))
+  await retire(input, { retiring })
 }
 
 async function drain({ operationId, of }: CompletionInput, { environmentId, draining }: Completion): Promise<void> {
@@ -35,33 +38,55 @@ async function drain({ operationId, of }: CompletionInput, { environmentId, drai
   })
 }
 
-async function retire({ operationId, of }: CompletionInput, { retiring }: Completion): Promise<void> {
+async function retire({ operationId, of }: CompletionInput, { retiring }: Pick<Completion, 'retiring'>): Promise<void> {
   await together(retiring, ({ id, containerName, serverName }, index) => {
     const summary = `retire ${containerName} on ${serverName}`
-    const stop = { operationId, order: numbers.retire + index, replicaId: id }
+    const stop = { operationId, of, order: numbers.retire + index, replicaId: id }
     return orWarn(of, `${containerName} was not retired`, () => watch.stopReplica.executeWithOptions({ summary }, [stop]))
   })
   await orWarn(of, 'what no release needs any more was not removed', () => prune({ operationId, of }))
 }
 
-async function handOver({ operationId, of }: CompletionInput, { environmentId, handover }: Completion): Promise<void> {
-  if (!handover) return
-  await orWarn(of, 'the scheduler was not handed over', async () => {
-    await moveScheduler({ operationId }, handover)
-    await control.recordScheduler({ environmentId, replicaId: handover.to?.replicaId ?? null })
-  })
+/** Answers those that nobody took over from: they stay until the next deploy, for somebody has to tick. */
+async function handOverAll({ operationId, of }: CompletionInput, { handovers }: Completion): Promise<ReplicaId[]> {
+  const stillTicking: ReplicaId[] = []
+  await together(handovers, (handover, index) =>
+    orWarn(of, 'the scheduler was not handed over', () =>
+      handOver({ operationId, index }, handover).catch((error: unknown) => {
+        if (handover.from) stillTicking.push(handover.from.replicaId)
+        throw error
+      }),
+    ),
+  )
+  return stillTicking
 }
 
-/** The new scheduler starts only when the old one was seen to be gone: at no time are there two. */
-async function moveScheduler({ operationId }: OperationInput, { from, to }: NonNullable<Completion['handover']>): Promise<void> {
-  if (from) {
-    const stop = { operationId, order: numbers.stopScheduler, replicaId: from.replicaId }
-    await watch.stopScheduler.executeWithOptions({ summary: `stop the old scheduler on ${from.serverName}` }, [stop])
-  }
+/**
+ * The charge of ticking passes on with the last minute that was ticked, so that each minute is ticked once, whoever does it. On
+ * the same server the new scheduler takes it over in one step, that no outage of ours can interrupt. The old one is ended last,
+ * for its running tick may take its time.
+ */
+async function handOver({ operationId, index }: OperationInput & { index: number }, handover: SchedulerHandover): Promise<void> {
+  const { from, to } = handover
+  const step = (list: number, { replicaId }: SchedulerPlace) => ({ operationId, order: list + index, replicaId })
   if (to) {
-    const start = { operationId, order: numbers.startScheduler, replicaId: to.replicaId }
-    await watch.startScheduler.executeWithOptions({ summary: `start the new scheduler on ${to.serverName}` }, [start])
+    const follows = from && (await predecessor({ ...step(numbers.releaseScheduler, from), isKept: true }, { from, to }))
+    const summary = `start the new scheduler on ${to.serverName}`
+    await watch.startScheduler.executeWithOptions({ summary }, [{ ...step(numbers.startScheduler, to), follows }])
   }
+  if (from) {
+    const summary = `stop the old scheduler on ${from.serverName}`
+    await watch.stopScheduler.executeWithOptions({ summary }, [{ ...step(numbers.stopScheduler, from), isKept: false }])
+  }
+  await control.recordHandover(handover)
+}
+
+/** Whom the new scheduler follows; one on another server is released before it begins. */
+async function predecessor(release: SchedulerStop, { from, to }: { from: SchedulerPlace; to: SchedulerPlace }) {
+  if (from.serverId === to.serverId) return { replicaId: from.replicaId }
+  const summary = `release the old scheduler on ${from.serverName}`
+  const { ticked } = await watch.stopScheduler.executeWithOptions({ summary }, [release])
+  return ticked === null ? null : { ticked }
 }
 
 async function orWarn(operationId: OperationId, what: string, work: () => Promise<void>): Promise<void> {

@@ -27,7 +27,7 @@ export async function converge(input: ConvergenceInput): Promise<'taken back' | 
       publish({ operationId, gatewayId, serverName, change: 'previous', owned, order: numbers.gateways + stepsPerGateway * index }),
     )
     await together(replicas, ({ id, containerName, serverName }, index) => {
-      const stop = { operationId, order: numbers.replicas + index, replicaId: id }
+      const stop = { ...input, order: numbers.replicas + index, replicaId: id }
       return remote.stopReplica.executeWithOptions({ summary: `remove ${containerName} from ${serverName}` }, [stop])
     })
     await together(artifacts, ({ id, serverId, serverName }, index) => {

@@ -1,11 +1,13 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
 import { changeEnvironment, environmentsOf } from '../../db/environments.ts'
+import { serviceOf } from '../../db/services.ts'
+import type { EnvironmentId, ServiceId } from '../../domain/ids.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
 import { applicationIn, environmentIn } from '../in-organisation.ts'
 import { createEnvironment } from '../new-environment.ts'
-import { notFound } from '../problem.ts'
+import { invalidField, notFound } from '../problem.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import {
   environmentChangeSchema,
@@ -96,6 +98,7 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     const { organisation } = c.var
     const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
     const wished = c.req.valid('json')
+    await refuseSchedulerTarget(deps, c, { environmentId: id, serviceId: wished.schedulerTargetServiceId })
     const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
       const environment = await changeEnvironment(tx, { organisationId: organisation.id, id, change: wished })
       if (!environment) throw notFound('environment')
@@ -109,4 +112,17 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   })
 
   return router
+}
+
+interface SchedulerTarget {
+  environmentId: EnvironmentId
+  serviceId: ServiceId | undefined
+}
+
+/** Throws a 422 where the scheduler cannot run on this service. */
+async function refuseSchedulerTarget({ db }: ApiDependencies, c: ApiContext, { environmentId, serviceId }: SchedulerTarget) {
+  if (!serviceId) return
+  const service = await serviceOf(db, c.var.organisation.id, serviceId)
+  const isFit = service?.environmentId === environmentId && service.processRoles.some((role) => role === 'web' || role === 'worker')
+  if (!isFit) throw invalidField('schedulerTargetServiceId', 'must be a web or worker service of this environment')
 }

@@ -1,7 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import type { Environment } from '../../db/environments.ts'
-import { environmentStatuses, schedulerModes } from '../../db/schema/applications.ts'
-import { branch, label, moment, serverIdSchema, settings } from './fields.ts'
+import { environmentStatuses } from '../../db/schema/applications.ts'
+import { schedulerModes } from '../../domain/scheduler.ts'
+import { branch, label, moment, serverIdSchema, serviceIdSchema, settings } from './fields.ts'
+
+const schedulerMode = z.enum(schedulerModes, `must be one of ${schedulerModes.join(', ')}`)
 
 const releaseRetention = z
   .int('must be a whole number')
@@ -25,13 +28,20 @@ export const newEnvironmentSchema = z
     build: settings.default({}).openapi({ description: 'Build configuration: PHP extensions, asset build, …' }),
     web: settings.default({}).openapi({ description: 'Settings of the web service: health path, drain window, migration, …' }),
     schedulerEnabled: z.boolean().default(true),
-    schedulerMode: z.enum(schedulerModes, `must be one of ${schedulerModes.join(', ')}`).default('single'),
+    schedulerMode: schedulerMode.default('single'),
     releaseRetention: releaseRetention.default(5),
   })
   .openapi('NewEnvironment')
 
 export const environmentChangeSchema = z
-  .strictObject({ releaseRetention: releaseRetention.optional() })
+  .strictObject({
+    releaseRetention: releaseRetention.optional(),
+    schedulerEnabled: z.boolean().optional(),
+    schedulerTargetServiceId: serviceIdSchema.optional().openapi({ description: 'A web or worker service of this environment.' }),
+    schedulerMode: schedulerMode.optional().openapi({
+      description: '`single`: one replica of the target service ticks. `every_replica`: each of them does, so every task runs as often.',
+    }),
+  })
   .openapi('EnvironmentChange')
 
 export const environmentSchema = z

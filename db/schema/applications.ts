@@ -1,6 +1,5 @@
 import { sql } from 'drizzle-orm'
 import {
-  type AnyPgColumn,
   boolean,
   check,
   index,
@@ -18,22 +17,21 @@ import type {
   EnvironmentId,
   OperationId,
   ReleaseId,
-  ReplicaId,
   ServerId,
   ServiceId,
   SliceId,
 } from '../../domain/ids.ts'
+import { schedulerModes } from '../../domain/scheduler.ts'
 import type { Trigger } from '../../domain/operations.ts'
 import { type ReleasedService, releaseStatuses } from '../../domain/releases.ts'
 import { organisationId, registries } from './access.ts'
 import { id, label, moment, ofSameOwner, oneOf, type Reference, sealed, timestamps } from './columns.ts'
 import { operations } from './operations.ts'
 import { servers } from './servers.ts'
-import { serviceReplicas, services, serviceSlices } from './services.ts'
+import { services, serviceSlices } from './services.ts'
 
 export const repositoryTypes = ['gitea', 'github', 'generic'] as const
 export const environmentStatuses = ['new', 'active', 'removing', 'removed'] as const
-export const schedulerModes = ['single', 'every_replica'] as const
 export const variableSources = ['user', 'managed_attachment', 'system'] as const
 export const artifactStatuses = ['building', 'available', 'failed', 'discarded'] as const
 
@@ -73,8 +71,6 @@ export const environments = pgTable(
     schedulerEnabled: boolean('scheduler_enabled').notNull().default(true),
     schedulerTargetServiceId: uuid('scheduler_target_service_id').$type<ServiceId>(),
     schedulerMode: text('scheduler_mode', { enum: schedulerModes }).notNull().default('single'),
-    /** The one replica that ticks in mode `single`; a column, so that there cannot be two. */
-    schedulerReplicaId: uuid('scheduler_replica_id').$type<ReplicaId>().references((): AnyPgColumn => serviceReplicas.id),
     buildConfig: jsonb('build_config').$type<Record<string, unknown>>().notNull().default({}),
     /** Base images of the build by their tag, resolved once; they change only by an explicit operation. */
     baseImageDigests: jsonb('base_image_digests').$type<Record<string, string>>().notNull().default({}),

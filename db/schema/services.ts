@@ -123,6 +123,8 @@ export const serviceReplicas = pgTable(
     status: text('status', { enum: replicaStatuses }).notNull(),
     healthStatus: text('health_status', { enum: healthStatuses }).notNull().default('unknown'),
     traffic: text('traffic', { enum: trafficStates }).notNull().default('none'),
+    /** Its scheduler is in charge: it ticks each minute. */
+    ticks: boolean('ticks').notNull().default(false),
     cpuLimit: doublePrecision('cpu_limit'),
     memoryLimitMb: integer('memory_limit_mb'),
     /** Hash of everything it was rendered from: whether it would come out the same today. */
@@ -136,6 +138,7 @@ export const serviceReplicas = pgTable(
     index('service_replicas_service').on(t.serviceId).where(sql`${t.status} <> 'removed'`),
     index('service_replicas_operation').on(t.operationId),
     check('service_replicas_traffic_needs_container', sql`${t.traffic} = 'none' or ${t.status} in ('running', 'stopping')`),
+    check('service_replicas_ticks_with_container', sql`not ${t.ticks} or ${t.status} in ('running', 'stopping')`),
     check(
       'service_replicas_ports',
       sql`${t.internalPort} between 1 and 65535 and (${t.hostPort} is null or ${t.hostPort} between 1 and 65535)`,

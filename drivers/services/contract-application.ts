@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Secret } from '../../domain/secret.ts'
-import type { ReplicaInput, ServiceStep, StoredConfig } from './contract.ts'
+import type { Ownership, ReplicaInput, ServiceStep, StoredConfig } from './contract.ts'
 
 /** An image that a build starts from: its name in the build, and the tag that is resolved to a digest. */
 export interface BaseImage {
@@ -80,19 +80,39 @@ export type OneOffFacts = { outcome: 'exited'; exitCode: number } | { outcome: '
 
 export const outcomeUnknownExitCode = 75
 
+/**
+ * Whom a scheduler follows, so that no minute gets two ticks or none: one on the same server, or one elsewhere that was released
+ * after this minute (since 1970).
+ */
+export type SchedulerBefore = { ownership: Ownership } | { ticked: number }
+
+/** The last minute (since 1970) that a scheduler ticked; null where it was never in charge, or that is not known any more. */
+export interface SchedulerFacts {
+  ticked: number | null
+}
+
 /** What an application can do beyond running replicas. */
 export interface ApplicationProcesses {
   healthPath: string
   /** URL prefixes of hashed assets. */
   assetPaths: readonly string[]
+  /** URL prefixes of a websocket service. */
+  websocketPaths: readonly string[]
   migration: MigrationPolicy
+  /** A web replica brings a worker of its own. */
+  embeddedWorker: boolean
   /** Seconds that an old replica keeps for the requests and connections it has. */
   drainWindowSeconds: number
   oneOff(input: OneOffInput): ServiceStep<OneOffFacts>
   /** Stops and removes every one-off container of the operation with this hash; fine when there is none. */
   stopOneOffs(input: { operationHash: string }): ServiceStep<void>
-  /** Starts the scheduler container in the replica's project; returns when it has stayed up. Ticks at each full minute. */
-  startScheduler(input: ReplicaInput): ServiceStep<{ containerId: string }>
-  /** No more ticks, waits for the running one, and returns when Docker shows the container gone. Fine when there is none. */
-  stopScheduler(input: Pick<ReplicaInput, 'ownership' | 'containerName'>): ServiceStep<void>
+  /**
+   * Starts the scheduler container in the replica's project and, once it has stayed up, puts it in charge of ticking each minute.
+   * One that is in charge stays as it is.
+   */
+  startScheduler(input: { replica: ReplicaInput; follows: SchedulerBefore | null }): ServiceStep<{ containerId: string }>
+  /** Takes the charge away: no more ticks from then on. What runs goes on. */
+  releaseScheduler(input: Pick<ReplicaInput, 'ownership'>): ServiceStep<SchedulerFacts>
+  /** The same, then waits for the running tick, and returns when Docker shows the container gone. Fine when there is none. */
+  stopScheduler(input: Pick<ReplicaInput, 'ownership'>): ServiceStep<SchedulerFacts>
 }

@@ -21,6 +21,8 @@ export interface RouteInput {
   /** Upstreams of each version that is to be asked in turn for an asset that `web` does not have; empty while one version runs. */
   otherVersions: readonly (readonly Upstream[])[]
   websocket: readonly Upstream[]
+  /** URL prefixes that lead to `websocket`. */
+  websocketPaths: readonly string[]
   /** Upstreams that get no new requests, but are still to be counted as long as they have some. */
   draining: readonly Upstream[]
   healthPath: string

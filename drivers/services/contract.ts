@@ -84,6 +84,11 @@ export interface ReplicaFacts {
   addresses: Record<string, string>
 }
 
+/** `killed`: names of containers that were still busy when their time was over: what they did was cut off. */
+export interface StopFacts {
+  killed: readonly string[]
+}
+
 /** What a tag, or a digest resolved before, is on this server: pulled and present. */
 export interface ImageFacts {
   /** `name@sha256:<digest>` */
@@ -103,7 +108,7 @@ export interface ConfiguredService {
   /** Writes the files, starts the container, waits until it is healthy and reports it. */
   startReplica(input: ReplicaInput): ServiceStep<ReplicaFacts>
   /** Stops gracefully and removes container and project folder; images, volumes and networks stay. Fine when it is gone. */
-  stopReplica(input: Pick<ReplicaInput, 'ownership' | 'containerName' | 'role'>): ServiceStep<void>
+  stopReplica(input: Pick<ReplicaInput, 'ownership' | 'containerName' | 'role'>): ServiceStep<StopFacts>
   /** Commands and scheduler of an application; null for other services. */
   application: ApplicationProcesses | null
   /** Routes of a gateway; null for other services. */

@@ -1,8 +1,18 @@
 # shellcheck shell=bash
 # After containers.sh: stops the containers of one replica gracefully and removes them, then what PATHS lists (one a line) once
-# nothing of the project is left. Images, volumes and networks stay.
+# nothing of the project is left. Images, volumes and networks stay. Reports the names of those that had to be killed in the end.
 
+killed=$KEYSTONE_STEP_DIR/killed
+found=$(containers_with "keystone.replica=$REPLICA")
+if [ -n "$found" ]; then
+  mapfile -t ids <<<"$found"
+  docker stop --time "$GRACE_SECONDS" "${ids[@]}" >/dev/null || true
+  # 137 = 128 + 9; noted before the containers go.
+  ended=$(docker inspect --format '{{.State.ExitCode}} {{.Name}}' "${ids[@]}" || true)
+  [ -e "$killed" ] || sed -n 's#^137 /\(.*\)$#"\1"#p' <<<"$ended" | paste -sd, >"$killed"
+fi
 stop_containers "$GRACE_SECONDS" "keystone.replica=$REPLICA"
+printf '{"killed":[%s]}' "$(cat "$killed" 2>/dev/null || true)" >"$KEYSTONE_RESULT"
 others=$(containers_with "com.docker.compose.project=$PROJECT")
 [ -z "$others" ] || exit 0
 mapfile -t leftovers < <(printf '%s' "$PATHS")

@@ -1,18 +1,20 @@
 # shellcheck shell=bash
-# After containers.sh and project.sh: starts one service of the project and returns when it is healthy. A healthy container with
-# the same configuration is left alone.
+# After containers.sh and project.sh: starts one service of the project, with those that BESIDE lists (service, container and
+# seconds to settle, one a line), and returns when all are healthy. A healthy container with the same configuration is left alone.
 
+# container SERVICE
 container() {
-  containers_with "com.docker.compose.project=$PROJECT" "com.docker.compose.service=$SERVICE" com.docker.compose.oneoff=False
+  containers_with "com.docker.compose.project=$PROJECT" "com.docker.compose.service=$1" com.docker.compose.oneoff=False
 }
 
-# Compose makes a successor under a name of its own: one that is left so was never finished, for a reboot came in between.
+# remove_unfinished SERVICE CONTAINER: Compose makes a successor under a name of its own: one that is left so was never finished,
+# for a reboot came in between.
 remove_unfinished() {
   local found id name
-  found=$(container)
+  found=$(container "$1")
   for id in $found; do
     name=$(docker inspect --format '{{.Name}}' "$id")
-    [ "$name" = "/$CONTAINER" ] || docker rm --force "$id" >/dev/null
+    [ "$name" = "/$2" ] || docker rm --force "$id" >/dev/null
   done
 }
 
@@ -29,24 +31,17 @@ explain() {
   exit 1
 }
 
-create_missing_objects
-await_attached_services
-remove_unfinished
-compose up --detach --no-deps --quiet-pull "$SERVICE"
-id=$(container)
-[ -n "$id" ] || { echo "Compose started no container for $SERVICE" >&2; exit 1; }
-
 observe() {
   local seen asked='{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}}'
   seen=$(docker inspect --format "$asked" "$id")
   read -r status health restarts <<<"$seen"
 }
 
-# A process without a telling check of its own counts as healthy when it has stayed up for a while: since it was the process
-# itself, and not what prepares its start.
+# is_settled SECONDS: a process without a telling check of its own counts as healthy when it has stayed up for a while: since it
+# was the process itself, and not what prepares its start.
 is_settled() {
   if [ "$status" = running ] && [[ "$health" =~ ^(healthy|none)$ ]] && [ "$restarts" = "$seen_restarts" ]; then
-    [ "$((SECONDS - healthy_since))" -ge "$SETTLE_SECONDS" ]
+    [ "$((SECONDS - healthy_since))" -ge "$1" ]
   else
     healthy_since=$SECONDS
     seen_restarts=$restarts
@@ -54,18 +49,40 @@ is_settled() {
   fi
 }
 
-observe
-first_restarts=$restarts
-seen_restarts=$restarts
-healthy_since=$SECONDS
-deadline=$((SECONDS + TIMEOUT_SECONDS))
-until is_settled; do
-  [[ ! "$status" =~ ^(exited|dead)$ ]] || explain "the container has ended instead of staying up" "$id"
-  [ "$((restarts - first_restarts))" -lt 3 ] || explain "the container does not stay up: Docker restarted it 3 times" "$id"
-  [ "$SECONDS" -lt "$deadline" ] ||
-    explain "the container is not healthy after $TIMEOUT_SECONDS seconds: it is $status, its health is $health" "$id"
-  sleep 0.1
+# await_settled SERVICE SECONDS: puts the container's id into $id.
+await_settled() {
+  local first_restarts
+  id=$(container "$1")
+  [ -n "$id" ] || { echo "Compose started no container for $1" >&2; exit 1; }
   observe
+  first_restarts=$restarts
+  seen_restarts=$restarts
+  healthy_since=$SECONDS
+  until is_settled "$2"; do
+    [[ ! "$status" =~ ^(exited|dead)$ ]] || explain "the container has ended instead of staying up" "$id"
+    [ "$((restarts - first_restarts))" -lt 3 ] || explain "the container does not stay up: Docker restarted it 3 times" "$id"
+    [ "$SECONDS" -lt "$deadline" ] ||
+      explain "the container is not healthy after $TIMEOUT_SECONDS seconds: it is $status, its health is $health" "$id"
+    sleep 0.1
+    observe
+  done
+}
+
+mapfile -t beside < <(printf '%s' "$BESIDE")
+services=("$SERVICE" "${beside[@]%% *}")
+create_missing_objects
+await_attached_services
+remove_unfinished "$SERVICE" "$CONTAINER"
+for line in "${beside[@]}"; do
+  read -r service name _ <<<"$line"
+  remove_unfinished "$service" "$name"
 done
+compose up --detach --no-deps --quiet-pull "${services[@]}"
+deadline=$((SECONDS + TIMEOUT_SECONDS))
+for line in "${beside[@]}"; do
+  read -r service _ settle_seconds <<<"$line"
+  await_settled "$service" "$settle_seconds"
+done
+await_settled "$SERVICE" "$SETTLE_SECONDS"
 
 docker inspect --format '{"containerId":{{json .Id}},"imageId":{{json .Image}},"networks":{{json .NetworkSettings.Networks}}}' "$id" >"$KEYSTONE_RESULT"

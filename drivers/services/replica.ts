@@ -4,12 +4,13 @@ import { revealed, Secret } from '../../domain/secret.ts'
 import { composeProject, servicesFolder } from '../../domain/services.ts'
 import type { RemoteFile } from '../ssh/remote.ts'
 import { type ContainerShape, renderCompose } from './compose.ts'
-import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep } from './contract.ts'
+import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep, StopFacts } from './contract.ts'
 import { containersScript, textBeside } from './scripts.ts'
 
 /** Functions for scripts that work on a Compose project; they need the inputs of `projectInputs`. */
 export const projectScript = containersScript + textBeside(import.meta.url, 'project.sh')
-const upScript = projectScript + textBeside(import.meta.url, 'replica-up.sh')
+/** After `projectScript`: starts one container and waits until it is healthy. */
+export const replicaUpScript = textBeside(import.meta.url, 'replica-up.sh')
 const downScript = containersScript + textBeside(import.meta.url, 'replica-down.sh')
 
 /** A Compose project on a server. */
@@ -30,9 +31,16 @@ export const generationProject = ({ serviceId, replicaId }: Ownership): Project 
   folder: `${servicesFolder}/${serviceId}/${replicaId}`,
 })
 
+/** A container without a telling health check has to stay up for a while. */
+export interface SettlingContainer extends ContainerShape {
+  settleSeconds: number
+}
+
 export interface ReplicaShape {
   project: Project
   main: ContainerShape
+  /** Containers that are started with the main one, and have to be healthy with it. */
+  beside?: readonly SettlingContainer[]
   /** Further containers of the project, started by steps of their own. */
   companions?: readonly ContainerShape[]
   files?: readonly RemoteFile[]
@@ -41,21 +49,24 @@ export interface ReplicaShape {
   settleSeconds?: number
 }
 
-/** Starts one container of the project. Throws a RangeError where a variable cannot be put into a `.env`. */
+/** Starts one container of the project, the main one with those beside it. Throws a RangeError where a variable cannot be put into a `.env`. */
 export function startStep(name: string, input: ReplicaInput, shape: ReplicaShape, container = shape.main): ServiceStep<ReplicaFacts> {
   return {
     name,
-    script: upScript,
+    script: projectScript + replicaUpScript,
     inputs: {
       ...projectInputs(input, shape, container),
       TIMEOUT_SECONDS: `${shape.startTimeoutSeconds}`,
       SETTLE_SECONDS: `${shape.settleSeconds ?? 0}`,
+      BESIDE: lines(container === shape.main ? (shape.beside ?? []).map(besideLine) : []),
     },
     secrets: {},
     files: projectFiles(input, shape),
     parse: parseReplicaFacts,
   }
 }
+
+const besideLine = ({ key, containerName, settleSeconds }: SettlingContainer): string => `${key} ${containerName} ${settleSeconds}`
 
 /** What a script needs to reach one service of the project and to create what lies outside of Compose. */
 export function projectInputs({ ownership }: ReplicaInput, { project }: ReplicaShape, container: ContainerShape): Record<string, string> {
@@ -73,10 +84,10 @@ export function projectInputs({ ownership }: ReplicaInput, { project }: ReplicaS
   }
 }
 
-export function projectFiles(input: ReplicaInput, { project, main, companions = [], files = [] }: ReplicaShape): RemoteFile[] {
+export function projectFiles(input: ReplicaInput, { project, main, beside = [], companions = [], files = [] }: ReplicaShape): RemoteFile[] {
   const env = Object.fromEntries(Object.entries(input.env).map(([key, value]) => [key, revealed(value)]))
   return [
-    { path: `${project.folder}/compose.yml`, content: renderCompose(input, project.name, [main, ...companions]), mode: 0o600 },
+    { path: `${project.folder}/compose.yml`, content: renderCompose(input, project.name, [main, ...beside, ...companions]), mode: 0o600 },
     { path: `${project.folder}/.env`, content: new Secret(renderDotenv(env)), mode: 0o600 },
     ...files,
   ]
@@ -89,16 +100,18 @@ export interface StopShape {
   paths?: readonly string[]
 }
 
-export function stopStep(ownership: Ownership, { project, graceSeconds, paths = [project.folder] }: StopShape): ServiceStep<void> {
+export function stopStep(ownership: Ownership, { project, graceSeconds, paths = [project.folder] }: StopShape): ServiceStep<StopFacts> {
   return {
     name: 'stop replica',
     script: downScript,
     inputs: { REPLICA: ownership.replicaId, PROJECT: project.name, GRACE_SECONDS: `${graceSeconds}`, PATHS: lines(paths) },
     secrets: {},
     files: [],
-    parse: () => {},
+    parse: (result) => stopReport.parse(JSON.parse(result)),
   }
 }
+
+const stopReport = z.object({ killed: z.array(z.string()) })
 
 const replicaReport = z.object({
   containerId: z.string().regex(/^[0-9a-f]{64}$/),

@@ -75,6 +75,39 @@ describe('an environment', () => {
     expect(twice.body).toMatchObject({ status: 422, errors: [{ field: 'serverIds' }] })
   })
 
+  it('has its scheduler where and how it is wished', async () => {
+    const id = await makeEnvironment(api, { serverIds: [serverId] })
+    const path = `${api.root}/environments/${id}`
+    const worker = await api.make<Service>(below(id, 'services'), { name: 'jobs', role: 'worker' })
+    const wish = { schedulerTargetServiceId: worker.id, schedulerMode: 'every_replica' }
+    expect(await api.ask('PATCH', path, { body: wish })).toMatchObject({ status: 200, body: { ...wish, id, schedulerEnabled: true } })
+    expect(await api.ask('PATCH', path, { body: { schedulerEnabled: false } })).toMatchObject({ status: 200, body: { ...wish, schedulerEnabled: false } })
+    expect((await api.ask('GET', path)).body).toMatchObject({ ...wish, schedulerEnabled: false })
+  })
+
+  it.each([
+    ['a mode that is none', { schedulerMode: 'double' }, 'schedulerMode'],
+    ['what is no setting of the scheduler', { status: 'active' }, undefined],
+  ])('refuses a change of %s', async (_, body, field) => {
+    const id = await makeEnvironment(api)
+    const before = await api.stored()
+    const refused = await api.ask('PATCH', `${api.root}/environments/${id}`, { body })
+    expect(refused.body).toMatchObject({ status: 422, code: 'invalid_input', ...(field ? { errors: [{ field }] } : {}) })
+    expect(await api.stored()).toEqual(before)
+  })
+
+  it('has no scheduler on a service that is not its own, or neither web nor worker', async () => {
+    const id = await makeEnvironment(api, { serverIds: [serverId] })
+    const socket = await api.make<Service>(below(id, 'services'), { name: 'sockets', role: 'websocket' })
+    const elsewhere = await servicesOf(await makeEnvironment(api, { serverIds: [serverId] }))
+    const before = await api.stored()
+    for (const schedulerTargetServiceId of [socket.id, elsewhere[0]!.id, id]) {
+      const refused = await api.ask('PATCH', `${api.root}/environments/${id}`, { body: { schedulerTargetServiceId } })
+      expect(refused.body).toMatchObject({ status: 422, errors: [{ field: 'schedulerTargetServiceId' }] })
+    }
+    expect(await api.stored()).toEqual(before)
+  })
+
   it('has a name of its own within its application', async () => {
     const name = freeName('env')
     await api.make(ofApplication(), { name })

@@ -12,7 +12,7 @@ const activityOf: readonly [RegExp, string][] = [
   [/^start-(web|worker|websocket)$/, 'startReplica'],
   [/^ask-replica-from-the-gateway$/, 'probeReplica'],
   [/^apply-gateway-revision/, 'applyRevision'],
-  [/^stop-scheduler$/, 'stopScheduler'],
+  [/^(release|stop)-scheduler$/, 'stopScheduler'],
   [/^start-scheduler$/, 'startScheduler'],
   [/^drain-old-replicas$/, 'drainGateway'],
   [/^stop-replica$/, 'stopReplica'],

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type DeploySnapshot, type PlanIds, planDeploy, type PlannedService, type PresentReplica, type SnapshotService, type WantedReplica } from '../../domain/deploy-plan.ts'
 import type { OperationId, ReplicaId, ServerId, ServiceId } from '../../domain/ids.ts'
+import type { SchedulerMode } from '../../domain/scheduler.ts'
 
 const ids: PlanIds = {
   replica: (serviceId, serverId, index) => `${serviceId}/${serverId}/${index}` as ReplicaId,
@@ -24,7 +25,8 @@ const worker = (values: Partial<SnapshotService> = {}): SnapshotService => ({
 const gateway = { serviceId: 'gateway' as ServiceId, serverId: 'one' as ServerId, serverName: 'one' }
 const snapshot = (values: Partial<DeploySnapshot> = {}): DeploySnapshot => ({
   ...{ services: [web(), worker()], currentArtifact: 'artifact-1', wantedArtifact: 'artifact-1', gateways: [gateway] },
-  scheduler: { targetServiceId: 'worker' as ServiceId, currentReplicaId: 'old-worker' as ReplicaId },
+  scheduler: { targetServiceId: 'worker' as ServiceId, mode: 'single', tickingReplicaIds: ['old-worker' as ReplicaId] },
+  ...{ queueConnection: 'redis', hasEmbeddedWorker: false },
   ...values,
 })
 const reasons = (of: DeploySnapshot) => Object.fromEntries(planDeploy(of, ids).services.map(({ name, reason }) => [name, reason]))
@@ -32,14 +34,14 @@ const reasons = (of: DeploySnapshot) => Object.fromEntries(planDeploy(of, ids).s
 describe('a deploy', () => {
   test('of what runs already changes nothing', () => {
     expect(planDeploy(snapshot(), ids)).toEqual({
-      ...{ isUnchanged: true, services: [], gateways: [], isImageNew: false, scheduler: 'old-worker' },
+      ...{ isUnchanged: true, services: [], gateways: [], isImageNew: false, schedulers: ['old-worker'], warnings: [] },
       kept: [{ id: 'web', name: 'web' }, { id: 'worker', name: 'worker' }],
     })
   })
 
   test('of a new commit replaces every replica, gives the new ones to the gateways and hands over the scheduler', () => {
     const plan = planDeploy(snapshot({ wantedArtifact: 'artifact-2' }), ids)
-    expect(plan).toMatchObject({ isUnchanged: false, isImageNew: true, kept: [], scheduler: 'worker/one/0' })
+    expect(plan).toMatchObject({ isUnchanged: false, isImageNew: true, kept: [], schedulers: ['worker/one/0'] })
     expect(plan.services).toMatchObject([
       { name: 'web', reason: 'new image', operationId: 'service_deploy:web', retiring: ['old-web'] },
       { name: 'worker', reason: 'new image', operationId: 'service_deploy:worker', retiring: ['old-worker'] },
@@ -54,7 +56,7 @@ describe('a deploy', () => {
 
   test('that is the first starts everything and retires nothing', () => {
     const services = [web({ present: [] }), worker({ present: [] })]
-    const first = snapshot({ services, currentArtifact: null, scheduler: { targetServiceId: 'worker' as ServiceId, currentReplicaId: null } })
+    const first = snapshot({ services, currentArtifact: null, scheduler: { targetServiceId: 'worker' as ServiceId, mode: 'single', tickingReplicaIds: [] } })
     expect(reasons(first)).toEqual({ web: 'first deploy', worker: 'first deploy' })
     expect(planDeploy(first, ids).services.flatMap(({ retiring }) => retiring)).toEqual([])
   })
@@ -69,7 +71,7 @@ describe('a service is deployed alone, and for the right reason', () => {
     ['it is not healthy', web({ present: [present('old-web', 'one', { isHealthy: false })] }), 'not healthy'],
   ])('when %s', (_, changed, reason) => {
     const plan = planDeploy(snapshot({ services: [changed, worker()] }), ids)
-    expect(plan).toMatchObject({ isUnchanged: false, isImageNew: false, kept: [{ name: 'worker' }], scheduler: 'old-worker' })
+    expect(plan).toMatchObject({ isUnchanged: false, isImageNew: false, kept: [{ name: 'worker' }], schedulers: ['old-worker'] })
     expect(plan.services).toMatchObject([{ name: 'web', reason, retiring: ['old-web'] }])
   })
 
@@ -95,24 +97,68 @@ describe('gateways', () => {
   })
 })
 
+describe('jobs', () => {
+  const warnings = (values: Partial<DeploySnapshot>) => planDeploy(snapshot(values), ids).warnings
+
+  test('that run within requests are warned of, and nothing is changed for the user', () => {
+    expect(warnings({ queueConnection: 'sync' })).toEqual([
+      'QUEUE_CONNECTION is sync: jobs run within the requests that dispatch them. Set it to a queue such as redis.',
+    ])
+    expect(warnings({ queueConnection: 'sync', services: [web()] })).toEqual([expect.stringMatching(/such as redis and add a worker service\.$/)])
+    expect(warnings({ queueConnection: null })).toEqual([expect.stringContaining('QUEUE_CONNECTION is not set')])
+  })
+
+  test('that nobody runs are warned of', () => {
+    const nobody = ['QUEUE_CONNECTION is redis, but there is no worker to run the jobs: add a worker service, or a worker beside the web process.']
+    expect(warnings({ services: [web()] })).toEqual(nobody)
+    expect(warnings({ services: [web(), worker({ wanted: [] })] })).toEqual(nobody)
+    expect(warnings({ services: [web()], hasEmbeddedWorker: true })).toEqual([])
+    expect(warnings({})).toEqual([])
+    expect(warnings({ services: [web()], queueConnection: 'null' })).toEqual([])
+  })
+
+  test('are warned of in a plan that changes nothing too', () => {
+    expect(planDeploy(snapshot({ queueConnection: 'sync' }), ids)).toMatchObject({ isUnchanged: true, warnings: [expect.any(String)] })
+  })
+})
+
 describe('the scheduler', () => {
-  const scheduled = (targetServiceId: string | null, currentReplicaId: string | null) =>
-    planDeploy(snapshot({ scheduler: { targetServiceId: targetServiceId as ServiceId | null, currentReplicaId: currentReplicaId as ReplicaId | null } }), ids)
+  const scheduled = (targetServiceId: string | null, ticking: string[], values: Partial<DeploySnapshot> = {}, mode: SchedulerMode = 'single') => {
+    const scheduler = { targetServiceId: targetServiceId as ServiceId | null, mode, tickingReplicaIds: ticking as ReplicaId[] }
+    return planDeploy(snapshot({ ...values, scheduler }), ids)
+  }
+  const two = web({ wanted: [wanted('one'), wanted('two')], present: [present('old-1', 'one'), present('old-2', 'two')] })
 
   test('ends where nothing is to tick any more: that alone is a change', () => {
-    expect(scheduled(null, 'old-worker')).toMatchObject({ isUnchanged: false, scheduler: null, services: [] })
+    expect(scheduled(null, ['old-worker'])).toMatchObject({ isUnchanged: false, schedulers: [], services: [] })
   })
 
   test('begins on a replica that stays, where none ticked', () => {
-    expect(scheduled('worker', null)).toMatchObject({ isUnchanged: false, scheduler: 'old-worker', services: [] })
+    expect(scheduled('worker', [])).toMatchObject({ isUnchanged: false, schedulers: ['old-worker'], services: [] })
   })
 
   test('moves to another service without deploying it', () => {
-    expect(scheduled('web', 'old-worker')).toMatchObject({ isUnchanged: false, scheduler: 'old-web', services: [] })
+    expect(scheduled('web', ['old-worker'])).toMatchObject({ isUnchanged: false, schedulers: ['old-web'], services: [] })
   })
 
   test('has nowhere to tick where its service is unknown', () => {
-    expect(scheduled('gone', null)).toMatchObject({ isUnchanged: true, scheduler: null })
+    expect(scheduled('gone', [])).toMatchObject({ isUnchanged: true, schedulers: [] })
+  })
+
+  test('stays with the one replica that has it', () => {
+    expect(scheduled('web', ['old-2'], { services: [two] })).toMatchObject({ isUnchanged: true, schedulers: ['old-2'] })
+  })
+
+  test('ticks on every replica where that is wished for, and on each new one after a deploy', () => {
+    const every = (ticking: string[], values: Partial<DeploySnapshot> = {}) => scheduled('web', ticking, { services: [two], ...values }, 'every_replica')
+    expect(every(['old-2', 'old-1'])).toMatchObject({ isUnchanged: true, schedulers: ['old-1', 'old-2'] })
+    expect(every([]).warnings.at(-1)).toBe('The scheduler runs on every one of 2 replicas, and so does each task: use onOneServer() for those that must run once.')
+    expect(every(['old-1'])).toMatchObject({ isUnchanged: false, schedulers: ['old-1', 'old-2'], services: [] })
+    expect(every(['old-1', 'old-2'], { wantedArtifact: 'artifact-2' })).toMatchObject({ schedulers: ['web/one/0', 'web/two/1'] })
+  })
+
+  test('goes back to one of the replicas that tick', () => {
+    expect(scheduled('web', ['old-2', 'old-1'], { services: [two] })).toMatchObject({ isUnchanged: false, schedulers: ['old-1'], services: [] })
   })
 })
 
@@ -139,7 +185,7 @@ const places = (replicas: readonly { serverId: ServerId; configHash: string }[])
 test('whatever there is, the plan leads to what was wanted, retires all that it replaces, and planning again changes nothing', () => {
   fc.assert(
     fc.property(services, (all) => {
-      const before = snapshot({ services: all, scheduler: { targetServiceId: null, currentReplicaId: null } })
+      const before = snapshot({ services: all, scheduler: { targetServiceId: null, mode: 'single', tickingReplicaIds: [] } })
       const plans = planDeploy(before, ids).services
       const after = all.map((service) => deployed(service, plans.find(({ id }) => id === service.id)))
       for (const service of after) expect(places(service.present)).toEqual(places(service.wanted))

@@ -9,8 +9,6 @@ import { block, siteName, word } from './caddyfile.ts'
  */
 const streamCloseDelay = '365d'
 
-const path = z.string().regex(/^\/[A-Za-z0-9._~/-]*$/)
-
 export const routeSchema = z.object({
   tls: z.enum(['automatic', 'internal', 'off', 'provided']).default('automatic'),
   /** Further domains that are redirected to the route's own, e.g. `www.` before it. */
@@ -18,8 +16,6 @@ export const routeSchema = z.object({
   loadBalancing: z.enum(['least_conn', 'round_robin', 'random', 'ip_hash', 'cookie']).default('least_conn'),
   /** Null: upstreams are watched by what they answer only. */
   activeHealthIntervalSeconds: z.int().positive().nullable().default(null),
-  /** Paths that lead to the websocket service, with all below them; by default those of Reverb's sockets and of its API. */
-  websocketPaths: z.array(path).min(1).default(['/app', '/apps']),
 })
 type Route = z.infer<typeof routeSchema>
 
@@ -66,7 +62,7 @@ function handlers(input: RouteInput, route: Route): string[] {
 function websocketHandler(input: RouteInput, route: Route): string[] {
   if (input.websocket.length === 0) return []
   const handle = block('handle @websocket', [forward(input, route, input.websocket)])
-  return [`@websocket path ${below(route.websocketPaths)}`, handle]
+  return [`@websocket path ${below(input.websocketPaths)}`, handle]
 }
 
 /** Caddy counts the requests of those upstreams alone that its configuration names: so they are, where no request comes by. */

@@ -44,12 +44,16 @@ export const serviceSchema = z.object({
     })
     .prefault({}),
   queue: queueSchema.prefault({}),
+  /** A worker beside each web replica, for applications with few jobs; a worker service is better where there are many. */
+  embeddedWorker: z.boolean().default(false),
   /** Instead of `queue:work` with the settings of `queue`, e.g. `php artisan horizon`. */
   workerCommand: command.nullable().default(null),
   websocket: z
     .object({
       command: command.default('php artisan reverb:start --host=0.0.0.0 --port=8080'),
       port: z.int().min(1).max(65535).default(8080),
+      /** What leads to it on the environment's domains, with all below: by default Reverb's sockets and its API. */
+      paths: z.array(urlPath).min(1).default(['/app', '/apps']),
     })
     .prefault({}),
   /** How long a running `schedule:run` may take to end before it is killed. */
@@ -61,5 +65,12 @@ export type ServiceConfig = z.infer<typeof serviceSchema>
 export function stopGraceSeconds(role: ProcessRole, config: ServiceConfig): number {
   return role === 'worker' ? config.queue.timeoutSeconds + 10 : config.drainWindowSeconds + 10
 }
+
+/** The same for a whole replica, which a worker may be a part of. */
+export function replicaGraceSeconds(role: ProcessRole, config: ServiceConfig): number {
+  return Math.max(...[role, ...(hasEmbeddedWorker(role, config) ? (['worker'] as const) : [])].map((each) => stopGraceSeconds(each, config)))
+}
+
+export const hasEmbeddedWorker = (role: ProcessRole, { embeddedWorker }: ServiceConfig): boolean => role === 'web' && embeddedWorker
 
 export const laravelRoles = processRoles.filter((role) => role !== 'server')

@@ -1,7 +1,7 @@
 import { defineService } from '../define.ts'
 import { generationProject, startStep, stopStep } from '../replica.ts'
 import { build } from './build.ts'
-import { laravelRoles, type ServiceConfig, serviceSchema, stopGraceSeconds } from './config.ts'
+import { laravelRoles, replicaGraceSeconds, type ServiceConfig, serviceSchema } from './config.ts'
 import { processes } from './processes.ts'
 import { persistentVolumes, replicaShape, webPort } from './shape.ts'
 
@@ -27,10 +27,10 @@ export const laravel = defineService({
       return []
     },
     volumes: ({ environmentId }) => persistentVolumes(config, environmentId),
-    stopGraceSeconds: (role) => stopGraceSeconds(role, config),
+    stopGraceSeconds: (role) => replicaGraceSeconds(role, config),
     startReplica: (input) => startStep(`start ${input.role}`, input, replicaShape(config, input)),
     stopReplica: ({ ownership, role }) =>
-      stopStep(ownership, { project: generationProject(ownership), graceSeconds: stopGraceSeconds(role, config) }),
+      stopStep(ownership, { project: generationProject(ownership), graceSeconds: replicaGraceSeconds(role, config) }),
     application: processes(config),
     gateway: null,
   }),

@@ -2,21 +2,41 @@ import { environmentVolume, gatewayNetwork, replicaAlias, type ProcessRole } fro
 import type { ContainerShape, Healthcheck } from '../compose.ts'
 import type { ReplicaInput, VolumeSpec } from '../contract.ts'
 import { publishedPorts } from '../published.ts'
-import { generationProject, type ReplicaShape } from '../replica.ts'
-import { type ServiceConfig, stopGraceSeconds } from './config.ts'
+import { generationProject, type ReplicaShape, type SettlingContainer } from '../replica.ts'
+import { hasEmbeddedWorker, type ServiceConfig, stopGraceSeconds } from './config.ts'
 
 export const webPort = 8080
 const applicationFolder = '/var/www/html'
+/** Where a scheduler's charge lies: in the project's folder and in the container. */
+export const schedulerFolderName = 'scheduler'
+const schedulerMount = '/var/lib/keystone-scheduler'
 
-/** A generation's project: the replica itself, and the scheduler that is started by a step of its own. */
+/** How long a worker has to stay up to count as one that works. */
+const workerSettleSeconds = 3
+
+/** A generation's project: the replica itself, a worker beside it, and the scheduler that is started by a step of its own. */
 export function replicaShape(config: ServiceConfig, input: ReplicaInput): ReplicaShape {
-  const settleSeconds = input.role === 'worker' ? { settleSeconds: 3 } : {}
   return {
     project: generationProject(input.ownership),
     main: mainContainer(config, input),
+    beside: hasEmbeddedWorker(input.role, config) ? [embeddedWorker(config, input)] : [],
     companions: [schedulerContainer(config, input)],
     startTimeoutSeconds: config.startTimeoutSeconds,
-    ...settleSeconds,
+    ...(input.role === 'worker' ? { settleSeconds: workerSettleSeconds } : {}),
+  }
+}
+
+/** Lives and ends with its replica, and is told from it by its name. */
+function embeddedWorker(config: ServiceConfig, input: ReplicaInput): SettlingContainer {
+  return {
+    ...runtime(config, input),
+    ...command('worker', config),
+    key: `worker-${input.ownership.replicaId}`,
+    containerName: `${input.containerName}-worker`,
+    healthcheck: healthcheck('worker', config),
+    stopGraceSeconds: stopGraceSeconds('worker', config),
+    ports: [],
+    settleSeconds: workerSettleSeconds,
   }
 }
 
@@ -40,7 +60,8 @@ export function schedulerContainer(config: ServiceConfig, input: ReplicaInput): 
     key: `scheduler-${input.ownership.replicaId}`,
     containerName: `${input.containerName}-scheduler`,
     profiles: ['scheduler'],
-    command: ['keystone-scheduler'],
+    command: ['keystone-scheduler', schedulerMount],
+    mounts: [`./${schedulerFolderName}:${schedulerMount}`],
     healthcheck: processCheck('keystone-schedu'),
     stopGraceSeconds: config.schedulerGraceSeconds,
     ports: [],

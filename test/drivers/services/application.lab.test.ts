@@ -49,7 +49,7 @@ beforeAll(async () => {
   image = (await server.run(await buildOf('main'))).facts().imageId
   migrated = await server.run(migration(), migrationHash)
   for (const started of await Promise.all([web(), worker()].map((input) => server.run(service.startReplica(input))))) started.facts()
-  scheduler = (await server.run(application.startScheduler(web()))).facts()
+  scheduler = (await server.run(application.startScheduler({ replica: web(), follows: null }))).facts()
 })
 afterAll(() => server?.close())
 
@@ -231,6 +231,7 @@ describe('a running application', () => {
       gateway.renderSection({
         ...{ sliceId: 'slice', domain: 'visits.lab', config: { tls: 'off' }, healthPath: '/up', assetPaths: [], otherVersions: [] },
         ...{ web: [upstream('web-1')], websocket: serving.map(upstream), draining: draining.map(upstream) },
+        websocketPaths: socket.application!.websocketPaths,
       })
     const apply = async (serving: readonly string[], { draining = [], others = [] }: { draining?: string[]; others?: string[] } = {}) => {
       const { text, hash } = section(serving, draining)
@@ -289,6 +290,43 @@ describe('a running application', () => {
     expect(await visits()).toMatchObject({ rows: 1, cached: 1 })
   })
 
+  it('lets an old worker finish the job that it has, and then be gone', async () => {
+    const old = replicaOf(image, 'worker', 'worker-3')
+    ;(await server.run(service.stopReplica(worker()))).facts()
+    ;(await server.run(service.startReplica(old))).facts()
+    await get('visits-web-1', '/visit?seconds=8')
+    await vi.waitUntil(async () => (await server.exec(['docker', 'logs', 'visits-worker-3'])).stdout.includes('RUNNING'), patiently)
+    ;(await server.run(service.startReplica(worker()))).facts()
+    expect((await server.run(service.stopReplica(old))).facts()).toEqual({ killed: [] })
+    expect(await containers('keystone.replica=worker-3')).toBe('')
+    expect(JSON.parse(await get('visits-web-1', '/visits'))).toMatchObject({ rows: 2, processed: 2 })
+  })
+
+  it('has a worker beside its web process where that is wished for', async () => {
+    const embedding = laravel.configured({ embeddedWorker: true })
+    const input = replicaOf(image, 'web', 'web-4')
+    ;(await server.run(service.stopReplica(worker()))).facts()
+    const facts = (await server.run(embedding.startReplica(input))).facts()
+    expect((await server.run(embedding.startReplica(input))).facts()).toEqual(facts)
+    await get('visits-web-1', '/visit?seconds=4')
+    await vi.waitUntil(async () => (await server.exec(['docker', 'logs', 'visits-web-4-worker'])).stdout.includes('RUNNING'), patiently)
+    expect((await server.run(embedding.stopReplica(input))).facts()).toEqual({ killed: [] })
+    expect(JSON.parse(await get('visits-web-1', '/visits'))).toMatchObject({ rows: 3, processed: 3 })
+    expect(await containers('keystone.replica=web-4')).toBe('')
+    ;(await server.run(service.startReplica(worker()))).facts()
+  })
+
+  it('tells when a process did not end in its time', async () => {
+    const workerCommand = 'php -r "pcntl_signal(SIGTERM, SIG_IGN); while (true) sleep(1);"'
+    const stubborn = laravel.configured({ workerCommand, queue: { timeoutSeconds: 1 } })
+    const input = replicaOf(image, 'worker', 'worker-4')
+    ;(await server.run(stubborn.startReplica(input))).facts()
+    const hash = '00000000000f'
+    expect((await server.run(stubborn.stopReplica(input), hash)).facts()).toEqual({ killed: ['visits-worker-4'] })
+    await server.forgetEnd(hash)
+    expect((await server.run(stubborn.stopReplica(input), hash)).facts()).toEqual({ killed: ['visits-worker-4'] })
+  })
+
   it('goes on after a reboot: repeats what may be repeated, and tells of what nobody knows', async () => {
     const command = 'echo ran >>storage/app/$KIND; [ "$(wc -l <storage/app/$KIND)" -gt 1 ] || sleep 600; php artisan migrate:status'
     const repeatable = oneOff('again', command.replaceAll('$KIND', 'repeatable'), { repeatable: true })
@@ -307,24 +345,36 @@ describe('a running application', () => {
     expect(unknown).toMatchObject({ exitCode: outcomeUnknownExitCode, stderr: expect.stringContaining('nobody knows') })
     expect(single.parse(unknown!.result)).toEqual({ outcome: 'unknown' })
     ;(await server.run(service.startReplica(web()))).facts()
-    expect(await get('visits-web-1', '/visits')).toContain('"rows":1')
+    expect(await get('visits-web-1', '/visits')).toContain('"rows":3')
     const runs = async (file: string) => (await server.exec(['docker', 'exec', 'visits-web-1', 'cat', `storage/app/${file}`])).stdout
     expect([await runs('repeatable'), await runs('single')]).toEqual(['ran\nran\n', 'ran\n'])
   })
 
   it('ticks once a minute from one container, and stops', async () => {
-    expect((await server.run(application.startScheduler(web()))).facts().containerId).toBe(scheduler.containerId)
+    expect((await server.run(application.startScheduler({ replica: web(), follows: null }))).facts().containerId).toBe(scheduler.containerId)
     const ticks = async (): Promise<{ minute: string; container: string }[]> => JSON.parse(await get('visits-web-1', '/visits')).ticks
     await vi.waitUntil(async () => (await ticks()).length > 1, { timeout: 130_000, interval: 500 })
     const seen = await ticks()
     expect(new Set(seen.map((tick) => tick.minute)).size).toBe(seen.length)
     expect(new Set(seen.map((tick) => tick.container)).size).toBe(1)
+    // The next version takes over, wherever in the minute this is.
+    const young = replicaOf(image, 'web', 'web-3')
+    const handover = { replica: young, follows: { ownership: web().ownership } }
+    for (let time = 0; time < 2; time += 1) (await server.run(application.startScheduler(handover))).facts()
+    const released = (await server.run(application.releaseScheduler(web()))).facts()
+    expect(released).toEqual({ ticked: expect.any(Number) })
     for (let time = 0; time < 2; time += 1) (await server.run(application.stopScheduler(web()))).facts()
+    expect((await server.run(application.releaseScheduler(web()))).facts()).toEqual(released)
+    await vi.waitUntil(async () => new Set((await ticks()).map((tick) => tick.container)).size === 2, { timeout: 130_000, interval: 500 })
+    const minutes = (await ticks()).slice(seen.length - 1).map(({ minute }) => Date.parse(`${minute}Z`) / 60_000)
+    expect(minutes).toEqual(minutes.map((_, index) => minutes[0]! + index))
+
+    for (let time = 0; time < 2; time += 1) (await server.run(application.stopScheduler(young))).facts()
     expect(await containers('keystone.scheduler=yes')).toBe('')
   })
 
   it('is stopped without a trace but its volume', async () => {
-    for (const input of [web(), worker(), replicaOf(image, 'web', 'one-off')]) (await server.run(service.stopReplica(input))).facts()
+    for (const input of [web(), worker(), ...['one-off', 'web-3'].map((id) => replicaOf(image, 'web', id))]) (await server.run(service.stopReplica(input))).facts()
     expect(await containers('keystone.environment=env')).toBe('')
     for (const { ownership } of [web(), worker()]) expect((await server.exec(['ls', `/home/keystone/services/${ownership.serviceId}`])).exitCode).not.toBe(0)
   })

@@ -14,6 +14,7 @@ const route: RouteInput = {
   config: {},
   web: [{ host: 'replica-1', port: 8080 }],
   websocket: [],
+  websocketPaths: ['/app', '/apps'],
   assetPaths: ['/build'],
   otherVersions: [],
   draining: [],
@@ -127,7 +128,7 @@ ${proxy('replica-1:8080')}	}
 
   it('leads the paths of a setting to the websocket service, or all of them', () => {
     const paths = (websocketPaths: string[]) =>
-      gateway.renderSection({ ...route, websocket: route.web, config: { websocketPaths } }).text.match(/@websocket path (.*)/)?.[1]
+      gateway.renderSection({ ...route, websocket: route.web, websocketPaths }).text.match(/@websocket path (.*)/)?.[1]
     expect(paths(['/socket/', '/live'])).toBe('/socket /socket/* /live /live/*')
     expect(paths(['/'])).toBe('/*')
   })

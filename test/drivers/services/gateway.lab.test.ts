@@ -28,7 +28,7 @@ const section = (
   others: Partial<Pick<RouteInput, 'otherVersions' | 'draining'>> = {},
 ) =>
   gateway.renderSection({
-    ...{ sliceId: domain, domain, config, web, assetPaths: ['/build'], websocket: [], healthPath: '/' },
+    ...{ sliceId: domain, domain, config, web, assetPaths: ['/build'], websocket: [], websocketPaths: [], healthPath: '/' },
     ...{ otherVersions: [], draining: [], ...others },
   })
 const apply = (revision: number, sections: readonly string[]) =>
@@ -141,7 +141,7 @@ describe('a gateway', { timeout: 60_000 }, () => {
   })
 
   it('lets quiet upstreams go', async () => {
-    await apply(30, [shop.text])
+    await apply(50, [shop.text])
     await answer('shop.lab')
     expect((await server.run(gateway.drain({ upstreams: [itself], leastSeconds: 0, windowSeconds: 30 }))).facts()).toEqual([])
   })

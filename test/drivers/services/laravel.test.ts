@@ -134,19 +134,74 @@ describe('a replica', () => {
     expect(composed(web)['scheduler-rep']).toMatchObject({
       profiles: ['scheduler'],
       container_name: 'shop-web-rep-scheduler',
-      command: ['keystone-scheduler'],
+      command: ['keystone-scheduler', '/var/lib/keystone-scheduler'],
       labels: { 'keystone.scheduler': 'yes', 'keystone.replica': 'rep' },
     })
   })
 
-  it('is stopped with its folder', () => {
+  it('is stopped with its folder, and says whether it had to be killed', () => {
     const { ownership, containerName, role } = web
-    expect(laravel.configured({}).stopReplica({ ownership, containerName, role }).inputs).toEqual({
+    const step = laravel.configured({}).stopReplica({ ownership, containerName, role })
+    expect(step.inputs).toEqual({
       REPLICA: 'rep',
       PROJECT: 'keystone-rep',
       GRACE_SECONDS: '40',
       PATHS: '/home/keystone/services/svc/rep',
     })
+    expect(step.parse('{"killed":["shop-web-rep"]}')).toEqual({ killed: ['shop-web-rep'] })
+  })
+})
+
+describe('what a gateway is to know', () => {
+  it('is where the assets are and which paths are for websockets: by default those of Vite and Reverb', () => {
+    expect(laravel.configured({}).application).toMatchObject({ assetPaths: ['/build'], websocketPaths: ['/app', '/apps'], healthPath: '/up' })
+    const own = laravel.configured({ assetPaths: ['/js'], websocket: { paths: ['/live'] } })
+    expect(own.application).toMatchObject({ assetPaths: ['/js'], websocketPaths: ['/live'] })
+  })
+})
+
+describe('an embedded worker', () => {
+  const config = { embeddedWorker: true, queue: { queues: ['mail'], timeoutSeconds: 120 } }
+
+  it('is started with its web replica, works as a worker does, and has the time for its job', () => {
+    const worker = composed(web, config)['worker-rep']
+    expect(worker).toMatchObject({ container_name: 'shop-web-rep-worker', stop_grace_period: '130s', image: 'sha256:abc', labels: { 'keystone.replica': 'rep' } })
+    expect(worker.command).toEqual(composed({ ...web, role: 'worker' }, config)['replica-rep'].command)
+    expect(worker).not.toHaveProperty('profiles')
+    expect(laravel.configured(config).startReplica(web).inputs.BESIDE).toBe('worker-rep shop-web-rep-worker 3')
+    expect(laravel.configured(config).stopReplica(web).inputs.GRACE_SECONDS).toBe('130')
+  })
+
+  it('is there only where it is wished for, and only beside the web', () => {
+    expect(Object.keys(composed(web))).toEqual(['replica-rep', 'scheduler-rep'])
+    expect(Object.keys(composed({ ...web, role: 'worker' }, config))).toEqual(['replica-rep', 'scheduler-rep'])
+    expect(laravel.configured({}).startReplica(web).inputs.BESIDE).toBe('')
+    expect(laravel.configured(config).application!.startScheduler({ replica: web, follows: null }).inputs.BESIDE).toBe('')
+  })
+})
+
+describe('a scheduler', () => {
+  const application = laravel.configured({}).application!
+  const folder = '/home/keystone/services/svc/rep/scheduler'
+  const inputs = (follows: Parameters<typeof application.startScheduler>[0]['follows']) => application.startScheduler({ replica: web, follows }).inputs
+
+  it('has its charge beside the project, where its container writes it', () => {
+    expect(inputs(null)).toMatchObject({ SERVICE: 'scheduler-rep', SCHEDULER_FOLDER: folder, PREDECESSOR: '', TICKED: '' })
+    expect(composed(web)['scheduler-rep'].volumes).toContain('./scheduler:/var/lib/keystone-scheduler')
+  })
+
+  it('follows one on the same server, or one elsewhere after its last minute', () => {
+    const ownership = { ...web.ownership, serviceId: 'other', replicaId: 'old' }
+    const before = { PREDECESSOR: 'old', PREDECESSOR_FOLDER: '/home/keystone/services/other/old/scheduler', TICKED: '' }
+    expect(inputs({ ownership })).toMatchObject(before)
+    expect(inputs({ ticked: 29_000_000 })).toMatchObject({ PREDECESSOR: '', PREDECESSOR_FOLDER: '', TICKED: '29000000' })
+  })
+
+  it('is released with its last minute, if it ever ticked', () => {
+    const step = application.releaseScheduler({ ownership: web.ownership })
+    expect(step.inputs).toEqual({ REPLICA: 'rep', SCHEDULER_FOLDER: folder })
+    expect(step.parse('{"ticked":29000000}')).toEqual({ ticked: 29_000_000 })
+    expect(step.parse('{"ticked":null}')).toEqual({ ticked: null })
   })
 })
 
