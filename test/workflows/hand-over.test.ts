@@ -44,12 +44,13 @@ async function complete(handovers: readonly { from: Place | null; to: Place | nu
   const nobody = { environmentId: null, servers: [], gateways: [], replicas: [], artifacts: [] }
   const activities = {
     begin: async () => true,
-    takeOver: async () => ({ lostId: 'lost', isDeploy: true }),
+    takeOver: async () => ({ lostId: 'lost', isRollout: true }),
     beginConvergence: async () => ({ isCommitted: true, leftovers: nobody }),
     planCompletion: async () => ({
       ...{ environmentId: 'environment', handovers, draining: [] },
       retiring: replaced.map((id) => ({ id, serverName: 'one', containerName: id })),
     }),
+    planPruning: async () => ({ environmentId: 'environment', servers: [] }),
     stopReplica: async ({ replicaId }: ReplicaStop) => void did.push(`retire ${replicaId}`),
     async stopScheduler({ order, replicaId, isKept }: SchedulerStop) {
       orders.push(order)

@@ -31,7 +31,7 @@ async function rollback(others: Record<string, (input: never) => Promise<unknown
   const id = Math.random().toString(36).slice(2)
   const web = { id: 'web', name: 'web', role: 'web', operationId: `${id}-web`, reason: 'new image', retiring: ['old'] }
   const plan = {
-    ...{ isUnchanged: false, environmentId: 'environment', commit: 'a'.repeat(40), kept: [], isImageNew: true, scheduler: null, migration: null },
+    ...{ isUnchanged: false, environmentId: 'environment', commit: 'a'.repeat(40), kept: [], isImageNew: true, schedulers: [], warnings: [], migration: null },
     build: { ...on, unresolved: [] },
     services: [{ ...web, replicas: [{ id: 'new', operationId: `${id}-new`, ...on }] }],
     gateways: [{ serviceId: 'gateway', operationId: `${id}-gateway`, ...on, replicas: ['new'] }],
@@ -46,7 +46,7 @@ async function rollback(others: Record<string, (input: never) => Promise<unknown
     writeRevision: async ({ change }: { change: string }) => ({ phase: change }),
     applyRevision: async () => {},
     recordRelease: async () => {},
-    planCompletion: async () => ({ environmentId: 'environment', handover: null, retiring: [] }),
+    planCompletion: async () => ({ environmentId: 'environment', handovers: [], draining: [], retiring: [] }),
     planPruning: async () => ({ environmentId: 'environment', servers: [on] }),
     pruneServer: async () => {},
     addWarning: async () => {},
