@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { ApplicationFailure, CancelledFailure, Context, heartbeat } from '@temporalio/activity'
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity'
 import type { Activities } from '../../activities/index.ts'
 import type { Sql } from '../../db/connect.ts'
 
@@ -75,10 +75,10 @@ function oneAtATime() {
   }
 }
 
-/** Who waits for his turn lives too. Outside of a worker there is nobody to tell. */
+/** Who waits for his turn lives too. Outside of a worker there is nobody to tell, and of local activities nobody asks. */
 async function beating<Result>(work: () => Promise<Result>): Promise<Result> {
   const context = isInWorker() ? Context.current() : null
-  const timer = setInterval(() => context?.heartbeat(), 2000)
+  const timer = setInterval(() => context?.info.isLocal || context?.heartbeat(), 2000)
   try {
     return await work()
   } finally {
@@ -88,7 +88,7 @@ async function beating<Result>(work: () => Promise<Result>): Promise<Result> {
 
 function isInWorker(): boolean {
   try {
-    heartbeat()
+    Context.current()
     return true
   } catch {
     return false

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stepsOf, type OperationTree } from '../../stack/demo/operation.ts'
 import { compareFingerprints, serverFingerprint } from '../lab/instruments/index.ts'
+import { recordHistories } from './histories.ts'
 import { openScene, type Sample, type Scene } from './scene.ts'
 import { secretsSeen } from './secrets.ts'
 
@@ -55,6 +56,7 @@ describe('a rollback', () => {
     expect(await page()).toContain(`commit ${commits.two}`)
     const { result, statuses } = await whileAsking(() => rolledBack())
     tree = result
+    await recordHistories(scene.keystone, 'rollback', tree)
     expect(tree).toMatchObject({ kind: 'environment_rollback', status: 'succeeded', outcome: 'rolled_back' })
     expect(statuses.length).toBeGreaterThan(10)
     expect(statuses.filter((status) => status !== 200)).toEqual([])

@@ -25,7 +25,7 @@ describe('workflows that lab runs have recorded', () => {
   })
 
   it('cover success, failure, cancel, a killed worker and recovery', () => {
-    for (const scene of ['first-deploy', 'broken-build', 'broken-migration', 'unhealthy', 'cancelled', 'worker-killed', 'recovered']) {
+    for (const scene of ['first-deploy', 'broken-build', 'broken-migration', 'unhealthy', 'cancelled', 'worker-killed', 'recovered', 'rollback']) {
       expect(files.filter((name) => name.startsWith(scene))).not.toEqual([])
     }
   })
@@ -33,9 +33,8 @@ describe('workflows that lab runs have recorded', () => {
   it('are not taken for another workflow', async () => {
     const [file = ''] = files.filter((name) => name.includes('environment_deploy'))
     const history = stored(file)
-    const completed = history.events.findIndex(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'planDeploy')
-    const scheduled = history.events[completed]?.activityTaskScheduledEventAttributes
-    if (!scheduled) throw new Error('a deploy begins with its plan')
+    const [scheduled] = history.events.flatMap(({ activityTaskScheduledEventAttributes: attributes }) => attributes ?? [])
+    if (!scheduled) throw new Error('a deploy works on servers')
     scheduled.activityType = { name: 'finish' }
     await expect(Worker.runReplayHistory({ workflowBundle }, history)).rejects.toThrow(/[Nn]ondeterminism/)
   })

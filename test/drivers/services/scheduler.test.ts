@@ -64,6 +64,7 @@ interface Scheduler {
 async function scheduler(name: string, shell = 'sh'): Promise<Scheduler> {
   const folder = join(root, name)
   await mkdir(folder, { recursive: true })
+  await rm(join(root, `${name}.until`), { force: true })
   const env = { PATH: `${join(root, 'bin')}:${process.env.PATH}`, ROOT: root, NAME: name }
   const child = spawn(shell, [script, folder], { env, stdio: 'ignore' })
   running.push(child)
@@ -146,6 +147,7 @@ describe.each(['sh', 'bash'])('a scheduler (%s)', { timeout: 60_000 }, (shell) =
     expect([old.child.exitCode, await readFile(join(root, 'ended'), 'utf8')]).toEqual([0, 'old\n'])
 
     await scheduler('old', shell)
+    await sleepsUntil('old', '101:00')
     await clock('101:05')
     await ticked('old 100', 'old 101')
   })
