@@ -145,10 +145,12 @@ describe('a gateway', { timeout: 60_000 }, () => {
     await answer('shop.lab')
     expect((await server.run(gateway.drain({ upstreams: [itself], leastSeconds: 0, windowSeconds: 30 }))).facts()).toEqual([])
   })
+
   it('waits for what an upstream still has, no longer than its window', async () => {
     const host = (await server.exec(['docker', 'network', 'inspect', '--format', '{{(index .IPAM.Config 0).Gateway}}', 'keystone_gateway'])).stdout.trim()
     const slow: Upstream = { host, port: 9000 }
-    await server.exec(['sudo', 'systemd-run', '--quiet', '--unit', 'slow-upstream', 'perl', '-MIO::Socket::INET', '-e', slowServer])
+    await server.exec(['tee', '/tmp/slow-upstream.pl'], slowServer)
+    await server.exec(['sudo', 'systemd-run', '--quiet', '--unit', 'slow-upstream', 'perl', '-MIO::Socket::INET', '/tmp/slow-upstream.pl'])
     ;(await apply(50, [section('slow.lab', [slow]).text])).facts()
     const answered = answer('slow.lab', '--retry', '20', '--retry-all-errors')
     expect((await server.exec(['sh', '-c', 'until [ -e /tmp/asked ]; do sleep 0.1; done'])).exitCode).toBe(0)
