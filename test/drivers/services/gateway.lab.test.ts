@@ -151,11 +151,11 @@ describe('a gateway', { timeout: 60_000 }, () => {
     const slow: Upstream = { host, port: 9000 }
     await server.exec(['tee', '/tmp/slow-upstream.pl'], slowServer)
     await server.exec(['sudo', 'systemd-run', '--quiet', '--unit', 'slow-upstream', 'perl', '-MIO::Socket::INET', '/tmp/slow-upstream.pl'])
-    ;(await apply(50, [section('slow.lab', [slow]).text])).facts()
+    ;(await apply(60, [section('slow.lab', [slow]).text])).facts()
     const answered = answer('slow.lab', '--retry', '20', '--retry-all-errors')
     expect((await server.exec(['sh', '-c', 'until [ -e /tmp/asked ]; do sleep 0.1; done'])).exitCode).toBe(0)
 
-    ;(await apply(51, [section('slow.lab', [itself], { tls: 'off' }, { draining: [slow] }).text])).facts()
+    ;(await apply(61, [section('slow.lab', [itself], { tls: 'off' }, { draining: [slow] }).text])).facts()
     expect(await answer('slow.lab')).toBe('well 200')
     const drained = async (windowSeconds: number) =>
       (await server.run(gateway.drain({ upstreams: [slow], leastSeconds: 0, windowSeconds }))).facts()
