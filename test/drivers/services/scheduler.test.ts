@@ -32,11 +32,22 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(join(root, 'busy'), { force: true })
   for (const child of running.splice(0)) {
-    child.kill('SIGKILL')
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    const exited = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : null
+    killGroup(child.pid!)
+    await exited
   }
-  await rm(root, { recursive: true, force: true })
+  // What of the groups is just being killed may still write.
+  await rm(root, { recursive: true, force: true, maxRetries: 20 })
 })
+
+/** With what the scheduler has started; fine where all of them have ended. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
 
 /** Renamed into place, for whoever reads it in between. */
 async function put(name: string, text: string): Promise<void> {
@@ -66,7 +77,7 @@ async function scheduler(name: string, shell = 'sh'): Promise<Scheduler> {
   await mkdir(folder, { recursive: true })
   await rm(join(root, `${name}.until`), { force: true })
   const env = { PATH: `${join(root, 'bin')}:${process.env.PATH}`, ROOT: root, NAME: name }
-  const child = spawn(shell, [script, folder], { env, stdio: 'ignore' })
+  const child = spawn(shell, [script, folder], { env, stdio: 'ignore', detached: true })
   running.push(child)
   return {
     child,
