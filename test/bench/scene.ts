@@ -40,10 +40,14 @@ export async function openScene(say: (line: string) => void): Promise<BenchScene
   const { applicationId } = await organisation.createApplication('visits', { sshUrl, hostKey, addDeployKey })
   const wish = { name: 'production', serverIds: [serverId], schedulerEnabled: false }
   const { environmentId } = await organisation.createEnvironment(applicationId, wish)
-  for (const [role, serviceId] of [['database', databaseId], ['cache', cacheId]] as const) {
-    const attached = await organisation.attach(environmentId, { serviceId, role })
-    await ended(attached.operation)
+  const attach = async (wish: { serviceId: string; role: string; sliceId?: string }) => {
+    const { operation, sliceId } = await organisation.attach(environmentId, wish)
+    await ended(operation)
+    return sliceId
   }
+  await attach({ serviceId: databaseId, role: 'database' })
+  const sliceId = await attach({ serviceId: cacheId, role: 'cache' })
+  await attach({ serviceId: cacheId, role: 'queue', sliceId })
   const site: Site = { address: server.address, port: 80, domain: 'bench.test' }
   const route = await organisation.route(environmentId, { domain: site.domain, tls: 'off' })
   await ended(route.operation)
