@@ -36,7 +36,7 @@ async function unnoticed(
   { scene, visits, faults }: Stage,
   { fault = nothing, wish, serves }: { fault?: Fault; wish: Wish; serves: string | undefined },
 ): Promise<FaultedDeploy> {
-  const { result, noticed } = await underLoad(scene, { sample: visits }, () => faults.deploy(fault, wish))
+  const { result, noticed } = await underLoad(scene, visits, () => faults.deploy(fault, wish))
   const { repeated, madeTwice, leftovers, pending } = result
   expect(noticed).toEqual([])
   const wrong = { repeated, madeTwice, leftovers, missing: pending.missing }
@@ -148,7 +148,8 @@ export function redeploySuite(name: string, cases: readonly RedeployCase[]): voi
 
   beforeAll(async () => {
     const scene = await openScene({ name: 'deep-redeploy' })
-    const visits = await scene.sample('visits', { web: { migration: { timing: 'post_switch' }, startTimeoutSeconds: 20 } })
+    const web = { migration: { timing: 'post_switch' }, startTimeoutSeconds: 20, drainWindowSeconds: 120 }
+    const visits = await scene.sample('visits', { web })
     const neighbour = await openNeighbour(scene)
     stage = { scene, visits, neighbour, faults: await openFaultLane(scene, visits), versions: createVersions(scene, visits) }
   }, 1_800_000)

@@ -22,7 +22,7 @@ export async function openNeighbour(scene: Scene): Promise<Neighbour> {
   if (status !== 'succeeded') throw new Error(`the neighbour's deploy ended ${status}: ${JSON.stringify(failure)}`)
   const load = await startLoad({
     ...{ address: scene.server.address, domain: sample.domain, websocketDomain: sample.domain },
-    ...{ requestsPerSecond: 2, slowEverySeconds: 30, downloadEverySeconds: 60, longJobEverySeconds: 60 },
+    ...{ requestsPerSecond: 2, slowEverySeconds: 30, downloadEverySeconds: 60, longJobEverySeconds: 60, timeoutSeconds: 120 },
   })
   return {
     mark: (name) => load.mark(name),

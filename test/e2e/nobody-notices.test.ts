@@ -16,8 +16,8 @@ let versions: Versions
 let neighbour: Neighbour
 const begun = Date.now()
 
-/** A version that never gets healthy is known to be one sooner than usual. */
-const web = { startTimeoutSeconds: 20 }
+/** A version that never gets healthy is known to be one sooner than usual; a slow machine may take its time to drain. */
+const web = { startTimeoutSeconds: 20, drainWindowSeconds: 120 }
 
 beforeAll(async () => {
   scene = await openScene({ name: 'nobody-notices' })
@@ -38,7 +38,7 @@ beforeEach(({ task }) => neighbour.mark(task.name))
 
 /** Deploys under load; `meanwhile` is begun with it. */
 const deployed = (wish: { branch?: string } = {}, meanwhile: Meanwhile = async () => {}) =>
-  underLoad(scene, { sample: visits }, async () => {
+  underLoad(scene, visits, async () => {
     const operation = await scene.organisation.deploy(visits.environmentId, wish)
     const watching = watch(scene, operation)
     await meanwhile(operation.id, watching)

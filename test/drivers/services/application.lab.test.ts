@@ -363,11 +363,15 @@ describe('a running application', () => {
     for (let time = 0; time < 2; time += 1) (await server.run(application.startScheduler(handover))).facts()
     const released = (await server.run(application.releaseScheduler(web()))).facts()
     expect(released).toEqual({ ticked: expect.any(Number) })
+    const words = async (id: string) => (await server.exec(['docker', 'logs', '--timestamps', id])).stdout
+    const oldWords = await words(scheduler.containerId)
     for (let time = 0; time < 2; time += 1) (await server.run(application.stopScheduler(web()))).facts()
     expect((await server.run(application.releaseScheduler(web()))).facts()).toEqual(released)
     await vi.waitUntil(async () => new Set((await ticks()).map((tick) => tick.container)).size === 2, { timeout: 130_000, interval: 500 })
-    const minutes = (await ticks()).slice(seen.length - 1).map(({ minute }) => Date.parse(`${minute}Z`) / 60_000)
-    expect(minutes).toEqual(minutes.map((_, index) => minutes[0]! + index))
+    const all = await ticks()
+    const minutes = all.slice(seen.length - 1).map(({ minute }) => Date.parse(`${minute}Z`) / 60_000)
+    const said = [JSON.stringify(all), oldWords, await words('visits-web-3-scheduler')].join('\n')
+    expect(minutes, said).toEqual(minutes.map((_, index) => minutes[0]! + index))
 
     for (let time = 0; time < 2; time += 1) (await server.run(application.stopScheduler(young))).facts()
     expect(await containers('keystone.scheduler=yes')).toBe('')
