@@ -353,7 +353,9 @@ describe('a running application', () => {
   it('ticks once a minute from one container, and stops', async () => {
     expect((await server.run(application.startScheduler({ replica: web(), follows: null }))).facts().containerId).toBe(scheduler.containerId)
     const ticks = async (): Promise<{ minute: string; container: string }[]> => JSON.parse(await get('visits-web-1', '/visits')).ticks
-    await vi.waitUntil(async () => (await ticks()).length > 1, { timeout: 130_000, interval: 500 })
+    // Nobody ticks while a server boots: minutes count from the first one after that.
+    const before = await ticks()
+    await vi.waitUntil(async () => (await ticks()).length > before.length, { timeout: 130_000, interval: 500 })
     const seen = await ticks()
     expect(new Set(seen.map((tick) => tick.minute)).size).toBe(seen.length)
     expect(new Set(seen.map((tick) => tick.container)).size).toBe(1)
@@ -363,15 +365,11 @@ describe('a running application', () => {
     for (let time = 0; time < 2; time += 1) (await server.run(application.startScheduler(handover))).facts()
     const released = (await server.run(application.releaseScheduler(web()))).facts()
     expect(released).toEqual({ ticked: expect.any(Number) })
-    const words = async (id: string) => (await server.exec(['docker', 'logs', '--timestamps', id])).stdout
-    const oldWords = await words(scheduler.containerId)
     for (let time = 0; time < 2; time += 1) (await server.run(application.stopScheduler(web()))).facts()
     expect((await server.run(application.releaseScheduler(web()))).facts()).toEqual(released)
     await vi.waitUntil(async () => new Set((await ticks()).map((tick) => tick.container)).size === 2, { timeout: 130_000, interval: 500 })
-    const all = await ticks()
-    const minutes = all.slice(seen.length - 1).map(({ minute }) => Date.parse(`${minute}Z`) / 60_000)
-    const said = [JSON.stringify(all), oldWords, await words('visits-web-3-scheduler')].join('\n')
-    expect(minutes, said).toEqual(minutes.map((_, index) => minutes[0]! + index))
+    const minutes = (await ticks()).slice(seen.length - 1).map(({ minute }) => Date.parse(`${minute}Z`) / 60_000)
+    expect(minutes).toEqual(minutes.map((_, index) => minutes[0]! + index))
 
     for (let time = 0; time < 2; time += 1) (await server.run(application.stopScheduler(young))).facts()
     expect(await containers('keystone.scheduler=yes')).toBe('')
