@@ -1,7 +1,7 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity'
 import { OperationEnded } from '../db/operations/begin.ts'
 import { CancelRequested } from '../db/operations/commit.ts'
-import type { Failure } from '../domain/operations.ts'
+import { type Failure, isFailure } from '../domain/operations.ts'
 import { SshError, type SshErrorCode } from '../drivers/ssh/errors.ts'
 
 /** A cause that trying again does not change. Temporal's UI shows the message, Keystone reads the details. */
@@ -14,11 +14,16 @@ export function passingFailure(failure: Failure): ApplicationFailure {
   return ApplicationFailure.create({ type: failure.code, message: sentence(failure), details: [failure] })
 }
 
-/** Whether a step's script ended with this exit code. */
-export function hasExitCode(error: unknown, exitCode: number): boolean {
-  if (!(error instanceof ApplicationFailure) || error.type !== 'step_failed') return false
-  const [failure] = error.details ?? []
-  return typeof failure === 'object' && failure !== null && 'exitCode' in failure && failure.exitCode === exitCode
+/** What is known of a step whose script ended with this exit code; null for every other error. */
+export function stepFailure(error: unknown, exitCode: number): Failure | null {
+  const failure = failureIn(error)
+  return failure?.code === 'step_failed' && failure.exitCode === exitCode ? failure : null
+}
+
+/** The failure that `finalFailure` or `passingFailure` was given. */
+function failureIn(error: unknown): Failure | null {
+  const [failure] = (error instanceof ApplicationFailure && error.details) || []
+  return isFailure(failure) ? failure : null
 }
 
 function sentence({ message, tail, hint }: Failure): string {

@@ -11,12 +11,12 @@ import {
 } from '../db/gateways.ts'
 import { idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
-import type { EnvironmentId, ReplicaId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
-import { refusedConfigurationExitCode } from '../drivers/services/contract-gateway.ts'
+import type { EnvironmentId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
+import { refusedConfigurationExitCode, unansweredExitCode } from '../drivers/services/contract-gateway.ts'
+import { askedReplicas, type Questions } from './asked-replicas.ts'
 import { gatewayOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
-import { finalFailure, hasExitCode } from './failures.ts'
-import { notReachable, probedReplica, probedUpstream } from './gateway-probe.ts'
+import { finalFailure, stepFailure } from './failures.ts'
 import { type ConfigurationInput, renderConfiguration } from './gateway-sections.ts'
 import { drainingUpstreams, shiftTraffic } from './gateway-traffic.ts'
 import type { OperationInput } from './operations.ts'
@@ -27,13 +27,6 @@ import { runStep } from './remote-step.ts'
  * to the `previous` one; or one route that it is to `configure`.
  */
 export type GatewayChange = 'both' | 'next' | 'previous' | 'configure'
-
-/** A replica that a gateway is to ask before it routes to it. */
-export interface ReplicaProbe extends OperationInput {
-  order: number
-  gatewayId: ServiceId
-  replicaId: ReplicaId
-}
 
 /** A change that becomes the gateway's next revision; `isAlone` is a try with what others applied last. */
 export interface GatewayRevision extends OperationInput, ConfigurationInput {
@@ -47,6 +40,8 @@ export interface RevisionToApply extends OperationInput {
   order: number
   gatewayId: ServiceId
   phase: string
+  /** New replicas that have to answer the gateway first. */
+  asked?: Questions
 }
 
 /** A gateway whose old replicas of an environment get no new requests any more. */
@@ -75,17 +70,6 @@ export function gatewayActivities(deps: ActivityDeps) {
     return { gateway: gatewayOf(service), serverId, containerName }
   }
   return {
-    /** Asks a new replica for its health path from the gateway's own network, before it gets any traffic. */
-    async probeReplica({ operationId, order, gatewayId, replicaId }: ReplicaProbe): Promise<void> {
-      const { gateway, serverId, containerName } = await runningGateway(gatewayId)
-      const found = await probedReplica(deps, replicaId)
-      if (found.healthPath === null) return
-      const upstream = probedUpstream(found, serverId)
-      const step = gateway.probe({ containerName, upstream, path: found.healthPath, domain: 'localhost' })
-      const { ok, status } = await runStep(deps, { operationId, order, serverId, step })
-      if (!ok) throw notReachable(found, status)
-    },
-
     /**
      * Changes the traffic of the operation's replicas and stores the configuration that follows from it as the gateway's next
      * revision, in one transaction (design section 8). A repetition finds the revision there.
@@ -107,16 +91,18 @@ export function gatewayActivities(deps: ActivityDeps) {
 
     /**
      * Applies the revision unless the server has a later one, and is content only when the operation's own sections are in the
-     * running configuration, whoever applied it. Fails as `gateway_refused` where Caddy does not take the text, and as
-     * `section_not_live` where a later revision of another operation is without them.
+     * running configuration, whoever applied it. Fails as `replica_not_reachable` where a replica does not answer, as
+     * `gateway_refused` where Caddy does not take the text, and as `section_not_live` where a later revision of another operation
+     * is without them.
      */
-    async applyRevision({ operationId, order, gatewayId, phase }: RevisionToApply): Promise<void> {
+    async applyRevision({ operationId, order, gatewayId, phase, asked: questions }: RevisionToApply): Promise<void> {
       const { gateway, serverId, containerName } = await runningGateway(gatewayId)
       const revision = await revisionOf(db, { gatewayId, operationId, phase })
       if (!revision) throw new Error(`operation ${operationId} has no revision "${phase}" of gateway ${gatewayId}`)
-      const step = gateway.apply({ containerName, revision: revision.revision, text: revision.text, certificates: [] })
+      const asked = questions ? await askedReplicas(deps, questions, serverId) : []
+      const step = gateway.apply({ containerName, revision: revision.revision, text: revision.text, certificates: [], asked })
       const { liveSections } = await runStep(deps, { operationId, order, serverId, step }).catch((error: unknown) => {
-        throw hasExitCode(error, refusedConfigurationExitCode) ? refused(error) : error
+        throw refused(error) ?? unanswered(error) ?? error
       })
       requireLive(revision, liveSections)
       await recordApplied(db, revision.ownSections)
@@ -153,10 +139,14 @@ function requireLive({ ownSections, revision }: Revision, live: readonly string[
   })
 }
 
-function refused(error: unknown): ApplicationFailure {
-  return finalFailure({
-    code: 'gateway_refused',
-    message: `Caddy refused the configuration: ${error instanceof Error ? error.message : String(error)}`,
-    hint: 'Look at the domains and settings of this route.',
-  })
+function refused(error: unknown): ApplicationFailure | null {
+  const failure = stepFailure(error, refusedConfigurationExitCode)
+  const hint = 'Look at the domains and settings of this route.'
+  return failure && finalFailure({ ...failure, code: 'gateway_refused', message: 'Caddy refused the configuration.', hint })
+}
+
+function unanswered(error: unknown): ApplicationFailure | null {
+  const failure = stepFailure(error, unansweredExitCode)
+  const hint = 'Look at the log of the replica; the health path must answer with a status below 400.'
+  return failure && finalFailure({ ...failure, code: 'replica_not_reachable', message: 'A new replica does not answer the gateway.', hint })
 }

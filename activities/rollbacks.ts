@@ -7,7 +7,7 @@ import { stepNumbers } from '../domain/step-numbers.ts'
 import { absentImageExitCode, findImage } from '../drivers/services/image.ts'
 import { planIds, storeRollout } from './deploy-rows.ts'
 import type { ActivityDeps } from './deps.ts'
-import { finalFailure, hasExitCode } from './failures.ts'
+import { finalFailure, stepFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
 import type { ReplicaImage } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
@@ -37,7 +37,7 @@ export function rollbackActivities(deps: ActivityDeps) {
       const { artifactId, imageDigest, ...target } = await restoredRelease(db, operationId)
       const place = { operationId, order: stepNumbers.environmentRollback.findImage, serverId: plan.build.serverId }
       await runStep(deps, { ...place, step: findImage(imageDigest) }).catch((error: unknown) => {
-        throw hasExitCode(error, absentImageExitCode) ? finalFailure(imageGone(target)) : error
+        throw stepFailure(error, absentImageExitCode) ? finalFailure(imageGone(target)) : error
       })
       await beginRollout(db, operationId, artifactId)
       return { reference: imageDigest, isLocal: true }

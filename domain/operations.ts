@@ -88,6 +88,10 @@ export interface Failure {
   hint?: string
 }
 
+/** Whether an error's details, which come as JSON, are a failure's. */
+export const isFailure = (value: unknown): value is Failure =>
+  typeof value === 'object' && value !== null && 'code' in value && 'message' in value
+
 /** Who or what asked for an operation. */
 export interface Trigger {
   by: 'api' | 'webhook' | 'schedule' | 'operation'

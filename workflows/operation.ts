@@ -10,7 +10,7 @@ import {
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import type { OperationInput } from '../activities/operations.ts'
 import type { OperationId } from '../domain/ids.ts'
-import { type Failure, type OperationKind, searchAttributeNames, workflowId } from '../domain/operations.ts'
+import { type Failure, isFailure, type OperationKind, searchAttributeNames, workflowId } from '../domain/operations.ts'
 import { control } from './proxies.ts'
 
 const kindAttribute = defineSearchAttributeKey(searchAttributeNames.kind, SearchAttributeType.KEYWORD)
@@ -43,9 +43,6 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof Error && error.cause !== undefined) return failureOf(error.cause)
   return { code: 'unexpected', message: error instanceof Error ? error.message : String(error) }
 }
-
-const isFailure = (value: unknown): value is Failure =>
-  typeof value === 'object' && value !== null && 'code' in value && 'message' in value
 
 /**
  * Runs a child operation, whose row the plan has stored, with `input` beside its operation id. Throws when it failed; the

@@ -6,12 +6,14 @@ set -euo pipefail
 # Containers that carry all these labels, whatever their state.
 containers_with() { docker ps --all --quiet --no-trunc "${@/#/--filter=label=}"; }
 
-# After a reboot everything starts at once: a container is given a minute before it is used.
+# await_healthy CONTAINER [FORMAT]: after a reboot everything starts at once, so a container is given a minute before it is used. What
+# `docker inspect` has of it in this format is put into $told.
 await_healthy() {
   local seen deadline=$((SECONDS + 60))
   while :; do
-    seen=$(docker inspect --format '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1")
-    [ "$seen" != 'running healthy' ] || return 0
+    seen=$(docker inspect --format "{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}} ${2-}" "$1")
+    told=${seen#running healthy }
+    [ "$told" = "$seen" ] || return 0
     [ "$SECONDS" -lt "$deadline" ] || { echo "the container $1 is not running and healthy: it is $seen" >&2; exit 1; }
     sleep 0.2
   done

@@ -41,12 +41,22 @@ export interface GatewayFacts {
   liveSections: readonly string[]
 }
 
-export type ProbedUpstream = Upstream | { replicaId: string; port: number }
+/** A replica that has to answer the gateway before a revision is applied. */
+export interface AskedReplica {
+  containerName: string
+  /** Null on the gateway's own server, where the container is asked by its name: its address may have changed since its start. */
+  address: string | null
+  port: number
+  /** The health path: any status from 200 to 399 will do. */
+  path: string
+}
 
-/** `status` is the HTTP status, null where no answer came. */
-export interface ProbeFacts {
-  ok: boolean
-  status: number | null
+export interface ApplyInput {
+  containerName: string
+  revision: number
+  text: string
+  certificates: readonly Certificate[]
+  asked: readonly AskedReplica[]
 }
 
 /** Upstreams that get no new requests, and how many seconds they are given for those they have. */
@@ -67,6 +77,9 @@ export interface BusyUpstream {
 /** Exit code of `apply` when the gateway refused the text: everything is as it was, and the text's author is at fault. */
 export const refusedConfigurationExitCode = 3
 
+/** Exit code of `apply` when a replica did not answer the gateway: nothing was applied. */
+export const unansweredExitCode = 4
+
 export interface Gateway {
   /** Schema of a route slice's config. */
   routeSchema: z.ZodType<StoredConfig>
@@ -74,10 +87,11 @@ export interface Gateway {
   renderSection(route: RouteInput): Section
   /** The whole configuration of one server from the texts of its sections. */
   renderConfiguration(sections: readonly string[]): string
-  /** Applies a revision unless a later one is there already (the fence is on the server), and reads the result back. */
-  apply(input: { containerName: string; revision: number; text: string; certificates: readonly Certificate[] }): ServiceStep<GatewayFacts>
-  /** Asks a replica for its health path from the gateway's own network: one of the same server, or an address elsewhere. */
-  probe(input: { containerName: string; upstream: ProbedUpstream; path: string; domain: string }): ServiceStep<ProbeFacts>
+  /**
+   * Asks replicas from the gateway's own network, then applies a revision unless a later one is there already (the fence is on the
+   * server), and reads the result back.
+   */
+  apply(input: ApplyInput): ServiceStep<GatewayFacts>
   /** Waits until the upstreams have no request in flight any more, or their time is over; returns those that had some even then. */
   drain(input: DrainInput): ServiceStep<readonly BusyUpstream[]>
 }

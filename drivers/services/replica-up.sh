@@ -70,13 +70,16 @@ await_settled() {
 
 mapfile -t beside < <(printf '%s' "$BESIDE")
 services=("$SERVICE" "${beside[@]%% *}")
-create_missing_objects
-await_attached_services
+# Beside each other: most of it is waiting for answers of Docker.
+create_missing_objects & creating=$!
+await_attached_services & awaiting=$!
 remove_unfinished "$SERVICE" "$CONTAINER"
 for line in "${beside[@]}"; do
   read -r service name _ <<<"$line"
   remove_unfinished "$service" "$name"
 done
+wait "$creating"
+wait "$awaiting"
 compose up --detach --no-deps --quiet-pull "${services[@]}"
 deadline=$((SECONDS + TIMEOUT_SECONDS))
 for line in "${beside[@]}"; do

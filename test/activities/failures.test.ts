@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { describe, expect, test } from 'vitest'
-import { asFailure, finalFailure, hasExitCode, passingFailure } from '../../activities/failures.ts'
+import { asFailure, finalFailure, stepFailure, passingFailure } from '../../activities/failures.ts'
 import { SshError, type SshErrorCode } from '../../drivers/ssh/errors.ts'
 
 /** As in the given attempt of an activity. */
@@ -29,11 +29,11 @@ describe('a failure', () => {
   })
 
   test('is known by its exit code', () => {
-    expect(hasExitCode(finalFailure(failure), 2)).toBe(true)
-    expect(hasExitCode(finalFailure(failure), 3)).toBe(false)
-    expect(hasExitCode(finalFailure({ ...failure, code: 'other' }), 2)).toBe(false)
-    expect(hasExitCode(ApplicationFailure.create({ type: 'step_failed' }), 2)).toBe(false)
-    expect(hasExitCode(new Error('exit code 2'), 2)).toBe(false)
+    expect(stepFailure(finalFailure(failure), 2)).toEqual(failure)
+    expect(stepFailure(finalFailure(failure), 3)).toBeNull()
+    expect(stepFailure(finalFailure({ ...failure, code: 'other' }), 2)).toBeNull()
+    expect(stepFailure(ApplicationFailure.create({ type: 'step_failed' }), 2)).toBeNull()
+    expect(stepFailure(new Error('exit code 2'), 2)).toBeNull()
   })
 })
 

@@ -9,7 +9,7 @@ export interface Site {
   domain: string
 }
 
-const everyMilliseconds = 20
+const everyMilliseconds = 50
 
 /** The moment (of performance.now()) at which the site's page first named `release`. Throws where it does not within `seconds`. */
 export async function firstAnswer({ address, port, domain }: Site, release: string, seconds = 120): Promise<number> {

@@ -10,7 +10,6 @@ const activityOf: readonly [RegExp, string][] = [
   [/^find-image$/, 'findReleasedImage'],
   [/^migrate$/, 'migrate'],
   [/^start-(web|worker|websocket)$/, 'startReplica'],
-  [/^ask-replica-from-the-gateway$/, 'probeReplica'],
   [/^apply-gateway-revision/, 'applyRevision'],
   [/^(release|stop)-scheduler$/, 'stopScheduler'],
   [/^start-scheduler$/, 'startScheduler'],

@@ -42,7 +42,6 @@ async function rollback(others: Record<string, (input: never) => Promise<unknown
     planRollback: async () => plan,
     findReleasedImage: async () => ({ reference: 'sha256:old', isLocal: true }),
     startReplica: async () => {},
-    probeReplica: async () => {},
     writeRevision: async ({ change }: { change: string }) => ({ phase: change }),
     applyRevision: async () => {},
     recordRelease: async () => {},
@@ -77,7 +76,7 @@ describe('a rollback', () => {
   it('finds its image, and goes on as a deploy does, without a build or a migration', async () => {
     const { asked, ending } = await rollback()
     expect(asked).toEqual([
-      ...['planRollback', 'findReleasedImage', 'startReplica', 'probeReplica'],
+      ...['planRollback', 'findReleasedImage', 'startReplica'],
       ...['writeRevision', 'applyRevision', 'writeRevision', 'applyRevision'],
       ...['recordRelease', 'planCompletion', 'planPruning', 'pruneServer'],
     ])

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Secret } from '../../../domain/secret.ts'
 import type { ProcessRole } from '../../../domain/services.ts'
 import { outcomeUnknownExitCode, type OneOffFacts } from '../../../drivers/services/contract-application.ts'
+import type { AskedReplica } from '../../../drivers/services/contract-gateway.ts'
 import { resolveImage } from '../../../drivers/services/image.ts'
 import { laravel } from '../../../drivers/services/laravel/driver.ts'
 import { serviceDriver } from '../../../drivers/services/registry.ts'
@@ -233,11 +234,16 @@ describe('a running application', () => {
         ...{ web: [upstream('web-1')], websocket: serving.map(upstream), draining: draining.map(upstream) },
         websocketPaths: socket.application!.websocketPaths,
       })
-    const apply = async (serving: readonly string[], { draining = [], others = [] }: { draining?: string[]; others?: string[] } = {}) => {
+    interface Beside {
+      draining?: string[]
+      others?: string[]
+      asked?: AskedReplica[]
+    }
+    const apply = async (serving: readonly string[], { draining = [], others = [], asked = [] }: Beside = {}) => {
       const { text, hash } = section(serving, draining)
       revision += 1
       const configuration = gateway.renderConfiguration([text, ...others])
-      const applied = await server.run(gateway.apply({ containerName: 'gateway', revision, text: configuration, certificates: [] }))
+      const applied = await server.run(gateway.apply({ containerName: 'gateway', revision, text: configuration, certificates: [], asked }))
       expect(applied.facts()).toEqual({ appliedRevision: revision, liveSections: [hash] })
     }
     const open = () => openWebSocket(server.address, 'visits.lab', '/app/key')
@@ -254,10 +260,7 @@ describe('a running application', () => {
     })
 
     it('is asked by it, and then reached through it', async () => {
-      const asked = { replicaId: web().ownership.replicaId, port: 8080 }
-      const question = { containerName: 'gateway', upstream: asked, path: '/up', domain: 'visits.lab' }
-      expect((await server.run(gateway.probe(question))).facts()).toEqual({ ok: true, status: 200 })
-      await apply(['socket-1'])
+      await apply(['socket-1'], { asked: [{ containerName: web().containerName, address: null, port: 8080, path: '/up' }] })
       const { stdout } = await server.exec(['curl', '-si', '--max-time', '3', '-H', 'Host: visits.lab', 'http://127.0.0.1/'])
       expect(stdout).toContain('visits version 2')
     })

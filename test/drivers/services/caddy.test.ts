@@ -209,14 +209,21 @@ shop.example.com {
 
   it('is handed over under its revision, certificates beside it', () => {
     const certificates = [{ sliceId: 's', certificate: 'CERT', key: new Secret('KEY') }]
-    const step = gateway.apply({ containerName: 'gateway', revision: 7, text: 'text', certificates })
-    expect(step.inputs).toEqual({ CONTAINER: 'gateway', REVISION: '7' })
+    const step = gateway.apply({ containerName: 'gateway', revision: 7, text: 'text', certificates, asked: [] })
+    expect(step.inputs).toEqual({ CONTAINER: 'gateway', REVISION: '7', NETWORK: 'keystone_gateway', ASKED: '' })
     expect(step.files.map(({ path, mode }) => [path, mode])).toEqual([
       ['/home/keystone/gateway/certificates/s.crt', 0o600],
       ['/home/keystone/gateway/certificates/s.key', 0o600],
       ['/home/keystone/gateway/next/7', 0o600],
     ])
     expect(step.parse('{"appliedRevision":8,"liveSections":["ab"]}')).toEqual({ appliedRevision: 8, liveSections: ['ab'] })
+  })
+
+  it('asks replicas first: by name those of its own server, by address those elsewhere', () => {
+    const here = { containerName: 'shop-web-1', address: null, port: 8080, path: '/up' }
+    const elsewhere = { containerName: 'shop-web-2', address: '10.0.0.5', port: 20_001, path: '/health' }
+    const step = gateway.apply({ containerName: 'gateway', revision: 7, text: 'text', certificates: [], asked: [here, elsewhere] })
+    expect(step.inputs.ASKED).toBe('shop-web-1 8080 /up\nshop-web-2 20001 /health 10.0.0.5')
   })
 
   it('starts with a file that does not touch the applied one', () => {
@@ -227,13 +234,6 @@ shop.example.com {
 })
 
 describe('what the gateway reports', () => {
-  it('is the status of a probe', () => {
-    const probe = gateway.probe({ containerName: 'gateway', upstream: { host: '172.18.0.5', port: 8080 }, path: '/up', domain: 'a.example' })
-    expect(probe.parse('{"status":200}')).toEqual({ ok: true, status: 200 })
-    expect(probe.parse('{"status":500}')).toEqual({ ok: false, status: 500 })
-    expect(probe.parse('{"status":0}')).toEqual({ ok: false, status: null })
-  })
-
   it('is what still had requests when its time was over', () => {
     const drain = gateway.drain({ upstreams: [{ host: 'replica-1', port: 8080 }], leastSeconds: 6, windowSeconds: 0 })
     expect(drain.inputs).toEqual({ UPSTREAMS: 'replica-1:8080', LEAST_SECONDS: '6', WINDOW_SECONDS: '6' })

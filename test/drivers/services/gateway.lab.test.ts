@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { caddy } from '../../../drivers/services/caddy/driver.ts'
-import type { RouteInput, Upstream } from '../../../drivers/services/contract-gateway.ts'
+import { type AskedReplica, type RouteInput, unansweredExitCode, type Upstream } from '../../../drivers/services/contract-gateway.ts'
 import { resolveImage } from '../../../drivers/services/image.ts'
 import { replica } from './replicas.ts'
 import { openServiceServer, type ServiceServer } from './service-server.ts'
@@ -31,8 +31,8 @@ const section = (
     ...{ sliceId: domain, domain, config, web, assetPaths: ['/build'], websocket: [], websocketPaths: [], healthPath: '/' },
     ...{ otherVersions: [], draining: [], ...others },
   })
-const apply = (revision: number, sections: readonly string[]) =>
-  server.run(gateway.apply({ containerName: 'gateway', revision, text: gateway.renderConfiguration(sections), certificates: [] }))
+const apply = (revision: number, sections: readonly string[], asked: readonly AskedReplica[] = []) =>
+  server.run(gateway.apply({ containerName: 'gateway', revision, text: gateway.renderConfiguration(sections), certificates: [], asked }))
 const answer = async (host: string, ...options: string[]) =>
   (await server.exec(['curl', '-sk', '-w', ' %{http_code} %{redirect_url}', ...options, '-H', `Host: ${host}`, 'http://127.0.0.1/'])).stdout.trim()
 
@@ -104,12 +104,14 @@ describe('a gateway', { timeout: 60_000 }, () => {
     expect(await answer('tls.lab')).toBe('308 https://tls.lab/')
   })
 
-  it('asks a replica itself', async () => {
-    const probe = async (port: number, path = '/') =>
-      (await server.run(gateway.probe({ containerName: 'gateway', upstream: { host: '127.0.0.1', port }, path, domain: 'x.lab' }))).facts()
-    expect(await probe(2018)).toEqual({ ok: true, status: 200 })
-    expect(await probe(80)).toEqual({ ok: false, status: 404 })
-    expect(await probe(81)).toEqual({ ok: false, status: null })
+  it('asks a replica itself before it takes a revision that routes to it', async () => {
+    const asked = (port: number): AskedReplica => ({ containerName: 'web-1', address: '127.0.0.1', port, path: '/' })
+    const refused = { exitCode: unansweredExitCode, result: '' }
+    const no = 'the gateway asked web-1 for / and got'
+    expect(await apply(21, [], [asked(2018), asked(80)])).toMatchObject({ ...refused, stderr: expect.stringContaining(`${no} 404`) })
+    expect(await apply(21, [], [asked(81)])).toMatchObject({ ...refused, stderr: expect.stringContaining(`${no} no answer`) })
+    expect(await answer('tls.lab')).toBe('308 https://tls.lab/')
+    expect((await apply(21, [], [asked(2018)])).facts().appliedRevision).toBe(21)
   })
 
   it('serves the assets of two versions while both run, and those of the one that is left', async () => {
