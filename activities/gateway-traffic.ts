@@ -2,7 +2,7 @@ import type { Database } from '../db/connect.ts'
 import { serviceOfReplica } from '../db/engine-services.ts'
 import { environmentReplicas, type Replica, setTraffic } from '../db/replicas.ts'
 import type { EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
-import type { Upstream } from '../drivers/services/contract-gateway.ts'
+import type { DrainingUpstream } from '../drivers/services/contract-gateway.ts'
 import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { upstreamOf } from './gateway-sections.ts'
@@ -25,9 +25,7 @@ export async function shiftTraffic(
 
 /** Old replicas of an environment that only finish what they have, as one server's gateway reaches them. */
 export interface DrainingUpstreams {
-  upstreams: Upstream[]
-  /** The longest drain window of their services. */
-  windowSeconds: number
+  upstreams: DrainingUpstream[]
   /** Container names of web replicas by `host:port`; websockets stay open as long as they are let. */
   webNames: ReadonlyMap<string, string>
 }
@@ -38,12 +36,15 @@ export async function drainingUpstreams(
   gatewayServerId: ServerId,
 ): Promise<DrainingUpstreams> {
   const draining = (await environmentReplicas(db, environmentId)).filter(({ replica }) => replica.traffic === 'draining')
-  const services = await Promise.all(draining.map(({ replica }) => serviceOfReplica(db, keyring, replica)))
-  const found = draining.map((one) => ({ ...one, upstream: upstreamOf(one, gatewayServerId) }))
+  const found = await Promise.all(
+    draining.map(async ({ replica, privateAddress }) => {
+      const { drainWindowSeconds: windowSeconds } = applicationOf(await serviceOfReplica(db, keyring, replica))
+      return { replica, upstream: { ...upstreamOf({ replica, privateAddress }, gatewayServerId), windowSeconds } }
+    }),
+  )
   const web = found.filter(({ replica }) => replica.role === 'web')
   return {
     upstreams: found.map(({ upstream }) => upstream),
-    windowSeconds: Math.max(0, ...services.map((service) => applicationOf(service).drainWindowSeconds)),
     webNames: new Map(web.map(({ upstream: { host, port }, replica }) => [`${host}:${port}`, replica.containerName])),
   }
 }

@@ -109,13 +109,13 @@ export function gatewayActivities(deps: ActivityDeps) {
     },
 
     /**
-     * Waits until the environment's draining replicas have no request in flight at this gateway, or their drain window is over
+     * Waits until the environment's draining replicas have no request in flight at this gateway, or their drain windows are over
      * (design section 8). Returns the names of those web replicas that had some even then.
      */
     async drainGateway({ operationId, order, gatewayId, environmentId }: GatewayDrain): Promise<string[]> {
       const { gateway, serverId } = await runningGateway(gatewayId)
-      const { upstreams, windowSeconds, webNames } = await drainingUpstreams(deps, environmentId, serverId)
-      const step = gateway.drain({ upstreams, leastSeconds: staleSeconds, windowSeconds })
+      const { upstreams, webNames } = await drainingUpstreams(deps, environmentId, serverId)
+      const step = gateway.drain({ upstreams, leastSeconds: staleSeconds })
       const busy = await runStep(deps, { operationId, order, serverId, step })
       return busy.flatMap(({ upstream }) => webNames.get(upstream) ?? [])
     },

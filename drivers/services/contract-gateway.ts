@@ -59,12 +59,15 @@ export interface ApplyInput {
   asked: readonly AskedReplica[]
 }
 
-/** Upstreams that get no new requests, and how many seconds they are given for those they have. */
+/** An upstream that gets no new requests, and how many seconds it is given for those it has. */
+export interface DrainingUpstream extends Upstream {
+  windowSeconds: number
+}
+
 export interface DrainInput {
-  upstreams: readonly Upstream[]
+  upstreams: readonly DrainingUpstream[]
   /** However quiet it is: a reload is not noticed by every connection at once. */
   leastSeconds: number
-  windowSeconds: number
 }
 
 /** An upstream that still had requests in flight when its time was over. */

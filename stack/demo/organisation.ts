@@ -10,6 +10,8 @@ const attachedSchema = startedSchema.extend({
 })
 const applicationSchema = identified.extend({ deployKeyPublic: z.string() })
 
+const servicesSchema = z.object({ items: z.array(identified.extend({ name: z.string() })) })
+
 const releaseSchema = z.object({
   id: z.string(),
   number: z.number(),
@@ -65,7 +67,8 @@ export interface OrganisationClient {
   rollBack(environmentId: string, wish?: { releaseId?: string }): Promise<Operation>
   /** Newest first, at most 50. */
   releases(environmentId: string): Promise<Release[]>
-  keepReleases(environmentId: string, releaseRetention: number): Promise<void>
+  changeEnvironment(environmentId: string, changes: object): Promise<void>
+  services(environmentId: string): Promise<{ id: string; name: string }[]>
   /** Waits for an operation's end. */
   finished(operation: Operation, onChange?: (tree: OperationTree) => void): Promise<OperationTree>
 }
@@ -121,7 +124,10 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
     async releases(environmentId) {
       return (await client.get(`${environment(environmentId)}/releases`, z.object({ items: z.array(releaseSchema) }))).items
     },
-    keepReleases: (environmentId, releaseRetention) => client.patch(environment(environmentId), { releaseRetention }),
+    changeEnvironment: (environmentId, changes) => client.patch(environment(environmentId), changes),
+    async services(environmentId) {
+      return (await client.get(`${environment(environmentId)}/services`, servicesSchema)).items
+    },
     finished: (operation, onChange = () => {}) => finished({ client, organisationId: id, operationId: operation.id, onChange }),
   }
 }

@@ -43,7 +43,7 @@ export interface RunningDeploy {
 
 /** Deploys twice undisturbed, so that it is known what a deploy leaves: with every image that is built, for none is pruned. */
 export async function openFaultLane(scene: Scene, sample: Sample): Promise<FaultLane> {
-  await scene.organisation.keepReleases(sample.environmentId, 50)
+  await scene.organisation.changeEnvironment(sample.environmentId, { releaseRetention: 50 })
   await succeeded(scene, sample)
   await commit(scene, sample)
   const undisturbed = await succeeded(scene, sample)

@@ -109,3 +109,21 @@ it('over all of this each minute was ticked exactly once', async () => {
 it('users of another environment have noticed nothing, and their sockets have lived', async () => {
   expect(await neighbour.stop()).toEqual([])
 })
+
+it('and of their own deploy they notice that a socket is opened again, while workers and scheduler change with it', async () => {
+  const { sample } = neighbour
+  const worker = (await scene.organisation.services(sample.environmentId)).find(({ name }) => name === 'worker')
+  const scheduler = { schedulerTargetServiceId: worker?.id, schedulerMode: 'every_replica' }
+  await scene.organisation.changeEnvironment(sample.environmentId, scheduler)
+  const head = await createVersions(scene, sample).next()
+  const deploy = async () => scene.ended(await scene.organisation.deploy(sample.environmentId))
+  const sockets = { websocketDomain: sample.domain, mayCloseWebsocket: true }
+  const { result: tree, load, noticed } = await underLoad(scene, sample, deploy, sockets)
+  expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] })
+  expect(noticed).toEqual([])
+  expect(await commitServed(sample)).toBe(head)
+  expect(load.websocket.closings).toMatchObject([{ code: 1001 }])
+  expect(new Set(load.websocket.versions).size).toBe(2)
+  const names = async (label: string) => (await scene.server.exec(['docker', 'ps', '--filter', `label=${label}`, '--format', '{{.Names}}'])).split('\n').filter(Boolean)
+  expect(await names('keystone.scheduler=yes')).toContainEqual(expect.stringMatching(/^sockets-production-worker-\w+-scheduler$/))
+})

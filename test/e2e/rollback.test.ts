@@ -115,7 +115,7 @@ describe('retention', () => {
     for (const name of planted()) await scene.server.exec(['sh', '-c', 'tar c --files-from /dev/null | docker import - "$0"', name])
     await onServer('install', '-d', '-o', 'keystone', '/home/keystone/operations/0123456789ab', '/home/keystone/operations/ba9876543210')
     await onServer('touch', '--date', '8 days ago', '/home/keystone/operations/0123456789ab')
-    await scene.organisation.keepReleases(sample.environmentId, 2)
+    await scene.organisation.changeEnvironment(sample.environmentId, { releaseRetention: 2 })
     const [third, volumesBefore] = [await push('three'), await volumes()]
     await deployed('release three')
     expect(await imagesOf(commits.two)).toHaveLength(1)

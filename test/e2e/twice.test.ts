@@ -106,7 +106,7 @@ async function lost(operation: Operation): Promise<OperationTree> {
 }
 
 it('what no deploy of this test has come by is executed twice too', async () => {
-  await scene.organisation.keepReleases(sample.environmentId, 1)
+  await scene.organisation.changeEnvironment(sample.environmentId, { releaseRetention: 1 })
   const operation = await deployed()
   expect(stepsOf(operation).map(({ name }) => name)).toContain('prune')
   const operationId = idOf<Parameters<typeof twice.activities.addWarning>[0]['operationId']>(operation.id)

@@ -36,15 +36,19 @@ export interface UnderLoad<Result> {
  */
 const bearable = { requestsPerSecond: 12, timeoutSeconds: 120 }
 
+/** A websocket beside the requests. */
+type Sockets = Pick<Parameters<typeof startLoad>[0], 'websocketDomain' | 'mayCloseWebsocket'>
+
 /** Does some work on an environment under the mixed load, waits for the jobs, and looks for all that users could notice. */
 export async function underLoad<Result>(
   { server }: Scene,
   sample: Sample,
   work: () => Promise<Result>,
+  sockets: Sockets = {},
 ): Promise<UnderLoad<Result>> {
   const before = await visitsOf(sample)
   const begun = Date.now()
-  const load = await startLoad({ address: server.address, domain: sample.domain, ...bearable })
+  const load = await startLoad({ address: server.address, domain: sample.domain, ...bearable, ...sockets })
   try {
     await until('the first answers under load', async () => (await load.report()).requests > bearable.requestsPerSecond)
     const result = await work()
@@ -53,7 +57,7 @@ export async function underLoad<Result>(
     await until(`${accepted} visits to be processed`, async () => isDone(await visitsOf(sample), before.rows + accepted))
     const after = await visitsOf(sample)
     const noticed = [
-      ...failuresIn(report),
+      ...failuresIn(report, sockets.websocketDomain ? ['websocket'] : []),
       ...(after.rows === before.rows + accepted ? [] : [`${after.rows - before.rows} rows of ${accepted} accepted visits`]),
       ...(after.processed_again === before.processed_again ? [] : [`${after.processed_again} visits were processed again`]),
       ...wrongMinutes(after.ticks, { from: begun, to: Date.now() }),

@@ -3,12 +3,11 @@ import type { LoadOptions } from './report.ts'
 import type { Tally } from './tally.ts'
 
 const pingMilliseconds = 1000
-const answerMilliseconds = 5000
 const reopenMilliseconds = 250
 
-type SocketOptions = Pick<LoadOptions, 'address' | 'port' | 'websocketPath' | 'mayCloseWebsocket'> & { domain: string }
+type SocketOptions = Pick<LoadOptions, 'address' | 'port' | 'websocketPath' | 'mayCloseWebsocket' | 'timeoutSeconds'> & { domain: string }
 
-/** Keeps one websocket open and sends a message each second, which has to come back within 5 s. */
+/** Keeps one websocket open and sends a message each second, which has to come back in time. */
 export function openSocket(options: SocketOptions, tally: Tally): { close(): Promise<void> } {
   const kind = 'websocket'
   let isEnding = false
@@ -17,12 +16,12 @@ export function openSocket(options: SocketOptions, tally: Tally): { close(): Pro
   let socket = connect()
 
   function connect(): WebSocket {
-    const { address, port, websocketPath, domain } = options
+    const { address, port, websocketPath, domain, timeoutSeconds } = options
     const opened = new WebSocket(`ws://${address}:${port}${websocketPath}`, {
       headers: { host: domain },
-      handshakeTimeout: answerMilliseconds,
+      handshakeTimeout: timeoutSeconds * 1000,
     })
-    const talk = conversation(opened, { tally, failed })
+    const talk = conversation(opened, { tally, failed, timeoutSeconds })
     let isOpen = false
     opened.once('open', () => {
       isOpen = true
@@ -51,8 +50,14 @@ export function openSocket(options: SocketOptions, tally: Tally): { close(): Pro
   }
 }
 
+interface Conversation {
+  tally: Tally
+  failed(what: string): void
+  timeoutSeconds: number
+}
+
 /** Greeting, messages and their answers on one socket. */
-function conversation(socket: WebSocket, { tally, failed }: { tally: Tally; failed(what: string): void }) {
+function conversation(socket: WebSocket, { tally, failed, timeoutSeconds }: Conversation) {
   const waiting = new Map<string, NodeJS.Timeout>()
   let timer: NodeJS.Timeout | undefined
   let count = 0
@@ -60,9 +65,9 @@ function conversation(socket: WebSocket, { tally, failed }: { tally: Tally; fail
     const message = `ping ${(count += 1)}`
     const late = () => {
       waiting.delete(message)
-      failed(`"${message}" was not answered within ${answerMilliseconds / 1000} s`)
+      failed(`"${message}" was not answered within ${timeoutSeconds} s`)
     }
-    waiting.set(message, setTimeout(late, answerMilliseconds))
+    waiting.set(message, setTimeout(late, timeoutSeconds * 1000))
     socket.send(message)
   }
   socket.on('message', (data: Buffer) => {

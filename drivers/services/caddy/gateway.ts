@@ -26,13 +26,12 @@ export function gateway(authority: Authority): Gateway {
       files: [...certificates.flatMap(certificateFiles), { path: `${gatewayFolder}/next/${revision}`, content: text, mode: 0o600 }],
       parse: (result) => applyReport.parse(JSON.parse(result)),
     }),
-    drain: ({ upstreams, leastSeconds, windowSeconds }) => ({
+    drain: ({ upstreams, leastSeconds }) => ({
       name: 'drain old replicas',
       script: drainScript,
       inputs: {
-        UPSTREAMS: upstreams.map(({ host, port }) => `${host}:${port}`).join('\n'),
+        UPSTREAMS: lines(upstreams.map(({ host, port, windowSeconds }) => `${host}:${port} ${windowSeconds}`)),
         LEAST_SECONDS: `${leastSeconds}`,
-        WINDOW_SECONDS: `${Math.max(leastSeconds, windowSeconds)}`,
       },
       secrets: {},
       files: [],

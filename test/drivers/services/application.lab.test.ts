@@ -276,7 +276,7 @@ describe('a running application', () => {
       await apply(['socket-2'], { draining: ['socket-1'] })
       const young = await open()
       expect(await old.ask('and now?')).toBe('and now? version 2')
-      const drain = gateway.drain({ upstreams: [upstream('socket-1')], leastSeconds: 0, windowSeconds: 1 })
+      const drain = gateway.drain({ upstreams: [{ ...upstream('socket-1'), windowSeconds: 1 }], leastSeconds: 0 })
       expect((await server.run(drain)).facts()).toEqual([{ upstream: 'replica-socket-1:8080', inFlight: 1 }])
 
       ;(await server.run(socket.stopReplica(sockets[0]!()))).facts()

@@ -235,8 +235,8 @@ shop.example.com {
 
 describe('what the gateway reports', () => {
   it('is what still had requests when its time was over', () => {
-    const drain = gateway.drain({ upstreams: [{ host: 'replica-1', port: 8080 }], leastSeconds: 6, windowSeconds: 0 })
-    expect(drain.inputs).toEqual({ UPSTREAMS: 'replica-1:8080', LEAST_SECONDS: '6', WINDOW_SECONDS: '6' })
+    const drain = gateway.drain({ upstreams: [{ host: 'replica-1', port: 8080, windowSeconds: 30 }], leastSeconds: 6 })
+    expect(drain.inputs).toEqual({ UPSTREAMS: 'replica-1:8080 30', LEAST_SECONDS: '6' })
     expect(drain.parse('[]')).toEqual([])
     expect(drain.parse('[{"upstream":"replica-1:8080","inFlight":2}]')).toEqual([{ upstream: 'replica-1:8080', inFlight: 2 }])
   })

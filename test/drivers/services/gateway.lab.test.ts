@@ -145,7 +145,7 @@ describe('a gateway', { timeout: 60_000 }, () => {
   it('lets quiet upstreams go', async () => {
     await apply(50, [shop.text])
     await answer('shop.lab')
-    expect((await server.run(gateway.drain({ upstreams: [itself], leastSeconds: 0, windowSeconds: 30 }))).facts()).toEqual([])
+    expect((await server.run(gateway.drain({ upstreams: [{ ...itself, windowSeconds: 30 }], leastSeconds: 0 }))).facts()).toEqual([])
   })
 
   it('waits for what an upstream still has, no longer than its window', async () => {
@@ -160,7 +160,7 @@ describe('a gateway', { timeout: 60_000 }, () => {
     ;(await apply(61, [section('slow.lab', [itself], { tls: 'off' }, { draining: [slow] }).text])).facts()
     expect(await answer('slow.lab')).toBe('well 200')
     const drained = async (windowSeconds: number) =>
-      (await server.run(gateway.drain({ upstreams: [slow], leastSeconds: 0, windowSeconds }))).facts()
+      (await server.run(gateway.drain({ upstreams: [{ ...slow, windowSeconds }], leastSeconds: 0 }))).facts()
     expect(await drained(1)).toEqual([{ upstream: `${host}:9000`, inFlight: 1 }])
     const draining = drained(60)
     await server.exec(['touch', '/tmp/go'])
