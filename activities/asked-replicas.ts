@@ -1,42 +1,38 @@
+import type { ApplicationFailure } from '@temporalio/activity'
 import { serviceOfReplica } from '../db/engine-services.ts'
 import { environmentReplicas } from '../db/replicas.ts'
 import type { EnvironmentId, ReplicaId, ServerId } from '../domain/ids.ts'
-import type { AskedReplica } from '../drivers/services/contract-gateway.ts'
+import { type AskedReplica, unansweredExitCode } from '../drivers/services/contract-gateway.ts'
 import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
-import { type EnvironmentReplica, upstreamOf } from './gateway-sections.ts'
+import { finalFailure, stepFailure } from './failures.ts'
+import { upstreamOf } from './gateway-sections.ts'
 
-/** Replicas of an environment that are to answer a gateway. */
+/** Replicas for the web, on other servers than the gateway that asks them. */
 export interface Questions {
   environmentId: EnvironmentId
   replicas: readonly ReplicaId[]
+  gatewayServerId: ServerId
 }
 
-/**
- * What the gateway on a server asks new replicas for, before they get any traffic; those for the web have a health path that they
- * can be asked for. Throws when one of them is gone.
- */
-export async function askedReplicas(deps: ActivityDeps, { environmentId, replicas }: Questions, gatewayServerId: ServerId): Promise<AskedReplica[]> {
+/** What a gateway asks new replicas for before they get any traffic. Throws when one of them is gone. */
+export async function askedReplicas(deps: ActivityDeps, { environmentId, replicas, gatewayServerId }: Questions): Promise<AskedReplica[]> {
   const { db, keyring } = deps
   const present = await environmentReplicas(db, environmentId)
-  const found = replicas.map((id) => {
-    const one = present.find(({ replica }) => replica.id === id)
-    if (!one) throw new Error(`replica ${id} is gone`)
-    return one
-  })
-  const web = found.filter(({ replica }) => replica.role === 'web')
   return Promise.all(
-    web.map(async (one) => ({
-      containerName: one.replica.containerName,
-      ...askedAt(one, gatewayServerId),
-      path: applicationOf(await serviceOfReplica(db, keyring, one.replica)).healthPath,
-    })),
+    replicas.map(async (id) => {
+      const found = present.find(({ replica }) => replica.id === id)
+      if (!found) throw new Error(`replica ${id} is gone`)
+      const { host: address, port } = upstreamOf(found, gatewayServerId)
+      const path = applicationOf(await serviceOfReplica(db, keyring, found.replica)).healthPath
+      return { containerName: found.replica.containerName, address, port, path }
+    }),
   )
 }
 
-function askedAt(found: EnvironmentReplica, gatewayServerId: ServerId): Pick<AskedReplica, 'address' | 'port'> {
-  const { serverId, internalPort } = found.replica
-  if (serverId === gatewayServerId) return { address: null, port: internalPort }
-  const { host, port } = upstreamOf(found, gatewayServerId)
-  return { address: host, port }
+/** The failure of a step in which a replica did not answer its gateway; null for every other error. */
+export function unanswered(error: unknown): ApplicationFailure | null {
+  const failure = stepFailure(error, unansweredExitCode)
+  const hint = 'Look at the log of the replica; the health path must answer with a status below 400.'
+  return failure && finalFailure({ ...failure, code: 'replica_not_reachable', message: 'A new replica does not answer the gateway.', hint })
 }

@@ -11,9 +11,9 @@ import {
 } from '../db/gateways.ts'
 import { idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
-import type { EnvironmentId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
-import { refusedConfigurationExitCode, unansweredExitCode } from '../drivers/services/contract-gateway.ts'
-import { askedReplicas, type Questions } from './asked-replicas.ts'
+import type { EnvironmentId, ReplicaId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
+import { refusedConfigurationExitCode } from '../drivers/services/contract-gateway.ts'
+import { askedReplicas, unanswered } from './asked-replicas.ts'
 import { gatewayOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure, stepFailure } from './failures.ts'
@@ -40,8 +40,14 @@ export interface RevisionToApply extends OperationInput {
   order: number
   gatewayId: ServiceId
   phase: string
-  /** New replicas that have to answer the gateway first. */
-  asked?: Questions
+}
+
+/** New replicas of an environment that a gateway is to ask. */
+export interface GatewayQuestions extends OperationInput {
+  order: number
+  gatewayId: ServiceId
+  environmentId: EnvironmentId
+  replicas: readonly ReplicaId[]
 }
 
 /** A gateway whose old replicas of an environment get no new requests any more. */
@@ -71,6 +77,19 @@ export function gatewayActivities(deps: ActivityDeps) {
   }
   return {
     /**
+     * Asks new replicas on other servers for their health paths from the gateway's own network, before they get any traffic. Fails
+     * as `replica_not_reachable`. Those on its own server were asked by the step that started them.
+     */
+    async askReplicas({ operationId, order, gatewayId, environmentId, replicas }: GatewayQuestions): Promise<void> {
+      const { gateway, serverId, containerName } = await runningGateway(gatewayId)
+      const asked = await askedReplicas(deps, { environmentId, replicas, gatewayServerId: serverId })
+      const step = gateway.ask({ containerName, asked })
+      await runStep(deps, { operationId, order, serverId, step }).catch((error: unknown) => {
+        throw unanswered(error) ?? error
+      })
+    },
+
+    /**
      * Changes the traffic of the operation's replicas and stores the configuration that follows from it as the gateway's next
      * revision, in one transaction (design section 8). A repetition finds the revision there.
      */
@@ -91,18 +110,16 @@ export function gatewayActivities(deps: ActivityDeps) {
 
     /**
      * Applies the revision unless the server has a later one, and is content only when the operation's own sections are in the
-     * running configuration, whoever applied it. Fails as `replica_not_reachable` where a replica does not answer, as
-     * `gateway_refused` where Caddy does not take the text, and as `section_not_live` where a later revision of another operation
-     * is without them.
+     * running configuration, whoever applied it. Fails as `gateway_refused` where Caddy does not take the text, and as
+     * `section_not_live` where a later revision of another operation is without them.
      */
-    async applyRevision({ operationId, order, gatewayId, phase, asked: questions }: RevisionToApply): Promise<void> {
+    async applyRevision({ operationId, order, gatewayId, phase }: RevisionToApply): Promise<void> {
       const { gateway, serverId, containerName } = await runningGateway(gatewayId)
       const revision = await revisionOf(db, { gatewayId, operationId, phase })
       if (!revision) throw new Error(`operation ${operationId} has no revision "${phase}" of gateway ${gatewayId}`)
-      const asked = questions ? await askedReplicas(deps, questions, serverId) : []
-      const step = gateway.apply({ containerName, revision: revision.revision, text: revision.text, certificates: [], asked })
+      const step = gateway.apply({ containerName, revision: revision.revision, text: revision.text, certificates: [] })
       const { liveSections } = await runStep(deps, { operationId, order, serverId, step }).catch((error: unknown) => {
-        throw refused(error) ?? unanswered(error) ?? error
+        throw refused(error) ?? error
       })
       requireLive(revision, liveSections)
       await recordApplied(db, revision.ownSections)
@@ -143,10 +160,4 @@ function refused(error: unknown): ApplicationFailure | null {
   const failure = stepFailure(error, refusedConfigurationExitCode)
   const hint = 'Look at the domains and settings of this route.'
   return failure && finalFailure({ ...failure, code: 'gateway_refused', message: 'Caddy refused the configuration.', hint })
-}
-
-function unanswered(error: unknown): ApplicationFailure | null {
-  const failure = stepFailure(error, unansweredExitCode)
-  const hint = 'Look at the log of the replica; the health path must answer with a status below 400.'
-  return failure && finalFailure({ ...failure, code: 'replica_not_reachable', message: 'A new replica does not answer the gateway.', hint })
 }

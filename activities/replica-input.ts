@@ -97,6 +97,7 @@ export function renderReplica(
     memoryLimitMb: identity.memoryLimitMb ?? service.defaultMemoryLimitMb,
     publish: [],
     admin: service.adminCredentials,
+    gateway: null,
   }
   const masked = [...variables.flatMap(maskedSecrets), ...Object.values(input.admin)]
   return { configured, input, configHash: configHash(configured, input), masked }

@@ -1,9 +1,11 @@
 import { serviceOfReplica } from '../db/engine-services.ts'
+import { gatewayById } from '../db/gateways.ts'
 import { warn } from '../db/operations/finish.ts'
 import { recordRemoved, recordStarted, replicaById, type Endpoint, type Replica } from '../db/replicas.ts'
-import type { OperationId, ReplicaId } from '../domain/ids.ts'
+import type { OperationId, ReplicaId, ServiceId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { ReplicaFacts } from '../drivers/services/contract.ts'
+import { unanswered } from './asked-replicas.ts'
 import { configuredService } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
@@ -15,6 +17,8 @@ import { runStep } from './remote-step.ts'
 export interface ReplicaStart extends OperationInput {
   replicaId: ReplicaId
   image: ReplicaImage
+  /** The gateway on its server that asks it in the end. */
+  askedBy: ServiceId | null
 }
 
 /** A replica that is to go; `of` is the operation whose user is told what was cut off. */
@@ -28,15 +32,22 @@ export interface ReplicaStop extends OperationInput {
 export function replicaActivities(deps: ActivityDeps) {
   const { db, keyring } = deps
   return {
-    /** Starts the replica of a `replica_deploy`, waits until it is healthy, and stores what was read back from Docker. */
-    async startReplica({ operationId, replicaId, image }: ReplicaStart): Promise<void> {
+    /**
+     * Starts the replica of a `replica_deploy`, waits until it is healthy, has it asked by the gateway of its server, and stores what
+     * was read back from Docker. Fails as `replica_not_reachable` where the gateway gets no answer.
+     */
+    async startReplica({ operationId, replicaId, image, askedBy }: ReplicaStart): Promise<void> {
       const replica = await replicaById(db, replicaId)
       const service = await serviceOfReplica(db, keyring, replica)
       const context = await contextOfReplica(deps, service, replica)
       const { configured, input, configHash, masked } = renderReplica(context, service, replica, image)
-      const step = configured.startReplica(input)
+      const gateway = askedBy && (await gatewayById(db, askedBy)).containerName
+      const step = configured.startReplica({ ...input, gateway })
       const { serverId } = replica
-      const facts = await runStep(deps, { operationId, order: stepNumbers.replicaDeploy.start, serverId, step, masked })
+      const work = { operationId, order: stepNumbers.replicaDeploy.start, serverId, step, masked }
+      const facts = await runStep(deps, work).catch((error: unknown) => {
+        throw unanswered(error) ?? error
+      })
       if (image.isLocal && facts.imageId !== image.reference) throw wrongImage(replica, facts.imageId, image.reference)
       const started = { containerId: facts.containerId, imageDigest: image.reference, configHash }
       await recordStarted(db, replicaId, started, endpointsOf(replica, facts))

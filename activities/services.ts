@@ -113,5 +113,5 @@ const isRunning = ({ id, configHash }: Pick<Replica, 'id' | 'configHash'>, prese
   present.some((replica) => replica.id === id && replica.configHash === configHash && replica.status === 'running')
 
 function plannedReplica(operationId: OperationId, id: ReplicaId, { serverId, serverName }: Placement): PlannedReplica {
-  return { id, operationId: childId(operationId, 'replica_deploy', id), serverId, serverName }
+  return { id, operationId: childId(operationId, 'replica_deploy', id), serverId, serverName, askedBy: null }
 }

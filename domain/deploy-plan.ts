@@ -58,6 +58,8 @@ export interface PlannedReplica {
   operationId: OperationId
   serverId: ServerId
   serverName: string
+  /** The gateway on its server that asks it before it gets any traffic. */
+  askedBy: ServiceId | null
 }
 
 /** A service that will be deployed. */
@@ -78,8 +80,8 @@ export interface PlannedGateway {
   operationId: OperationId
   serverId: ServerId
   serverName: string
-  /** The new replicas that will get traffic. */
-  replicas: readonly ReplicaId[]
+  /** New replicas on other servers, which it asks before they get any traffic. */
+  asks: readonly ReplicaId[]
 }
 
 /** What will change, service by service, and why. */
@@ -137,7 +139,7 @@ export interface PlanIds {
 export function planDeploy(snapshot: DeploySnapshot, ids: PlanIds): DeployPlan {
   const isImageNew = snapshot.wantedArtifact === null || snapshot.wantedArtifact !== snapshot.currentArtifact
   const judged = snapshot.services.map((service) => ({ service, reason: reasonFor(service, isImageNew) }))
-  const services = judged.flatMap(({ service, reason }) => (reason === null ? [] : [plannedService(service, reason, ids)]))
+  const services = judged.flatMap(({ service, reason }) => (reason === null ? [] : [plannedService(snapshot, { service, reason, ids })]))
   const kept = judged.flatMap(({ service, reason }) => (reason === null ? [{ id: service.id, name: service.name }] : []))
   const schedulers = schedulersAfter(snapshot, services)
   const isUnchanged = services.length === 0 && isSameSet(schedulers, snapshot.scheduler.tickingReplicaIds)
@@ -164,11 +166,19 @@ function isSamePlacement(wanted: readonly WantedReplica[], present: readonly Pre
   return counted(wanted) === counted(present)
 }
 
-function plannedService(service: SnapshotService, reason: ServiceReason, ids: PlanIds): PlannedService {
+interface Judged {
+  service: SnapshotService
+  reason: ServiceReason
+  ids: PlanIds
+}
+
+function plannedService({ gateways }: DeploySnapshot, { service, reason, ids }: Judged): PlannedService {
   const { id, name, role, wanted, present } = service
+  const asking = role === 'web' ? gateways : []
   const replicas = wanted.map(({ serverId, serverName }, index) => {
     const replicaId = ids.replica(id, serverId, index)
-    return { id: replicaId, operationId: ids.operation('replica_deploy', replicaId), serverId, serverName }
+    const askedBy = asking.find((gateway) => gateway.serverId === serverId)?.serviceId ?? null
+    return { id: replicaId, operationId: ids.operation('replica_deploy', replicaId), serverId, serverName, askedBy }
   })
   const retiring = present.map((replica) => replica.id)
   return { id, name, role, operationId: ids.operation('service_deploy', id), reason, replicas, retiring }
@@ -177,11 +187,11 @@ function plannedService(service: SnapshotService, reason: ServiceReason, ids: Pl
 function plannedGateways(snapshot: DeploySnapshot, services: readonly PlannedService[], ids: PlanIds): PlannedGateway[] {
   const reached = services.filter(({ role }) => role === 'web' || role === 'websocket')
   if (reached.length === 0) return []
-  const replicas = reached.flatMap((service) => service.replicas.map(({ id }) => id))
+  const web = reached.filter(({ role }) => role === 'web').flatMap(({ replicas }) => replicas)
   return snapshot.gateways.map((gateway) => ({
     ...gateway,
     operationId: ids.operation('gateway_cutover', gateway.serviceId),
-    replicas,
+    asks: web.filter(({ serverId }) => serverId !== gateway.serverId).map(({ id }) => id),
   }))
 }
 

@@ -1,6 +1,5 @@
 import { ApplicationFailure } from '@temporalio/workflow'
 import type { GatewayChange } from '../activities/gateways.ts'
-import type { Questions } from '../activities/asked-replicas.ts'
 import type { Owned } from '../activities/gateway-sections.ts'
 import type { OperationId, ServiceId } from '../domain/ids.ts'
 import { stepsPerGateway } from '../domain/step-numbers.ts'
@@ -14,8 +13,6 @@ export interface Publication {
   change: GatewayChange
   owned: Owned
   order: number
-  /** New replicas that have to answer the gateway first. */
-  asked?: Questions
 }
 
 const mostTries = stepsPerGateway / 2
@@ -25,14 +22,14 @@ const mostTries = stepsPerGateway / 2
  * tried with what they applied last, so that only the culprit's operation fails (design section 7), as `gateway_refused`. When
  * such a try of another operation has overtaken this one, it writes its change anew.
  */
-export async function publish({ serverName, order, asked, ...revision }: Publication): Promise<void> {
+export async function publish({ serverName, order, ...revision }: Publication): Promise<void> {
   const { operationId, gatewayId, change } = revision
   const summary = `apply gateway configuration (${change}) on ${serverName}`
   let isAlone = false
   for (let attempt = 0; ; attempt += 1) {
     const { phase } = await control.writeRevision({ ...revision, isAlone, attempt })
     try {
-      const step = { operationId, gatewayId, phase, order: order + attempt, ...(asked ? { asked } : {}) }
+      const step = { operationId, gatewayId, phase, order: order + attempt }
       return await remote.applyRevision.executeWithOptions({ summary }, [step])
     } catch (error) {
       const cause = causeOf(error)

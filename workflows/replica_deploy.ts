@@ -1,6 +1,6 @@
 import type { OperationInput } from '../activities/operations.ts'
 import type { ReplicaImage } from '../activities/replica-input.ts'
-import type { ReplicaId } from '../domain/ids.ts'
+import type { ReplicaId, ServiceId } from '../domain/ids.ts'
 import { asOperation } from './operation.ts'
 import { watch } from './proxies.ts'
 
@@ -11,13 +11,16 @@ export interface ReplicaDeployInput extends OperationInput {
   name: string
   serverName: string
   image: ReplicaImage
+  /** The gateway on its server that asks it in the end. */
+  askedBy: ServiceId | null
 }
 
 /** Starts one container of a service on one server and waits until it is healthy. */
-export async function replica_deploy({ operationId, replicaId, name, serverName, image }: ReplicaDeployInput): Promise<void> {
+export async function replica_deploy({ name, serverName, ...start }: ReplicaDeployInput): Promise<void> {
+  const { operationId } = start
   await asOperation({ operationId }, async () => {
     const summary = `start ${name} on ${serverName}`
-    await watch.startReplica.executeWithOptions({ summary }, [{ operationId, replicaId, image }])
+    await watch.startReplica.executeWithOptions({ summary }, [start])
     return 'running'
   })
 }

@@ -53,7 +53,7 @@ async function resolveOnAll({ operationId }: OperationInput, { image, replicas }
 }
 
 async function startReplicas({ name, replicas, image }: PlannedServiceDeploy): Promise<void> {
-  await together(replicas, ({ id, operationId, serverName }) =>
-    runChild('replica_deploy', operationId, { replicaId: id, name, serverName, image }, `start ${name} on ${serverName}`),
+  await together(replicas, ({ id, operationId, serverName, askedBy }) =>
+    runChild('replica_deploy', operationId, { replicaId: id, name, serverName, image, askedBy }, `start ${name} on ${serverName}`),
   )
 }

@@ -41,7 +41,7 @@ export interface GatewayFacts {
   liveSections: readonly string[]
 }
 
-/** A replica that has to answer the gateway before a revision is applied. */
+/** A replica that has to answer the gateway before it gets any traffic. */
 export interface AskedReplica {
   containerName: string
   /** Null on the gateway's own server, where the container is asked by its name: its address may have changed since its start. */
@@ -56,7 +56,6 @@ export interface ApplyInput {
   revision: number
   text: string
   certificates: readonly Certificate[]
-  asked: readonly AskedReplica[]
 }
 
 /** An upstream that gets no new requests, and how many seconds it is given for those it has. */
@@ -80,7 +79,7 @@ export interface BusyUpstream {
 /** Exit code of `apply` when the gateway refused the text: everything is as it was, and the text's author is at fault. */
 export const refusedConfigurationExitCode = 3
 
-/** Exit code of `apply` when a replica did not answer the gateway: nothing was applied. */
+/** Exit code of a step in which a replica did not answer the gateway. */
 export const unansweredExitCode = 4
 
 export interface Gateway {
@@ -90,11 +89,10 @@ export interface Gateway {
   renderSection(route: RouteInput): Section
   /** The whole configuration of one server from the texts of its sections. */
   renderConfiguration(sections: readonly string[]): string
-  /**
-   * Asks replicas from the gateway's own network, then applies a revision unless a later one is there already (the fence is on the
-   * server), and reads the result back.
-   */
+  /** Applies a revision unless a later one is there already (the fence is on the server), and reads the result back. */
   apply(input: ApplyInput): ServiceStep<GatewayFacts>
+  /** Asks replicas for their health paths from the gateway's own network. */
+  ask(input: { containerName: string; asked: readonly AskedReplica[] }): ServiceStep<void>
   /** Waits until the upstreams have no request in flight any more, or their time is over; returns those that had some even then. */
   drain(input: DrainInput): ServiceStep<readonly BusyUpstream[]>
 }

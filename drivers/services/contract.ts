@@ -62,6 +62,8 @@ export interface ReplicaInput {
   publish: readonly { address: string; hostPort: number; containerPort: number }[]
   /** The service's administrative credentials; empty where the driver has none. */
   admin: Credentials
+  /** Container of the gateway on this server that is to route to it, and asks it before; null where there is none. */
+  gateway: string | null
 }
 
 /** A script for the executor: constant text with inputs beside it, and the parser of what it reports. */

@@ -1,6 +1,5 @@
 import type { ServiceStep } from './contract.ts'
-import { lines } from './replica.ts'
-import { textBeside } from './scripts.ts'
+import { lines, textBeside } from './scripts.ts'
 
 const script = textBeside(import.meta.url, 'prune.sh')
 

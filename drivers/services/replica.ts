@@ -3,9 +3,11 @@ import { renderDotenv } from '../../domain/dotenv.ts'
 import { revealed, Secret } from '../../domain/secret.ts'
 import { composeProject, servicesFolder } from '../../domain/services.ts'
 import type { RemoteFile } from '../ssh/remote.ts'
+import { askInputs, askScript } from './ask.ts'
 import { type ContainerShape, renderCompose } from './compose.ts'
+import type { AskedReplica } from './contract-gateway.ts'
 import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep, StopFacts } from './contract.ts'
-import { containersScript, textBeside } from './scripts.ts'
+import { containersScript, lines, textBeside } from './scripts.ts'
 
 /** Functions for scripts that work on a Compose project; they need the inputs of `projectInputs`. */
 export const projectScript = containersScript + textBeside(import.meta.url, 'project.sh')
@@ -47,15 +49,21 @@ export interface ReplicaShape {
   startTimeoutSeconds: number
   /** How long a container without a telling health check has to stay up. */
   settleSeconds?: number
+  /** What the gateway of its server asks it for; nothing where it serves no web pages. */
+  asked?: Pick<AskedReplica, 'port' | 'path'>
 }
 
-/** Starts one container of the project, the main one with those beside it. Throws a RangeError where a variable cannot be put into a `.env`. */
+/**
+ * Starts one container of the project, the main one with those beside it; the gateway of its server asks it in the end. Throws a
+ * RangeError where a variable cannot be put into a `.env`.
+ */
 export function startStep(name: string, input: ReplicaInput, shape: ReplicaShape, container = shape.main): ServiceStep<ReplicaFacts> {
   return {
     name,
-    script: projectScript + replicaUpScript,
+    script: projectScript + replicaUpScript + askScript,
     inputs: {
       ...projectInputs(input, shape, container),
+      ...askInputs(input.gateway ?? '', container === shape.main ? questions(input, shape) : []),
       TIMEOUT_SECONDS: `${shape.startTimeoutSeconds}`,
       SETTLE_SECONDS: `${shape.settleSeconds ?? 0}`,
       BESIDE: lines(container === shape.main ? (shape.beside ?? []).map(besideLine) : []),
@@ -65,6 +73,9 @@ export function startStep(name: string, input: ReplicaInput, shape: ReplicaShape
     parse: parseReplicaFacts,
   }
 }
+
+const questions = ({ gateway, containerName }: ReplicaInput, { asked }: ReplicaShape): AskedReplica[] =>
+  gateway === null || asked === undefined ? [] : [{ ...asked, containerName, address: null }]
 
 const besideLine = ({ key, containerName, settleSeconds }: SettlingContainer): string => `${key} ${containerName} ${settleSeconds}`
 
@@ -123,9 +134,4 @@ function parseReplicaFacts(result: string): ReplicaFacts {
   const { containerId, imageId, networks } = replicaReport.parse(JSON.parse(result))
   const addresses = Object.fromEntries(Object.entries(networks).map(([name, { IPAddress }]) => [name, IPAddress]))
   return { containerId, imageId, addresses }
-}
-
-/** Lists go to a script one entry a line; none of the entries can hold a line break. */
-export function lines(entries: readonly string[]): string {
-  return entries.join('\n')
 }

@@ -10,6 +10,7 @@ const activityOf: readonly [RegExp, string][] = [
   [/^find-image$/, 'findReleasedImage'],
   [/^migrate$/, 'migrate'],
   [/^start-(web|worker|websocket)$/, 'startReplica'],
+  [/^ask-replicas-from-the-gateway$/, 'askReplicas'],
   [/^apply-gateway-revision/, 'applyRevision'],
   [/^(release|stop)-scheduler$/, 'stopScheduler'],
   [/^start-scheduler$/, 'startScheduler'],

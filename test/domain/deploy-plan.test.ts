@@ -46,8 +46,8 @@ describe('a deploy', () => {
       { name: 'web', reason: 'new image', operationId: 'service_deploy:web', retiring: ['old-web'] },
       { name: 'worker', reason: 'new image', operationId: 'service_deploy:worker', retiring: ['old-worker'] },
     ])
-    expect(plan.services[0]?.replicas).toEqual([{ id: 'web/one/0', operationId: 'replica_deploy:web/one/0', serverId: 'one', serverName: 'one' }])
-    expect(plan.gateways).toEqual([{ ...gateway, operationId: 'gateway_cutover:gateway', replicas: ['web/one/0'] }])
+    expect(plan.services[0]?.replicas).toEqual([{ id: 'web/one/0', operationId: 'replica_deploy:web/one/0', serverId: 'one', serverName: 'one', askedBy: 'gateway' }])
+    expect(plan.gateways).toEqual([{ ...gateway, operationId: 'gateway_cutover:gateway', asks: [] }])
   })
 
   test('whose artifact is not known yet is one of a new image', () => {
@@ -90,10 +90,13 @@ describe('gateways', () => {
     expect(planDeploy(snapshot({ services: [web(), worker({ wanted: [wanted('one', 'other')] })] }), ids).gateways).toEqual([])
   })
 
-  test('get the new replicas of web and websocket, from all servers', () => {
+  test('ask the new web replicas: those of their own server as they start, those elsewhere themselves', () => {
     const socket: SnapshotService = { ...web({ wanted: [wanted('two')], present: [] }), id: 'socket' as ServiceId, name: 'socket', role: 'websocket' }
     const spread = snapshot({ services: [web({ wanted: [wanted('one'), wanted('two')] }), socket, worker()], wantedArtifact: 'artifact-2' })
-    expect(planDeploy(spread, ids).gateways).toMatchObject([{ replicas: ['web/one/0', 'web/two/1', 'socket/two/0'] }])
+    const plan = planDeploy(spread, ids)
+    expect(plan.gateways).toMatchObject([{ asks: ['web/two/1'] }])
+    const askedBy = plan.services.flatMap(({ replicas }) => replicas.map((replica) => [replica.id, replica.askedBy]))
+    expect(Object.fromEntries(askedBy)).toEqual({ 'web/one/0': 'gateway', 'web/two/1': null, 'socket/two/0': null, 'worker/one/0': null })
   })
 })
 

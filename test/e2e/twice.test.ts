@@ -6,6 +6,8 @@ import { createActivities } from '../../activities/index.ts'
 import { createNotices } from '../../db/operations/notices.ts'
 import { startDispatcher } from '../../dispatcher/dispatcher.ts'
 import { idOf } from '../../db/ids.ts'
+import type { EnvironmentId, ServiceId } from '../../domain/ids.ts'
+import { stepNumbers } from '../../domain/step-numbers.ts'
 import { readKeyring } from '../../drivers/secrets/key-file.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { sdkLogger } from '../../drivers/temporal/log.ts'
@@ -112,6 +114,8 @@ it('what no deploy of this test has come by is executed twice too', async () => 
   const operationId = idOf<Parameters<typeof twice.activities.addWarning>[0]['operationId']>(operation.id)
   await twice.activities.addWarning({ operationId, warning: 'twice' })
   await twice.activities.abandonConvergence({ operationId, of: operationId, reason: 'twice' })
+  const place = { gatewayId: idOf<ServiceId>(scene.prepared.gatewayId), environmentId: idOf<EnvironmentId>(sample.environmentId) }
+  await twice.activities.askReplicas({ operationId, order: stepNumbers.gateway.ask, ...place, replicas: [] })
 })
 
 it('no activity is left out, and none has a second effect', () => {

@@ -34,7 +34,7 @@ async function rollback(others: Record<string, (input: never) => Promise<unknown
     ...{ isUnchanged: false, environmentId: 'environment', commit: 'a'.repeat(40), kept: [], isImageNew: true, schedulers: [], warnings: [], migration: null },
     build: { ...on, unresolved: [] },
     services: [{ ...web, replicas: [{ id: 'new', operationId: `${id}-new`, ...on }] }],
-    gateways: [{ serviceId: 'gateway', operationId: `${id}-gateway`, ...on, replicas: ['new'] }],
+    gateways: [{ serviceId: 'gateway', operationId: `${id}-gateway`, ...on, asks: [] }],
   }
   const leftovers = { environmentId: 'environment', servers: [], gateways: [], replicas: [{ id: 'new', containerName: 'new', ...on }], artifacts: [] }
   const does = {

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# After upstream-ask.sh, so only once all replicas have answered that were asked: gives the gateway a revision of its configuration,
-# unless it has that one or a later one, and reads back what it runs. Caddy itself is the judge: it keeps what it has when it refuses a
-# text (exit code 3), and does nothing when it has it already.
+# After containers.sh: gives the gateway a revision of its configuration, unless it has that one or a later one, and reads back
+# what it runs. Caddy itself is the judge: it keeps what it has when it refuses a text (exit code 3), and does nothing when it has
+# it already.
 
+await_healthy "$CONTAINER"
 cd /home/keystone/gateway || exit
 exec 9>.lock
 flock 9

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { gatewayFolder, gatewayNetwork } from '../../../domain/services.ts'
+import { gatewayFolder } from '../../../domain/services.ts'
 import type { RemoteFile } from '../../ssh/remote.ts'
-import type { AskedReplica, Certificate, Gateway } from '../contract-gateway.ts'
-import { lines } from '../replica.ts'
-import { containersScript, textBeside } from '../scripts.ts'
+import { askInputs, askScript } from '../ask.ts'
+import type { Certificate, Gateway } from '../contract-gateway.ts'
+import { containersScript, lines, textBeside } from '../scripts.ts'
 import { type Authority, renderCaddyfile } from './caddyfile.ts'
 import { renderSection, routeSchema } from './section.ts'
 
-const applyScript = containersScript + textBeside(import.meta.url, 'upstream-ask.sh') + textBeside(import.meta.url, 'gateway-apply.sh')
+const applyScript = containersScript + textBeside(import.meta.url, 'gateway-apply.sh')
 const drainScript = textBeside(import.meta.url, 'upstream-drain.sh')
 
 const applyReport = z.object({ appliedRevision: z.int(), liveSections: z.array(z.string()) })
@@ -18,13 +18,17 @@ export function gateway(authority: Authority): Gateway {
     routeSchema,
     renderSection,
     renderConfiguration: (sections) => renderCaddyfile(authority, sections),
-    apply: ({ containerName, revision, text, certificates, asked }) => ({
+    apply: ({ containerName, revision, text, certificates }) => ({
       name: `apply gateway revision ${revision}`,
       script: applyScript,
-      inputs: { CONTAINER: containerName, REVISION: `${revision}`, NETWORK: gatewayNetwork, ASKED: lines(asked.map(question)) },
+      inputs: { CONTAINER: containerName, REVISION: `${revision}` },
       secrets: {},
       files: [...certificates.flatMap(certificateFiles), { path: `${gatewayFolder}/next/${revision}`, content: text, mode: 0o600 }],
       parse: (result) => applyReport.parse(JSON.parse(result)),
+    }),
+    ask: ({ containerName, asked }) => ({
+      ...{ name: 'ask replicas from the gateway', script: containersScript + askScript, inputs: askInputs(containerName, asked) },
+      ...{ secrets: {}, files: [], parse: () => {} },
     }),
     drain: ({ upstreams, leastSeconds }) => ({
       name: 'drain old replicas',
@@ -39,10 +43,6 @@ export function gateway(authority: Authority): Gateway {
     }),
   }
 }
-
-/** A line of `ASKED`; none of its words can hold white space. */
-const question = ({ containerName, address, port, path }: AskedReplica): string =>
-  [containerName, port, path, ...(address === null ? [] : [address])].join(' ')
 
 function certificateFiles({ sliceId, certificate, key }: Certificate): RemoteFile[] {
   const file = `${gatewayFolder}/certificates/${sliceId}`

@@ -22,6 +22,7 @@ export function replicaShape(config: ServiceConfig, input: ReplicaInput): Replic
     beside: hasEmbeddedWorker(input.role, config) ? [embeddedWorker(config, input)] : [],
     companions: [schedulerContainer(config, input)],
     startTimeoutSeconds: config.startTimeoutSeconds,
+    ...(input.role === 'web' ? { asked: { port: webPort, path: config.healthPath } } : {}),
     ...(input.role === 'worker' ? { settleSeconds: workerSettleSeconds } : {}),
   }
 }

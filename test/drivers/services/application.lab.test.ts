@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Secret } from '../../../domain/secret.ts'
 import type { ProcessRole } from '../../../domain/services.ts'
 import { outcomeUnknownExitCode, type OneOffFacts } from '../../../drivers/services/contract-application.ts'
-import type { AskedReplica } from '../../../drivers/services/contract-gateway.ts'
 import { resolveImage } from '../../../drivers/services/image.ts'
 import { laravel } from '../../../drivers/services/laravel/driver.ts'
 import { serviceDriver } from '../../../drivers/services/registry.ts'
@@ -234,16 +233,11 @@ describe('a running application', () => {
         ...{ web: [upstream('web-1')], websocket: serving.map(upstream), draining: draining.map(upstream) },
         websocketPaths: socket.application!.websocketPaths,
       })
-    interface Beside {
-      draining?: string[]
-      others?: string[]
-      asked?: AskedReplica[]
-    }
-    const apply = async (serving: readonly string[], { draining = [], others = [], asked = [] }: Beside = {}) => {
+    const apply = async (serving: readonly string[], { draining = [], others = [] }: { draining?: string[]; others?: string[] } = {}) => {
       const { text, hash } = section(serving, draining)
       revision += 1
       const configuration = gateway.renderConfiguration([text, ...others])
-      const applied = await server.run(gateway.apply({ containerName: 'gateway', revision, text: configuration, certificates: [], asked }))
+      const applied = await server.run(gateway.apply({ containerName: 'gateway', revision, text: configuration, certificates: [] }))
       expect(applied.facts()).toEqual({ appliedRevision: revision, liveSections: [hash] })
     }
     const open = () => openWebSocket(server.address, 'visits.lab', '/app/key')
@@ -260,7 +254,11 @@ describe('a running application', () => {
     })
 
     it('is asked by it, and then reached through it', async () => {
-      await apply(['socket-1'], { asked: [{ containerName: web().containerName, address: null, port: 8080, path: '/up' }] })
+      const { containerId } = (await server.run(service.startReplica(web()))).facts()
+      expect((await server.run(service.startReplica({ ...web(), gateway: 'gateway' }))).facts()).toMatchObject({ containerId })
+      const nobody = await server.run(service.startReplica({ ...web(), gateway: 'no-gateway' }))
+      expect(nobody).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('no-gateway') })
+      await apply(['socket-1'])
       const { stdout } = await server.exec(['curl', '-si', '--max-time', '3', '-H', 'Host: visits.lab', 'http://127.0.0.1/'])
       expect(stdout).toContain('visits version 2')
     })

@@ -209,8 +209,8 @@ shop.example.com {
 
   it('is handed over under its revision, certificates beside it', () => {
     const certificates = [{ sliceId: 's', certificate: 'CERT', key: new Secret('KEY') }]
-    const step = gateway.apply({ containerName: 'gateway', revision: 7, text: 'text', certificates, asked: [] })
-    expect(step.inputs).toEqual({ CONTAINER: 'gateway', REVISION: '7', NETWORK: 'keystone_gateway', ASKED: '' })
+    const step = gateway.apply({ containerName: 'gateway', revision: 7, text: 'text', certificates })
+    expect(step.inputs).toEqual({ CONTAINER: 'gateway', REVISION: '7' })
     expect(step.files.map(({ path, mode }) => [path, mode])).toEqual([
       ['/home/keystone/gateway/certificates/s.crt', 0o600],
       ['/home/keystone/gateway/certificates/s.key', 0o600],
@@ -219,10 +219,10 @@ shop.example.com {
     expect(step.parse('{"appliedRevision":8,"liveSections":["ab"]}')).toEqual({ appliedRevision: 8, liveSections: ['ab'] })
   })
 
-  it('asks replicas first: by name those of its own server, by address those elsewhere', () => {
+  it('asks replicas: by name those of its own server, by address those elsewhere', () => {
     const here = { containerName: 'shop-web-1', address: null, port: 8080, path: '/up' }
     const elsewhere = { containerName: 'shop-web-2', address: '10.0.0.5', port: 20_001, path: '/health' }
-    const step = gateway.apply({ containerName: 'gateway', revision: 7, text: 'text', certificates: [], asked: [here, elsewhere] })
+    const step = gateway.ask({ containerName: 'gateway', asked: [here, elsewhere] })
     expect(step.inputs.ASKED).toBe('shop-web-1 8080 /up\nshop-web-2 20001 /health 10.0.0.5')
   })
 

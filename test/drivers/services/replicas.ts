@@ -13,6 +13,7 @@ export function replica(overrides: Partial<ReplicaInput> = {}): ReplicaInput {
     cpuLimit: null,
     memoryLimitMb: null,
     publish: [],
+    gateway: null,
     admin: {},
     ...overrides,
   }
