@@ -34,8 +34,6 @@ afterAll(async () => {
 
 type Meanwhile = (id: string, deploy: ReturnType<typeof watch>) => Promise<void>
 
-beforeEach(({ task }) => neighbour.mark(task.name))
-
 /** Deploys under load; `meanwhile` is begun with it. */
 const deployed = (wish: { branch?: string } = {}, meanwhile: Meanwhile = async () => {}) =>
   underLoad(scene, visits, async () => {
@@ -49,6 +47,8 @@ const runs = (step: string) => (tree: OperationTree) =>
   stepsOf(tree).some((one) => kindOf(one) === step && one.status === 'running')
 
 describe('users notice nothing of', () => {
+  beforeEach(({ task }) => neighbour.mark(task.name))
+
   it('a redeploy of a new commit', async () => {
     const before = shapeOf(await serverFingerprint(scene.server))
     const old = await commitServed(visits)

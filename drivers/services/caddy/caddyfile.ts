@@ -7,6 +7,16 @@ export interface Authority {
   directory: string | null
 }
 
+/**
+ * For a while before the gateway takes another configuration each answer of HTTP/1.1 closes its connection (fresh-connections.sh).
+ * Moments have ten digits, so they are compared as texts, which a missing file does not break.
+ */
+const freshConnections = block('(fresh-connections)', [
+  'vars keystone_fresh_until {file./etc/caddy/fresh-until}',
+  block('@fresh', ['protocol http/1.1', 'not header Upgrade *', 'expression `{http.vars.keystone_fresh_until} > string({time.now.unix})`']),
+  'header @fresh Connection close',
+])
+
 /** The Caddyfile of one server. Sections go in as they are; hosts that none of them names get a plain 404. */
 export function renderCaddyfile({ email, directory }: Authority, sections: readonly string[]): string {
   const options = [
@@ -18,6 +28,7 @@ export function renderCaddyfile({ email, directory }: Authority, sections: reado
     block('', options),
     block(`http://:${healthPort}`, ['bind 127.0.0.1', 'respond "well"']),
     block('http://', ['respond "No such site here." 404']),
+    freshConnections,
     ...sections,
   ].join('\n')
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# After containers.sh: gives the gateway a revision of its configuration, unless it has that one or a later one, and reads back
+# After containers.sh and fresh-connections.sh: gives the gateway a revision of its configuration, unless it has that one or a later one, and reads back
 # what it runs. Caddy itself is the judge: it keeps what it has when it refuses a text (exit code 3), and does nothing when it has
 # it already.
 
@@ -13,6 +13,7 @@ admin() { sudo curl --silent --show-error --max-time 60 --unix-socket admin.sock
 applied=$(cat applied 2>/dev/null || echo 0)
 if [ "$applied" -lt "$REVISION" ]; then
   cp "next/$REVISION" Caddyfile.next
+  await_fresh
   status=$(admin --header 'Content-Type: text/caddyfile' --data-binary @Caddyfile.next --output load.out --write-out '%{http_code}' http://localhost/load)
   if [ "$status" != 200 ]; then
     echo "Caddy refused revision $REVISION (HTTP $status): $(cat load.out)" >&2
@@ -21,6 +22,7 @@ if [ "$applied" -lt "$REVISION" ]; then
     exit 1
   fi
   cat /proc/uptime >applied.uptime
+  fresh_for 10
   mv Caddyfile.next Caddyfile
   echo "$REVISION" >applied.next
   mv applied.next applied

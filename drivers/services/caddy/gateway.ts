@@ -3,11 +3,11 @@ import { gatewayFolder } from '../../../domain/services.ts'
 import type { RemoteFile } from '../../ssh/remote.ts'
 import { askInputs, askScript } from '../ask.ts'
 import type { Certificate, Gateway } from '../contract-gateway.ts'
-import { containersScript, lines, textBeside } from '../scripts.ts'
+import { containersScript, freshConnectionsScript, lines, textBeside } from '../scripts.ts'
 import { type Authority, renderCaddyfile } from './caddyfile.ts'
 import { renderSection, routeSchema } from './section.ts'
 
-const applyScript = containersScript + textBeside(import.meta.url, 'gateway-apply.sh')
+const applyScript = containersScript + freshConnectionsScript + textBeside(import.meta.url, 'gateway-apply.sh')
 const drainScript = textBeside(import.meta.url, 'upstream-drain.sh')
 
 const applyReport = z.object({ appliedRevision: z.int(), liveSections: z.array(z.string()) })

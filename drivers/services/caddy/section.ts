@@ -26,12 +26,15 @@ export function renderSection(input: RouteInput): Section {
   return { text: sites(input, route, hash), hash }
 }
 
+/** What `renderCaddyfile` has for every site. */
+const shared = ['import fresh-connections']
+
 function sites(input: RouteInput, route: Route, hash: string): string {
   const site = (domain: string) => `${route.tls === 'off' ? 'http://' : ''}${siteName(domain)}`
   const target = `${route.tls === 'off' ? 'http' : 'https'}://${siteName(input.domain)}{uri}`
   return [
     `# route ${input.sliceId}\n`,
-    block(site(input.domain), [`vars keystone_section ${hash}`, ...tlsLines(route, input.sliceId), ...handlers(input, route)]),
+    block(site(input.domain), [`vars keystone_section ${hash}`, ...tlsLines(route, input.sliceId), ...shared, ...handlers(input, route)]),
     ...route.redirectFrom.map((domain) => block(site(domain), [...tlsLines(route, input.sliceId), `redir ${target} 308`])),
   ].join('')
 }

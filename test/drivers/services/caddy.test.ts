@@ -37,6 +37,7 @@ describe('renderSection', () => {
     expect(text).toBe(`# route slice-1
 shop.example.com {
 	vars keystone_section ${hash}
+	import fresh-connections
 	handle {
 ${proxy('replica-1:8080')}	}
 }
@@ -54,6 +55,7 @@ ${proxy('replica-1:8080')}	}
     expect(text).toBe(`# route slice-1
 http://shop.example.com {
 	vars keystone_section ${hash}
+	import fresh-connections
 	@websocket path /app /app/* /apps /apps/*
 	handle @websocket {
 ${proxy('replica-2:8080', health)}	}
@@ -78,6 +80,7 @@ http://www.shop.example.com {
     expect(text).toBe(`# route slice-1
 shop.example.com {
 	vars keystone_section ${hash}
+	import fresh-connections
 	@assets {
 		method GET HEAD
 		path /build /build/*
@@ -143,7 +146,7 @@ ${proxy('replica-1:8080')}	}
     ['provided', '	tls /etc/caddy/certificates/slice-1.crt /etc/caddy/certificates/slice-1.key\n'],
   ])('serves TLS %s', (tls, line) => {
     const { text, hash } = gateway.renderSection({ ...route, config: { tls } })
-    expect(text).toContain(`shop.example.com {\n	vars keystone_section ${hash}\n${line}	handle {`)
+    expect(text).toContain(`shop.example.com {\n	vars keystone_section ${hash}\n${line}	import fresh-connections\n	handle {`)
   })
 
   it('has another hash as soon as anything in it is another', () => {
@@ -199,6 +202,16 @@ http://:2018 {
 
 http:// {
 	respond "No such site here." 404
+}
+
+(fresh-connections) {
+	vars keystone_fresh_until {file./etc/caddy/fresh-until}
+	@fresh {
+		protocol http/1.1
+		not header Upgrade *
+		expression \`{http.vars.keystone_fresh_until} > string({time.now.unix})\`
+	}
+	header @fresh Connection close
 }
 
 # route slice-1

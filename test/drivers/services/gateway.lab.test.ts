@@ -104,6 +104,19 @@ describe('a gateway', { timeout: 60_000 }, () => {
     expect(await answer('tls.lab')).toBe('308 https://tls.lab/')
   })
 
+  it('answers on fresh connections before it takes another configuration, and not for long', async () => {
+    const site = section('fresh.lab', [itself])
+    const head = async () => (await server.exec(['curl', '-si', '-H', 'Host: fresh.lab', 'http://127.0.0.1/'])).stdout
+    ;(await apply(22, [site.text])).facts()
+    expect(await head()).toMatch(/^connection: close\r$/im)
+    await vi.waitUntil(async () => !/^connection: close\r$/im.test(await head()), { timeout: 60_000, interval: 500 })
+    await server.exec(['rm', '/home/keystone/gateway/fresh-until'])
+    expect(await head()).toMatch(/ 200 OK\r\n/)
+    expect(await head()).not.toMatch(/^connection: close\r$/im)
+    ;(await apply(23, [site.text])).facts()
+    expect(await head()).toMatch(/^connection: close\r$/im)
+  })
+
   it('asks a replica itself', async () => {
     const ask = (...ports: number[]) => {
       const asked = ports.map((port) => ({ containerName: `web-${port}`, address: '127.0.0.1', port, path: '/' }))
