@@ -31,6 +31,21 @@ explain() {
   exit 1
 }
 
+# Docker tells when a container of the project has changed: to ask it again and again would slow down what is just starting.
+watch_containers() {
+  exec 7< <(exec docker events --since "$(date +%s)" --filter "label=com.docker.compose.project=$PROJECT" \
+    --filter event=start --filter event=die --filter event=health_status --format '{{.Action}}')
+  watcher=$!
+  trap 'kill "$watcher" 2>/dev/null || true' EXIT
+}
+
+# Returns at the next change, or after half a second. Where Docker has stopped telling, the end of its words is no change.
+await_change() {
+  local change status=0
+  read -r -t 0.5 -u 7 change || status=$?
+  [ "$status" != 1 ] || sleep 0.1
+}
+
 observe() {
   local seen asked='{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}}'
   seen=$(docker inspect --format "$asked" "$id")
@@ -63,7 +78,7 @@ await_settled() {
     [ "$((restarts - first_restarts))" -lt 3 ] || explain "the container does not stay up: Docker restarted it 3 times" "$id"
     [ "$SECONDS" -lt "$deadline" ] ||
       explain "the container is not healthy after $TIMEOUT_SECONDS seconds: it is $status, its health is $health" "$id"
-    sleep 0.1
+    await_change
     observe
   done
 }
@@ -83,6 +98,7 @@ for line in "${beside[@]}"; do
 done
 wait "$creating"
 wait "$awaiting"
+watch_containers
 compose up --detach --no-deps --quiet-pull "${services[@]}"
 deadline=$((SECONDS + TIMEOUT_SECONDS))
 for line in "${beside[@]}"; do

@@ -1,26 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common'
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { ReplicaStop } from '../../activities/replicas.ts'
 import type { SchedulerStart, SchedulerStop } from '../../activities/scheduler.ts'
-import { createTestTemporal, type TestTemporal } from '../temporal.ts'
+import { workflowRunner } from './run-workflow.ts'
 
-const taskQueue = 'hand-over'
-
-let temporal: TestTemporal
-let connection: NativeConnection
-let workflowBundle: Awaited<ReturnType<typeof bundleWorkflowCode>>
-
-beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') })
-  temporal = await createTestTemporal()
-  connection = await NativeConnection.connect({ address: temporal.target.address })
-  workflowBundle = await bundleWorkflowCode({ logger: new DefaultLogger('ERROR'), workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname })
-})
-afterAll(async () => {
-  await connection.close()
-  await temporal.close()
-})
+const runWorkflow = workflowRunner()
 
 interface Place {
   replicaId: string
@@ -67,9 +51,7 @@ async function complete(handovers: readonly { from: Place | null; to: Place | nu
     finishLost: async () => {},
     finish: async () => {},
   }
-  const worker = await Worker.create({ connection, namespace: temporal.target.namespace, taskQueue, workflowBundle, activities })
-  const workflowId = `operation_recover/${Math.random()}`
-  await worker.runUntil(temporal.client.workflow.execute('operation_recover', { workflowId, taskQueue, args: [{ operationId: 'operation' }] }))
+  await runWorkflow('operation_recover', activities)
   return { did, orders, warnings }
 }
 

@@ -1,26 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common'
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { RevisionToApply, GatewayRevision } from '../../activities/gateways.ts'
 import type { Ending } from '../../db/operations/finish.ts'
-import { createTestTemporal, type TestTemporal } from '../temporal.ts'
+import { workflowRunner } from './run-workflow.ts'
 
-const taskQueue = 'publish'
-
-let temporal: TestTemporal
-let connection: NativeConnection
-let workflowBundle: Awaited<ReturnType<typeof bundleWorkflowCode>>
-
-beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') })
-  temporal = await createTestTemporal()
-  connection = await NativeConnection.connect({ address: temporal.target.address })
-  workflowBundle = await bundleWorkflowCode({ logger: new DefaultLogger('ERROR'), workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname })
-})
-afterAll(async () => {
-  await connection.close()
-  await temporal.close()
-})
+const runWorkflow = workflowRunner()
 
 /** Runs `slice_configure` on a gateway whose answers to one try after the other are given; null is content. */
 async function configure(answers: readonly (string | null)[]) {
@@ -45,11 +29,7 @@ async function configure(answers: readonly (string | null)[]) {
     endConvergence: async () => {},
     finish: async ({ ending }: { ending: Ending }) => void endings.push(ending),
   }
-  const { namespace } = temporal.target
-  const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle, activities })
-  const workflowId = `slice_configure/${Math.random()}`
-  const run = temporal.client.workflow.execute('slice_configure', { workflowId, taskQueue, args: [{ operationId: 'operation' }] })
-  await worker.runUntil(run.catch(() => {}))
+  await runWorkflow('slice_configure', activities)
   return { written, orders, ending: endings[0] }
 }
 

@@ -1,25 +1,9 @@
 import { ApplicationFailure } from '@temporalio/common'
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Ending } from '../../db/operations/finish.ts'
-import { createTestTemporal, type TestTemporal } from '../temporal.ts'
+import { workflowRunner } from './run-workflow.ts'
 
-const taskQueue = 'rollback'
-
-let temporal: TestTemporal
-let connection: NativeConnection
-let workflowBundle: Awaited<ReturnType<typeof bundleWorkflowCode>>
-
-beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') })
-  temporal = await createTestTemporal()
-  connection = await NativeConnection.connect({ address: temporal.target.address })
-  workflowBundle = await bundleWorkflowCode({ logger: new DefaultLogger('ERROR'), workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname })
-})
-afterAll(async () => {
-  await connection.close()
-  await temporal.close()
-})
+const runWorkflow = workflowRunner()
 
 const failure = (code: string) => ApplicationFailure.create({ type: code, message: code, nonRetryable: true, details: [{ code, message: code }] })
 const on = { serverId: 'server', serverName: 's1' }
@@ -64,11 +48,7 @@ async function rollback(others: Record<string, (input: never) => Promise<unknown
       return activity(input)
     },
   ])
-  const { namespace } = temporal.target
-  const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle, activities: Object.fromEntries(noted) })
-  const workflowId = `environment_rollback/${id}`
-  const run = temporal.client.workflow.execute('environment_rollback', { workflowId, taskQueue, args: [{ operationId: id }] })
-  await worker.runUntil(run.catch(() => {}))
+  await runWorkflow('environment_rollback', Object.fromEntries(noted), id)
   return { asked, ending: endings[0] }
 }
 
