@@ -1,6 +1,7 @@
 import type { Database } from '../db/connect.ts'
 import { serviceOfReplica } from '../db/engine-services.ts'
-import { environmentReplicas, type Replica, setTraffic } from '../db/replicas.ts'
+import { operationById } from '../db/operations/begin.ts'
+import { environmentReplicas, type Replica, replicasOf, setTraffic } from '../db/replicas.ts'
 import type { EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
 import type { DrainingUpstream } from '../drivers/services/contract-gateway.ts'
 import { applicationOf } from './configured-services.ts'
@@ -21,6 +22,13 @@ export async function shiftTraffic(
   await setTraffic(tx, fresh.map(({ id }) => id), 'serving')
   if (change === 'both') return
   await setTraffic(tx, old.filter(({ traffic }) => traffic === 'serving').map(({ id }) => id), 'draining')
+}
+
+/** Names of the containers that an operation's deploy has started behind the gateway of this server. */
+export async function startedContainers({ db }: ActivityDeps, operationId: OperationId, serverId: ServerId): Promise<string[]> {
+  const { rootId } = await operationById(db, operationId)
+  const started = (await replicasOf(db, rootId)).filter((replica) => isRouted(replica) && replica.serverId === serverId)
+  return started.map(({ containerName }) => containerName)
 }
 
 /** Old replicas of an environment that only finish what they have, as one server's gateway reaches them. */

@@ -18,7 +18,7 @@ import { gatewayOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure, stepFailure } from './failures.ts'
 import { type ConfigurationInput, renderConfiguration } from './gateway-sections.ts'
-import { drainingUpstreams, shiftTraffic } from './gateway-traffic.ts'
+import { drainingUpstreams, shiftTraffic, startedContainers } from './gateway-traffic.ts'
 import type { OperationInput } from './operations.ts'
 import { runStep } from './remote-step.ts'
 
@@ -40,6 +40,7 @@ export interface RevisionToApply extends OperationInput {
   order: number
   gatewayId: ServiceId
   phase: string
+  change: GatewayChange
 }
 
 /** New replicas of an environment that a gateway is to ask. */
@@ -113,11 +114,12 @@ export function gatewayActivities(deps: ActivityDeps) {
      * running configuration, whoever applied it. Fails as `gateway_refused` where Caddy does not take the text, and as
      * `section_not_live` where a later revision of another operation is without them.
      */
-    async applyRevision({ operationId, order, gatewayId, phase }: RevisionToApply): Promise<void> {
+    async applyRevision({ operationId, order, gatewayId, phase, change }: RevisionToApply): Promise<void> {
       const { gateway, serverId, containerName } = await runningGateway(gatewayId)
       const revision = await revisionOf(db, { gatewayId, operationId, phase })
       if (!revision) throw new Error(`operation ${operationId} has no revision "${phase}" of gateway ${gatewayId}`)
-      const step = gateway.apply({ containerName, revision: revision.revision, text: revision.text, certificates: [] })
+      const started = change === 'both' || change === 'next' ? await startedContainers(deps, operationId, serverId) : []
+      const step = gateway.apply({ containerName, revision: revision.revision, text: revision.text, certificates: [], started })
       const { liveSections } = await runStep(deps, { operationId, order, serverId, step }).catch((error: unknown) => {
         throw refused(error) ?? error
       })

@@ -29,7 +29,7 @@ export async function publish({ serverName, order, ...revision }: Publication): 
   for (let attempt = 0; ; attempt += 1) {
     const { phase } = await control.writeRevision({ ...revision, isAlone, attempt })
     try {
-      const step = { operationId, gatewayId, phase, order: order + attempt }
+      const step = { operationId, gatewayId, phase, change, order: order + attempt }
       return await remote.applyRevision.executeWithOptions({ summary }, [step])
     } catch (error) {
       const cause = causeOf(error)

@@ -56,6 +56,8 @@ export interface ApplyInput {
   revision: number
   text: string
   certificates: readonly Certificate[]
+  /** Containers of this server that are to get traffic by it, and so have to be healthy. */
+  started: readonly string[]
 }
 
 /** An upstream that gets no new requests, and how many seconds it is given for those it has. */

@@ -14,18 +14,17 @@ read_fresh() {
 
 # fresh_for SECONDS: from now on so long, whatever was said before.
 fresh_for() {
-  local next="$fresh_until.$BASHPID" left
+  local next=$KEYSTONE_STEP_DIR/fresh-until left
   echo "$(($(date +%s) + $1))" >"$next"
   read_fresh
-  [ "$left" -le 0 ] || touch --reference="$fresh_until" "$next"
+  [ "$left" -le 1 ] || touch --reference="$fresh_until" "$next"
   mv "$next" "$fresh_until"
 }
 
-# Returns when connections have been fresh for two seconds, in which whoever uses one has come by.
+# Returns when connections have been fresh for two seconds, in which whoever uses one has come by; they stay so for another minute.
 await_fresh() {
-  local left tries age
-  read_fresh
-  [ "$left" -gt 5 ] || fresh_for 10
+  local tries age
+  fresh_for 70
   for ((tries = 0; tries < 20; tries++)); do
     age=$(($(date +%s%3N) - $(date --reference="$fresh_until" +%s%3N)))
     [ "$age" -lt 2000 ] || return 0

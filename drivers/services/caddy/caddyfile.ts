@@ -27,8 +27,8 @@ export function renderCaddyfile({ email, directory }: Authority, sections: reado
   return [
     block('', options),
     block(`http://:${healthPort}`, ['bind 127.0.0.1', 'respond "well"']),
-    block('http://', ['respond "No such site here." 404']),
     freshConnections,
+    block('http://', ['import fresh-connections', 'respond "No such site here." 404']),
     ...sections,
   ].join('\n')
 }

@@ -1,9 +1,13 @@
 # shellcheck shell=bash
 # After containers.sh and fresh-connections.sh: gives the gateway a revision of its configuration, unless it has that one or a later one, and reads back
 # what it runs. Caddy itself is the judge: it keeps what it has when it refuses a text (exit code 3), and does nothing when it has
-# it already.
+# it already. STARTED names containers of this server that are to get traffic by it, one a line.
 
 await_healthy "$CONTAINER"
+# They were healthy once; a reboot may have come in between.
+while read -r replica; do
+  [ -z "$replica" ] || await_healthy "$replica"
+done <<<"$STARTED"
 cd /home/keystone/gateway || exit
 exec 9>.lock
 flock 9
@@ -21,7 +25,8 @@ if [ "$applied" -lt "$REVISION" ]; then
     [ "$status" = 400 ] && exit 3
     exit 1
   fi
-  cat /proc/uptime >applied.uptime
+  cp /proc/uptime applied.uptime.next
+  mv applied.uptime.next applied.uptime
   fresh_for 10
   mv Caddyfile.next Caddyfile
   echo "$REVISION" >applied.next

@@ -18,10 +18,10 @@ export function gateway(authority: Authority): Gateway {
     routeSchema,
     renderSection,
     renderConfiguration: (sections) => renderCaddyfile(authority, sections),
-    apply: ({ containerName, revision, text, certificates }) => ({
+    apply: ({ containerName, revision, text, certificates, started }) => ({
       name: `apply gateway revision ${revision}`,
       script: applyScript,
-      inputs: { CONTAINER: containerName, REVISION: `${revision}` },
+      inputs: { CONTAINER: containerName, REVISION: `${revision}`, STARTED: lines(started) },
       secrets: {},
       files: [...certificates.flatMap(certificateFiles), { path: `${gatewayFolder}/next/${revision}`, content: text, mode: 0o600 }],
       parse: (result) => applyReport.parse(JSON.parse(result)),

@@ -35,7 +35,7 @@ function sites(input: RouteInput, route: Route, hash: string): string {
   return [
     `# route ${input.sliceId}\n`,
     block(site(input.domain), [`vars keystone_section ${hash}`, ...tlsLines(route, input.sliceId), ...shared, ...handlers(input, route)]),
-    ...route.redirectFrom.map((domain) => block(site(domain), [...tlsLines(route, input.sliceId), `redir ${target} 308`])),
+    ...route.redirectFrom.map((domain) => block(site(domain), [...tlsLines(route, input.sliceId), ...shared, `redir ${target} 308`])),
   ].join('')
 }
 

@@ -32,7 +32,7 @@ busy() {
 awaited() {
   local upstream seconds
   while read -r upstream seconds; do
-    [ "$SECONDS" -ge "$seconds" ] || echo "{\"upstream\":\"$upstream\","
+    [ -z "$upstream" ] || [ "$SECONDS" -ge "$seconds" ] || echo "{\"upstream\":\"$upstream\","
   done <<<"$UPSTREAMS"
 }
 

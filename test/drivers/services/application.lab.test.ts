@@ -237,7 +237,7 @@ describe('a running application', () => {
       const { text, hash } = section(serving, draining)
       revision += 1
       const configuration = gateway.renderConfiguration([text, ...others])
-      const applied = await server.run(gateway.apply({ containerName: 'gateway', revision, text: configuration, certificates: [] }))
+      const applied = await server.run(gateway.apply({ containerName: 'gateway', revision, text: configuration, certificates: [], started: [] }))
       expect(applied.facts()).toEqual({ appliedRevision: revision, liveSections: [hash] })
     }
     const open = () => openWebSocket(server.address, 'visits.lab', '/app/key')

@@ -63,6 +63,7 @@ ${proxy('replica-2:8080', health)}	}
 ${proxy('replica-1:8080 10.0.0.2:20001', health)}	}
 }
 http://www.shop.example.com {
+	import fresh-connections
 	redir http://shop.example.com{uri} 308
 }
 `)
@@ -200,10 +201,6 @@ http://:2018 {
 	respond "well"
 }
 
-http:// {
-	respond "No such site here." 404
-}
-
 (fresh-connections) {
 	vars keystone_fresh_until {file./etc/caddy/fresh-until}
 	@fresh {
@@ -214,6 +211,11 @@ http:// {
 	header @fresh Connection close
 }
 
+http:// {
+	import fresh-connections
+	respond "No such site here." 404
+}
+
 # route slice-1
 shop.example.com {
 }
@@ -222,8 +224,8 @@ shop.example.com {
 
   it('is handed over under its revision, certificates beside it', () => {
     const certificates = [{ sliceId: 's', certificate: 'CERT', key: new Secret('KEY') }]
-    const step = gateway.apply({ containerName: 'gateway', revision: 7, text: 'text', certificates })
-    expect(step.inputs).toEqual({ CONTAINER: 'gateway', REVISION: '7' })
+    const step = gateway.apply({ containerName: 'gateway', revision: 7, text: 'text', certificates, started: ['shop-web-1'] })
+    expect(step.inputs).toEqual({ CONTAINER: 'gateway', REVISION: '7', STARTED: 'shop-web-1' })
     expect(step.files.map(({ path, mode }) => [path, mode])).toEqual([
       ['/home/keystone/gateway/certificates/s.crt', 0o600],
       ['/home/keystone/gateway/certificates/s.key', 0o600],

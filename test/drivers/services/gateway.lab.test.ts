@@ -32,7 +32,7 @@ const section = (
     ...{ otherVersions: [], draining: [], ...others },
   })
 const apply = (revision: number, sections: readonly string[]) =>
-  server.run(gateway.apply({ containerName: 'gateway', revision, text: gateway.renderConfiguration(sections), certificates: [] }))
+  server.run(gateway.apply({ containerName: 'gateway', revision, text: gateway.renderConfiguration(sections), certificates: [], started: [] }))
 const answer = async (host: string, ...options: string[]) =>
   (await server.exec(['curl', '-sk', '-w', ' %{http_code} %{redirect_url}', ...options, '-H', `Host: ${host}`, 'http://127.0.0.1/'])).stdout.trim()
 
