@@ -1,3 +1,4 @@
+import { MockActivityEnvironment } from '@temporalio/testing'
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -115,7 +116,8 @@ it('what no deploy of this test has come by is executed twice too', async () => 
   await twice.activities.addWarning({ operationId, warning: 'twice' })
   await twice.activities.abandonConvergence({ operationId, of: operationId, reason: 'twice' })
   const place = { gatewayId: idOf<ServiceId>(scene.prepared.gatewayId), environmentId: idOf<EnvironmentId>(sample.environmentId) }
-  await twice.activities.askReplicas({ operationId, order: stepNumbers.gateway.ask, ...place, replicas: [] })
+  const question = { operationId, order: stepNumbers.gateway.ask, ...place, replicas: [] }
+  await new MockActivityEnvironment().run(twice.activities.askReplicas, question)
 })
 
 it('no activity is left out, and none has a second effect', () => {
