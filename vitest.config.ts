@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** What a test needs decides where it runs; every file that no other project names is a unit test. */
 const needs = {
@@ -33,8 +34,22 @@ const project = (name: string, order: number, settings: object) => ({
   },
 })
 
+const longest = [/\/test\/chaos\//, /\/test\/deep\//, /\/test\/e2e\//]
+
+/** What takes longest begins first, so that both lanes end at about the same time. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const index = longest.findIndex((folder) => folder.test(moduleId))
+      return index === -1 ? longest.length : index
+    }
+    return (await super.sort(files)).toSorted((one, other) => rank(one) - rank(other))
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', 0, { include: ['test/**/*.test.ts'], exclude: Object.values(needs).flat() }),
       project('database', 1, {
