@@ -12,7 +12,8 @@ sleeper=
 trap 'stopping=yes; wake' TERM INT
 trap 'releasing=yes; wake' USR1
 
-wake() { [ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null; }
+# KILL: a TERM is lost on a child that still is a copy of this shell.
+wake() { [ -z "$sleeper" ] || kill -KILL "$sleeper" 2>/dev/null; }
 
 rest() {
   sleep "$1" &
