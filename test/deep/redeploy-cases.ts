@@ -129,7 +129,8 @@ async function rolledBack(stage: Stage): Promise<void> {
   const path = `/organisations/${scene.organisation.id}/environments/${visits.environmentId}/rollbacks`
   const begin = () => scene.keystone.client.post(path, {}, operationSchema)
   const { tree } = await unnoticed(stage, { wish: { begin, isBuilding: false }, serves })
-  expect(tree).toMatchObject({ status: 'succeeded', failure: null, warnings: [] })
+  expect(tree).toMatchObject({ status: 'succeeded', outcome: 'rolled_back', failure: null })
+  expect(tree.warnings).toEqual([expect.stringContaining('Migrations are never reverted')])
   expect(stepsOf(tree).map(({ name }) => name)).not.toContain('build image')
 }
 
