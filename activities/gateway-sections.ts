@@ -34,11 +34,11 @@ export interface ConfigurationInput {
 /** The whole configuration of one gateway, and the operation's own sections of it by slice. */
 export type RenderedConfiguration = Pick<Revision, 'text' | 'ownSections'>
 
-/** Renders a gateway's configuration from the rows as they are in this transaction. Throws where the service is no gateway. */
+/** Renders a revision of a gateway's configuration from the rows as they are in this transaction. Throws where the service is no gateway. */
 export async function renderConfiguration(
   tx: Database,
   keyring: Keyring,
-  { gatewayId, owned, isAlone }: ConfigurationInput,
+  { gatewayId, owned, isAlone, revision }: ConfigurationInput & { revision: number },
 ): Promise<RenderedConfiguration> {
   const gateway = gatewayOf(await engineService(tx, keyring, gatewayId))
   const { serverId } = await gatewayServer(tx, gatewayId)
@@ -54,7 +54,7 @@ export async function renderConfiguration(
       texts.push(route.appliedText)
     }
   }
-  return { text: gateway.renderConfiguration(texts), ownSections }
+  return { text: gateway.renderConfiguration(revision, texts), ownSections }
 }
 
 interface PlacedRoute {

@@ -5,6 +5,7 @@ import {
   gatewayServer,
   insertRevision,
   lockGateway,
+  nextRevision,
   recordApplied,
   type Revision,
   revisionOf,
@@ -66,9 +67,6 @@ export interface PlannedRoute {
   serverName: string
 }
 
-/** Connections that Caddy has accepted but not used stay on the old configuration for about 5 s after a reload. */
-const staleSeconds = 6
-
 /** Routes of gateways, and the traffic that goes over them (design section 8). */
 export function gatewayActivities(deps: ActivityDeps) {
   const { db, keyring } = deps
@@ -103,8 +101,9 @@ export function gatewayActivities(deps: ActivityDeps) {
         if (await revisionOf(tx, { gatewayId, operationId, phase })) return
         const isCutover = change === 'both' || change === 'next'
         if ('environmentId' in owned && isCutover) await shiftTraffic(tx, owned.environmentId, root.id, change)
-        const rendered = await renderConfiguration(tx, keyring, configuration)
-        await insertRevision(tx, { gatewayId, operationId, phase, ...rendered })
+        const revision = await nextRevision(tx, gatewayId)
+        const rendered = await renderConfiguration(tx, keyring, { ...configuration, revision })
+        await insertRevision(tx, { gatewayId, operationId, phase, revision, ...rendered })
       })
       return { phase }
     },
@@ -132,9 +131,9 @@ export function gatewayActivities(deps: ActivityDeps) {
      * (design section 8). Returns the names of those web replicas that had some even then.
      */
     async drainGateway({ operationId, order, gatewayId, environmentId }: GatewayDrain): Promise<string[]> {
-      const { gateway, serverId } = await runningGateway(gatewayId)
+      const { gateway, serverId, containerName } = await runningGateway(gatewayId)
       const { upstreams, webNames } = await drainingUpstreams(deps, environmentId, serverId)
-      const step = gateway.drain({ upstreams, leastSeconds: staleSeconds })
+      const step = gateway.drain({ containerName, upstreams })
       const busy = await runStep(deps, { operationId, order, serverId, step })
       return busy.flatMap(({ upstream }) => webNames.get(upstream) ?? [])
     },

@@ -1,4 +1,4 @@
-import { and, eq, ne, sql } from 'drizzle-orm'
+import { and, eq, max, ne } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { Database } from './connect.ts'
 import { idOf } from './ids.ts'
@@ -75,10 +75,14 @@ export async function revisionOf(db: Database, { gatewayId, operationId, phase }
   return row ?? null
 }
 
-/** Takes the gateway's next revision; call it under `lockGateway`. */
-export async function insertRevision(tx: Database, revision: Omit<Revision, 'revision' | 'createdAt'>): Promise<Revision> {
-  const next = sql`(select coalesce(max(revision), 0) + 1 from gateway_revisions where gateway_id = ${revision.gatewayId})`
-  const [row] = await tx.insert(gatewayRevisions).values({ ...revision, revision: next }).returning()
+/** The number of the gateway's next revision; call it under `lockGateway`, and store it under the same. */
+export async function nextRevision(tx: Database, gatewayId: ServiceId): Promise<number> {
+  const [last] = await tx.select({ revision: max(gatewayRevisions.revision) }).from(gatewayRevisions).where(eq(gatewayRevisions.gatewayId, gatewayId))
+  return (last?.revision ?? 0) + 1
+}
+
+export async function insertRevision(tx: Database, revision: Omit<Revision, 'createdAt'>): Promise<Revision> {
+  const [row] = await tx.insert(gatewayRevisions).values(revision).returning()
   if (!row) throw new Error('the revision was not stored')
   return row
 }

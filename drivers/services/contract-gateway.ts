@@ -66,9 +66,8 @@ export interface DrainingUpstream extends Upstream {
 }
 
 export interface DrainInput {
+  containerName: string
   upstreams: readonly DrainingUpstream[]
-  /** However quiet it is: a reload is not noticed by every connection at once. */
-  leastSeconds: number
 }
 
 /** An upstream that still had requests in flight when its time was over. */
@@ -89,13 +88,16 @@ export interface Gateway {
   routeSchema: z.ZodType<StoredConfig>
   /** Throws a ZodError where the route's config does not fit, and an Error where the domain is none. */
   renderSection(route: RouteInput): Section
-  /** The whole configuration of one server from the texts of its sections. */
-  renderConfiguration(sections: readonly string[]): string
+  /** The whole configuration of one server, which tells what it is: its revision, from 1, and the texts of its sections. */
+  renderConfiguration(revision: number, sections: readonly string[]): string
   /** Applies a revision unless a later one is there already (the fence is on the server), and reads the result back. */
   apply(input: ApplyInput): ServiceStep<GatewayFacts>
   /** Asks replicas for their health paths from the gateway's own network. */
   ask(input: { containerName: string; asked: readonly AskedReplica[] }): ServiceStep<void>
-  /** Waits until the upstreams have no request in flight any more, or their time is over; returns those that had some even then. */
+  /**
+   * Waits until the configurations before the last one have let go of their connections, and until the upstreams have no request
+   * in flight any more, or their time is over; returns those that had some even then.
+   */
   drain(input: DrainInput): ServiceStep<readonly BusyUpstream[]>
 }
 

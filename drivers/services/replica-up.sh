@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# After containers.sh, project.sh and fresh-connections.sh: starts one service of the project, with those that BESIDE lists (service, container and
-# seconds to settle, one a line), and returns when all are healthy. A healthy container with the same configuration is left alone.
+# After containers.sh and project.sh: starts one service of the project, with those that BESIDE lists (service, container and seconds
+# to settle, one a line), and returns when all are healthy. A healthy container with the same configuration is left alone.
 
 # container SERVICE
 container() {
@@ -82,9 +82,6 @@ await_settled() {
     observe
   done
 }
-
-# Its gateway will take another configuration once it is up.
-[ -z "$ASKED" ] || fresh_for "$((TIMEOUT_SECONDS + 15))"
 
 mapfile -t beside < <(printf '%s' "$BESIDE")
 services=("$SERVICE" "${beside[@]%% *}")

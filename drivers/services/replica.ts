@@ -7,7 +7,7 @@ import { askInputs, askScript } from './ask.ts'
 import { type ContainerShape, renderCompose } from './compose.ts'
 import type { AskedReplica } from './contract-gateway.ts'
 import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep, StopFacts } from './contract.ts'
-import { containersScript, freshConnectionsScript, lines, textBeside } from './scripts.ts'
+import { containersScript, lines, textBeside } from './scripts.ts'
 
 /** Functions for scripts that work on a Compose project; they need the inputs of `projectInputs`. */
 export const projectScript = containersScript + textBeside(import.meta.url, 'project.sh')
@@ -60,7 +60,7 @@ export interface ReplicaShape {
 export function startStep(name: string, input: ReplicaInput, shape: ReplicaShape, container = shape.main): ServiceStep<ReplicaFacts> {
   return {
     name,
-    script: [projectScript, freshConnectionsScript, replicaUpScript, askScript].join('\n'),
+    script: [projectScript, replicaUpScript, askScript].join('\n'),
     inputs: {
       ...projectInputs(input, shape, container),
       ...askInputs(input.gateway ?? '', container === shape.main ? questions(input, shape) : []),

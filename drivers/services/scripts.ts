@@ -6,9 +6,6 @@ export const textBeside = (base: string, name: string): string => readFileSync(n
 /** What every script that looks at containers begins with: functions that wait for them, find them and stop them. */
 export const containersScript = textBeside(import.meta.url, 'containers.sh')
 
-/** Functions for what comes before a gateway takes another configuration. */
-export const freshConnectionsScript = textBeside(import.meta.url, 'fresh-connections.sh')
-
 /** Lists go to a script one entry a line; none of the entries can hold a line break. */
 export function lines(entries: readonly string[]): string {
   return entries.join('\n')

@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
 import { failTarget, leftoversOf, markConverged, markUnconverged, returnTraffic, unfinishedWorkOn } from '../../db/convergence.ts'
-import { insertRevision, lockGateway, revisionOf } from '../../db/gateways.ts'
+import { insertRevision, lockGateway, nextRevision, revisionOf } from '../../db/gateways.ts'
 import { childId } from '../../db/ids.ts'
 import { insertChildren } from '../../db/operations/children.ts'
 import { endStep, startStep } from '../../db/operations/steps.ts'
@@ -89,7 +89,7 @@ describe('what has to be undone of an operation', () => {
     const child = childId<OperationId>(deploy.id, 'gateway_cutover', gatewayId)
     const row = { id: child, parentId: deploy.id, kind: 'gateway_cutover', targetType: 'service', targetId: gatewayId, summary: 'switch' } as const
     await insertChildren(db, deploy, [row])
-    await insertRevision(db, { gatewayId, operationId: child, phase: 'both', text: '', ownSections: {} })
+    await insertRevision(db, { gatewayId, operationId: child, phase: 'both', revision: 1, text: '', ownSections: {} })
     await replica(db, { serviceId: web, serverId })
     await replica(db, { serviceId: web, serverId, operationId: deploy.id, status: 'removed' })
     const own = await replica(db, { serviceId: web, serverId, operationId: deploy.id, status: 'starting' })
@@ -141,7 +141,8 @@ describe('revisions of a gateway', () => {
     const taken = deploys.map(({ id: operationId }) =>
       db.transaction(async (tx) => {
         await lockGateway(tx, gatewayId)
-        return insertRevision(tx, { gatewayId, operationId, phase: 'both', text: '', ownSections: {} })
+        const revision = await nextRevision(tx, gatewayId)
+        return insertRevision(tx, { gatewayId, operationId, phase: 'both', revision, text: '', ownSections: {} })
       }),
     )
     expect((await Promise.all(taken)).map(({ revision }) => revision).toSorted((one, other) => one - other)).toEqual([1, 2, 3, 4])

@@ -1,37 +1,70 @@
 /** Answers only inside the container: its own health check. */
 export const healthPort = 2018
 
+/**
+ * How long a configuration still serves the connections that it has when another one has taken its place: long enough for the
+ * handshakes of a slow client, and for its next request to be told that the connection closes.
+ */
+const leaveSeconds = 2
+
 /** ACME account and authority for `tls: automatic`; Caddy's defaults where null. */
 export interface Authority {
   email: string | null
   directory: string | null
 }
 
-/**
- * For a while before the gateway takes another configuration each answer of HTTP/1.1 closes its connection (fresh-connections.sh).
- * Moments have ten digits, so they are compared as texts, which a missing file does not break.
- */
-const freshConnections = block('(fresh-connections)', [
-  'vars keystone_fresh_until {file./etc/caddy/fresh-until}',
-  block('@fresh', ['protocol http/1.1', 'not header Upgrade *', 'expression `{http.vars.keystone_fresh_until} > string({time.now.unix})`']),
-  'header @fresh Connection close',
-])
+export interface Configuration extends Authority {
+  /** Counts a gateway's configurations; 0 is the one that it begins with. */
+  revision: number
+  sections: readonly string[]
+}
 
-/** The Caddyfile of one server. Sections go in as they are; hosts that none of them names get a plain 404. */
-export function renderCaddyfile({ email, directory }: Authority, sections: readonly string[]): string {
+/** Of the container only; no two revisions that are near each other have the same, nor does Linux give one to a connection. */
+const revisionPort = (revision: number): number => 20_000 + (revision % 10_000)
+
+/** The line by which a section is known in the text of a configuration. */
+export const sectionMark = (hash: string): string => `vars keystone_section ${hash}`
+
+/** What every site begins with: the snippet `leaving`. */
+export const shared = ['import leaving']
+
+/**
+ * The Caddyfile of one server. Sections go in as they are; hosts that none of them names get a plain 404. What runs answers on
+ * its revision's port with its number and the hashes of its sections (revisions.sh). That port closes with its configuration, which
+ * is why Caddy keeps to the delay: it does not where all ports stay open.
+ */
+export function renderCaddyfile({ email, directory, revision, sections }: Configuration): string {
   const options = [
     'admin unix//etc/caddy/admin.sock',
+    `shutdown_delay ${leaveSeconds}s`,
     ...(email === null ? [] : [`email ${word(email)}`]),
     ...(directory === null ? [] : [`acme_ca ${word(directory)}`]),
   ]
   return [
     block('', options),
     block(`http://:${healthPort}`, ['bind 127.0.0.1', 'respond "well"']),
-    freshConnections,
-    block('http://', ['import fresh-connections', 'respond "No such site here." 404']),
+    block(`http://:${revisionPort(revision)}`, ['bind 127.0.0.1', `respond "${[revision, ...hashesIn(sections)].join(' ')}"`]),
+    leaving(revision),
+    block('http://', [...shared, 'respond "No such site here." 404']),
     ...sections,
   ].join('\n')
 }
+
+/**
+ * Caddy closes the idle connections of HTTP/1.1 with the configuration that took them, and what a client sends on one of them at that
+ * moment gets no answer; unless it is idempotent the client may not send it again (RFC 9112, section 9.3.1). So a configuration that
+ * is about to be followed says with each answer that the connection closes.
+ */
+function leaving(revision: number): string {
+  const isFollowed = block('file', ['root /etc/caddy', `try_files leaving-${revision}`])
+  return block('(leaving)', [
+    block('@leaving', ['protocol http/1.1', 'not header Upgrade *', isFollowed]),
+    'header @leaving Connection close',
+  ])
+}
+
+const hashesIn = (sections: readonly string[]): string[] =>
+  sections.flatMap((text) => [...text.matchAll(new RegExp(`^\\t${sectionMark('([0-9a-f]+)')}$`, 'gm'))].map(([, hash]) => hash ?? ''))
 
 /** A block with its lines indented; lines may hold blocks themselves. Ends in a line break. */
 export function block(head: string, lines: readonly string[]): string {

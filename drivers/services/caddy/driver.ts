@@ -72,7 +72,7 @@ function shape(config: Config, input: ReplicaInput): ReplicaShape {
   return {
     project: project(input.ownership),
     startTimeoutSeconds: 60,
-    files: [{ path: `${gatewayFolder}/Caddyfile.first`, content: renderCaddyfile(authority(config), []), mode: 0o600 }],
+    files: [{ path: `${gatewayFolder}/Caddyfile.first`, content: renderCaddyfile({ ...authority(config), revision: 0, sections: [] }), mode: 0o600 }],
     main: {
       key: serviceAlias(serviceId),
       containerName: input.containerName,

@@ -1,9 +1,10 @@
 # shellcheck shell=bash
-# After containers.sh and fresh-connections.sh: gives the gateway a revision of its configuration, unless it has that one or a later one, and reads back
-# what it runs. Caddy itself is the judge: it keeps what it has when it refuses a text (exit code 3), and does nothing when it has
-# it already. STARTED names containers of this server that are to get traffic by it, one a line.
+# After containers.sh, revisions.sh and newest-listener.sh: gives the gateway a revision of its configuration, unless it has that one
+# or a later one, and has it say what it runs. Caddy itself is the judge: it keeps what it has when it refuses a text (exit code 3),
+# and does nothing when it has it already. STARTED names containers of this server that are to get traffic by it, one a line.
 
-await_healthy "$CONTAINER"
+await_healthy "$CONTAINER" '{{.State.Pid}}'
+gateway_pid=${told:?}
 # They were healthy once; a reboot may have come in between.
 while read -r replica; do
   [ -z "$replica" ] || await_healthy "$replica"
@@ -12,34 +13,46 @@ cd /home/keystone/gateway || exit
 exec 9>.lock
 flock 9
 
-admin() { sudo curl --silent --show-error --max-time 60 --unix-socket admin.sock "$@"; }
+# shellcheck disable=SC2024 # the file is the step's own
+# What Caddy says to the text, and the HTTP status in a last line. It answers when the configuration before has let go of its
+# connections, which is not waited for here, and goes on without the one who asked.
+load() {
+  sudo curl --silent --show-error --max-time 600 --unix-socket admin.sock --header 'Content-Type: text/caddyfile' \
+    --data-binary @Caddyfile.next --write-out '\n%{http_code}' http://localhost/load >"$KEYSTONE_STEP_DIR/loaded" 9>&-
+}
+
+# Fails where Caddy does not take it.
+await_running() {
+  until revision_running "$REVISION" >/dev/null; do
+    kill -0 "$loading" 2>/dev/null || { revision_running "$REVISION" >/dev/null; return; }
+    sleep 0.02
+  done
+}
 
 applied=$(cat applied 2>/dev/null || echo 0)
 if [ "$applied" -lt "$REVISION" ]; then
   cp "next/$REVISION" Caddyfile.next
-  await_fresh
-  status=$(admin --header 'Content-Type: text/caddyfile' --data-binary @Caddyfile.next --output load.out --write-out '%{http_code}' http://localhost/load)
-  if [ "$status" != 200 ]; then
-    echo "Caddy refused revision $REVISION (HTTP $status): $(cat load.out)" >&2
-    rm -f Caddyfile.next load.out "next/$REVISION"
-    [ "$status" = 400 ] && exit 3
+  await_one_revision
+  rm -f leaving-*
+  touch "leaving-$applied"
+  prefer_newest "$gateway_pid" || echo 'connections that come at this moment may be lost: see above' >&2
+  load & loading=$!
+  if ! await_running; then
+    said=$(<"$KEYSTONE_STEP_DIR/loaded")
+    echo "Caddy refused revision $REVISION (HTTP ${said##*$'\n'}): ${said%$'\n'*}" >&2
+    rm -f Caddyfile.next "leaving-$applied" "next/$REVISION"
+    [ "${said##*$'\n'}" = 400 ] && exit 3
     exit 1
   fi
-  cp /proc/uptime applied.uptime.next
-  mv applied.uptime.next applied.uptime
-  fresh_for 10
   mv Caddyfile.next Caddyfile
   echo "$REVISION" >applied.next
   mv applied.next applied
   applied=$REVISION
 fi
 
-running=$(admin --fail http://localhost/config/)
-sections=$(grep -o '"keystone_section":"[0-9a-f]*"' <<<"$running" | cut -d '"' -f 4 | sort -u | sed 's/.*/"&"/' | paste -sd, || true)
-printf '{"appliedRevision":%s,"liveSections":[%s]}' "$applied" "$sections" >"$KEYSTONE_RESULT"
+revision_running "$applied" >"$KEYSTONE_RESULT"
 
 # Texts of revisions that can no longer come.
 find next -type f -name '[0-9]*' | while read -r text; do
   [ "$(basename "$text")" -gt "$applied" ] || rm -f "$text"
 done
-rm -f load.out

@@ -2,46 +2,51 @@ import { z } from 'zod'
 import { gatewayFolder } from '../../../domain/services.ts'
 import type { RemoteFile } from '../../ssh/remote.ts'
 import { askInputs, askScript } from '../ask.ts'
-import type { Certificate, Gateway } from '../contract-gateway.ts'
-import { containersScript, freshConnectionsScript, lines, textBeside } from '../scripts.ts'
+import type { Certificate, DrainingUpstream, Gateway, GatewayFacts } from '../contract-gateway.ts'
+import { containersScript, lines, textBeside } from '../scripts.ts'
 import { type Authority, renderCaddyfile } from './caddyfile.ts'
 import { renderSection, routeSchema } from './section.ts'
 
-const applyScript = containersScript + freshConnectionsScript + textBeside(import.meta.url, 'gateway-apply.sh')
-const drainScript = textBeside(import.meta.url, 'upstream-drain.sh')
+const [revisionsScript, newestListenerScript, applyScript, drainScript] = [
+  ...['revisions.sh', 'newest-listener.sh', 'gateway-apply.sh', 'upstream-drain.sh'],
+].map((name) => textBeside(import.meta.url, name))
 
-const applyReport = z.object({ appliedRevision: z.int(), liveSections: z.array(z.string()) })
 const drainReport = z.array(z.object({ upstream: z.string(), inFlight: z.int() }))
 
 export function gateway(authority: Authority): Gateway {
   return {
     routeSchema,
     renderSection,
-    renderConfiguration: (sections) => renderCaddyfile(authority, sections),
+    renderConfiguration: (revision, sections) => renderCaddyfile({ ...authority, revision, sections }),
     apply: ({ containerName, revision, text, certificates, started }) => ({
       name: `apply gateway revision ${revision}`,
-      script: applyScript,
+      script: [containersScript, revisionsScript, newestListenerScript, applyScript].join('\n'),
       inputs: { CONTAINER: containerName, REVISION: `${revision}`, STARTED: lines(started) },
       secrets: {},
       files: [...certificates.flatMap(certificateFiles), { path: `${gatewayFolder}/next/${revision}`, content: text, mode: 0o600 }],
-      parse: (result) => applyReport.parse(JSON.parse(result)),
+      parse: parseRunning,
     }),
     ask: ({ containerName, asked }) => ({
       ...{ name: 'ask replicas from the gateway', script: containersScript + askScript, inputs: askInputs(containerName, asked) },
       ...{ secrets: {}, files: [], parse: () => {} },
     }),
-    drain: ({ upstreams, leastSeconds }) => ({
+    drain: ({ containerName, upstreams }) => ({
       name: 'drain old replicas',
-      script: drainScript,
-      inputs: {
-        UPSTREAMS: lines(upstreams.map(({ host, port, windowSeconds }) => `${host}:${port} ${windowSeconds}`)),
-        LEAST_SECONDS: `${leastSeconds}`,
-      },
+      script: [containersScript, revisionsScript, drainScript].join('\n'),
+      inputs: { CONTAINER: containerName, UPSTREAMS: lines(upstreams.map(awaitedUpstream)) },
       secrets: {},
       files: [],
       parse: (result) => drainReport.parse(JSON.parse(result)),
     }),
   }
+}
+
+const awaitedUpstream = ({ host, port, windowSeconds }: DrainingUpstream): string => `${host}:${port} ${windowSeconds}`
+
+/** What a configuration says of itself (revisions.sh). */
+function parseRunning(said: string): GatewayFacts {
+  const [revision, ...liveSections] = said.trim().split(' ')
+  return { appliedRevision: z.coerce.number().int().parse(revision), liveSections }
 }
 
 function certificateFiles({ sliceId, certificate, key }: Certificate): RemoteFile[] {

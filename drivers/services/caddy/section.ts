@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { RouteInput, Section, Upstream } from '../contract-gateway.ts'
-import { block, siteName, word } from './caddyfile.ts'
+import { block, sectionMark, shared, siteName, word } from './caddyfile.ts'
 
 /**
  * Caddy makes every handler anew with each reload, whichever site has changed, and closes a handler's upgraded connections this
@@ -19,22 +19,19 @@ export const routeSchema = z.object({
 })
 type Route = z.infer<typeof routeSchema>
 
-/** One route's sites. The hash stands in the section itself as a variable, which Caddy shows again in its running configuration. */
+/** One route's sites. The hash stands in the section itself, and the running configuration tells it (`renderCaddyfile`). */
 export function renderSection(input: RouteInput): Section {
   const route = routeSchema.parse(input.config)
   const hash = createHash('sha256').update(sites(input, route, '')).digest('hex').slice(0, 32)
   return { text: sites(input, route, hash), hash }
 }
 
-/** What `renderCaddyfile` has for every site. */
-const shared = ['import fresh-connections']
-
 function sites(input: RouteInput, route: Route, hash: string): string {
   const site = (domain: string) => `${route.tls === 'off' ? 'http://' : ''}${siteName(domain)}`
   const target = `${route.tls === 'off' ? 'http' : 'https'}://${siteName(input.domain)}{uri}`
   return [
     `# route ${input.sliceId}\n`,
-    block(site(input.domain), [`vars keystone_section ${hash}`, ...tlsLines(route, input.sliceId), ...shared, ...handlers(input, route)]),
+    block(site(input.domain), [sectionMark(hash), ...tlsLines(route, input.sliceId), ...shared, ...handlers(input, route)]),
     ...route.redirectFrom.map((domain) => block(site(domain), [...tlsLines(route, input.sliceId), ...shared, `redir ${target} 308`])),
   ].join('')
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Ownership, ServiceStep } from '../contract.ts'
 import type { ApplicationProcesses, OneOffFacts, OneOffInput, SchedulerBefore, SchedulerFacts } from '../contract-application.ts'
 import { generationProject, projectFiles, projectInputs, projectScript, replicaUpScript, startStep } from '../replica.ts'
-import { containersScript, freshConnectionsScript, textBeside } from '../scripts.ts'
+import { containersScript, textBeside } from '../scripts.ts'
 import type { ServiceConfig } from './config.ts'
 import { replicaShape, schedulerContainer, schedulerFolderName } from './shape.ts'
 
@@ -10,7 +10,7 @@ const oneOffScript = projectScript + textBeside(import.meta.url, 'one-off.sh')
 const stopOneOffsScript = containersScript + textBeside(import.meta.url, 'stop-one-offs.sh')
 const batonScript = textBeside(import.meta.url, 'scheduler-baton.sh')
 const schedulerUpScript = [
-  ...[projectScript, freshConnectionsScript, textBeside(import.meta.url, 'scheduler-folder.sh'), replicaUpScript, batonScript],
+  ...[projectScript, textBeside(import.meta.url, 'scheduler-folder.sh'), replicaUpScript, batonScript],
   textBeside(import.meta.url, 'scheduler-charge.sh'),
 ].join('\n')
 const schedulerReleaseScript = containersScript + batonScript + textBeside(import.meta.url, 'scheduler-release.sh')

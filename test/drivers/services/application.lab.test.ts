@@ -236,7 +236,7 @@ describe('a running application', () => {
     const apply = async (serving: readonly string[], { draining = [], others = [] }: { draining?: string[]; others?: string[] } = {}) => {
       const { text, hash } = section(serving, draining)
       revision += 1
-      const configuration = gateway.renderConfiguration([text, ...others])
+      const configuration = gateway.renderConfiguration(revision, [text, ...others])
       const applied = await server.run(gateway.apply({ containerName: 'gateway', revision, text: configuration, certificates: [], started: [] }))
       expect(applied.facts()).toEqual({ appliedRevision: revision, liveSections: [hash] })
     }
@@ -274,7 +274,7 @@ describe('a running application', () => {
       await apply(['socket-2'], { draining: ['socket-1'] })
       const young = await open()
       expect(await old.ask('and now?')).toBe('and now? version 2')
-      const drain = gateway.drain({ upstreams: [{ ...upstream('socket-1'), windowSeconds: 1 }], leastSeconds: 0 })
+      const drain = gateway.drain({ containerName: 'gateway', upstreams: [{ ...upstream('socket-1'), windowSeconds: 1 }] })
       expect((await server.run(drain)).facts()).toEqual([{ upstream: 'replica-socket-1:8080', inFlight: 1 }])
 
       ;(await server.run(socket.stopReplica(sockets[0]!()))).facts()

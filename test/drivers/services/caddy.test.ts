@@ -37,7 +37,7 @@ describe('renderSection', () => {
     expect(text).toBe(`# route slice-1
 shop.example.com {
 	vars keystone_section ${hash}
-	import fresh-connections
+	import leaving
 	handle {
 ${proxy('replica-1:8080')}	}
 }
@@ -55,7 +55,7 @@ ${proxy('replica-1:8080')}	}
     expect(text).toBe(`# route slice-1
 http://shop.example.com {
 	vars keystone_section ${hash}
-	import fresh-connections
+	import leaving
 	@websocket path /app /app/* /apps /apps/*
 	handle @websocket {
 ${proxy('replica-2:8080', health)}	}
@@ -63,7 +63,7 @@ ${proxy('replica-2:8080', health)}	}
 ${proxy('replica-1:8080 10.0.0.2:20001', health)}	}
 }
 http://www.shop.example.com {
-	import fresh-connections
+	import leaving
 	redir http://shop.example.com{uri} 308
 }
 `)
@@ -81,7 +81,7 @@ http://www.shop.example.com {
     expect(text).toBe(`# route slice-1
 shop.example.com {
 	vars keystone_section ${hash}
-	import fresh-connections
+	import leaving
 	@assets {
 		method GET HEAD
 		path /build /build/*
@@ -147,7 +147,7 @@ ${proxy('replica-1:8080')}	}
     ['provided', '	tls /etc/caddy/certificates/slice-1.crt /etc/caddy/certificates/slice-1.key\n'],
   ])('serves TLS %s', (tls, line) => {
     const { text, hash } = gateway.renderSection({ ...route, config: { tls } })
-    expect(text).toContain(`shop.example.com {\n	vars keystone_section ${hash}\n${line}	import fresh-connections\n	handle {`)
+    expect(text).toContain(`shop.example.com {\n	vars keystone_section ${hash}\n${line}	import leaving\n	handle {`)
   })
 
   it('has another hash as soon as anything in it is another', () => {
@@ -188,10 +188,11 @@ describe('what goes into a Caddyfile', () => {
 })
 
 describe('the configuration of a server', () => {
-  it('has the admin API on a socket in the mounted folder, and a 404 for unknown hosts', () => {
+  it('has the admin API on a socket in the mounted folder, tells what it is on a port of its revision, and has a 404 for unknown hosts', () => {
     const settings = { acmeEmail: 'ops@example.com', acmeDirectory: 'https://10.0.0.4/acme/local/directory' }
-    expect(caddy.configured(settings).gateway!.renderConfiguration(['# route slice-1\nshop.example.com {\n}\n'])).toBe(`{
+    expect(caddy.configured(settings).gateway!.renderConfiguration(7, [`# route slice-1\nshop.example.com {\n\tvars keystone_section 0af\n}\n`, 'b.lab {\n\tvars keystone_section b1\n}\n'])).toBe(`{
 	admin unix//etc/caddy/admin.sock
+	shutdown_delay 2s
 	email ops@example.com
 	acme_ca https://10.0.0.4/acme/local/directory
 }
@@ -201,23 +202,35 @@ http://:2018 {
 	respond "well"
 }
 
-(fresh-connections) {
-	vars keystone_fresh_until {file./etc/caddy/fresh-until}
-	@fresh {
+http://:20007 {
+	bind 127.0.0.1
+	respond "7 0af b1"
+}
+
+(leaving) {
+	@leaving {
 		protocol http/1.1
 		not header Upgrade *
-		expression \`{http.vars.keystone_fresh_until} > string({time.now.unix})\`
+		file {
+			root /etc/caddy
+			try_files leaving-7
+		}
 	}
-	header @fresh Connection close
+	header @leaving Connection close
 }
 
 http:// {
-	import fresh-connections
+	import leaving
 	respond "No such site here." 404
 }
 
 # route slice-1
 shop.example.com {
+	vars keystone_section 0af
+}
+
+b.lab {
+	vars keystone_section b1
 }
 `)
   })
@@ -231,7 +244,7 @@ shop.example.com {
       ['/home/keystone/gateway/certificates/s.key', 0o600],
       ['/home/keystone/gateway/next/7', 0o600],
     ])
-    expect(step.parse('{"appliedRevision":8,"liveSections":["ab"]}')).toEqual({ appliedRevision: 8, liveSections: ['ab'] })
+    expect(step.parse('8 ab cd')).toEqual({ appliedRevision: 8, liveSections: ['ab', 'cd'] })
   })
 
   it('asks replicas: by name those of its own server, by address those elsewhere', () => {
@@ -250,8 +263,8 @@ shop.example.com {
 
 describe('what the gateway reports', () => {
   it('is what still had requests when its time was over', () => {
-    const drain = gateway.drain({ upstreams: [{ host: 'replica-1', port: 8080, windowSeconds: 30 }], leastSeconds: 6 })
-    expect(drain.inputs).toEqual({ UPSTREAMS: 'replica-1:8080 30', LEAST_SECONDS: '6' })
+    const drain = gateway.drain({ containerName: 'gateway', upstreams: [{ host: 'replica-1', port: 8080, windowSeconds: 30 }] })
+    expect(drain.inputs).toEqual({ CONTAINER: 'gateway', UPSTREAMS: 'replica-1:8080 30' })
     expect(drain.parse('[]')).toEqual([])
     expect(drain.parse('[{"upstream":"replica-1:8080","inFlight":2}]')).toEqual([{ upstream: 'replica-1:8080', inFlight: 2 }])
   })

@@ -50,10 +50,6 @@ export const allowedDifferences: readonly AllowedDifference[] = [
     pattern: /^~ file \/home\/keystone\/services\/[^/]+\/[^/]+\/scheduler\/ticked:/,
     reason: 'a scheduler that runs notes the last minute that it ticked',
   },
-  {
-    pattern: /^[+~] file \/home\/keystone\/gateway\/fresh-until:/,
-    reason: 'the moment until which answers close their connections passes by itself',
-  },
   { pattern: /^[+~-] process (keystone|root) (sshd|sshd-session): /, reason: 'connections to the server are pooled' },
   { pattern: /^[+~-] process \S+ (\(sd-pam\)|\S*\/systemd --user)/, reason: 'somebody is logged in' },
   {
