@@ -9,6 +9,8 @@ export interface ContainerShape {
   containerName: string
   command?: readonly string[]
   entrypoint?: readonly string[]
+  /** Settings of the driver; variables of the same name take their place. */
+  environment?: Readonly<Record<string, string>>
   healthcheck?: Healthcheck
   stopGraceSeconds: number
   networks: readonly string[]
@@ -49,6 +51,7 @@ export function renderCompose(input: ReplicaInput, project: string, containers: 
 
 function composeService(input: ReplicaInput, container: ContainerShape) {
   const memory = input.memoryLimitMb === null ? {} : { mem_limit: `${input.memoryLimitMb}m`, memswap_limit: `${input.memoryLimitMb}m` }
+  const environment = Object.entries(container.environment ?? {}).filter(([key]) => !(key in input.env))
   const mounts = [...container.volumes.map((volume) => `${volume.name}:${volume.target}`), ...(container.mounts ?? [])]
   return {
     image: input.image,
@@ -59,6 +62,7 @@ function composeService(input: ReplicaInput, container: ContainerShape) {
     ...(container.command ? { command: container.command } : {}),
     restart: 'unless-stopped',
     env_file: ['.env'],
+    ...(environment.length > 0 ? { environment: Object.fromEntries(environment) } : {}),
     labels: { ...ownershipLabels(input.ownership), ...container.labels },
     networks: container.networks,
     ...(container.ports.length > 0 ? { ports: container.ports } : {}),

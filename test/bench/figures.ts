@@ -31,7 +31,11 @@ export function table({ redeploy, firstDeploy, ssh, temporal, sqlQueries, load }
     ['Temporal events', String(temporal.events), `${temporal.activities} activities, ${temporal.localActivities} local, ${temporal.workflowTasks} workflow tasks`],
     ['SQL queries', String(sqlQueries), 'of the worker, a redeploy'],
     ['under load', `${load.failed} of ${load.requests}`, `failed over ${load.redeploys} redeploys; ${load.retriedIdle} retried idle`],
-    ['p99 during', `${load.duringP99Ms.toFixed(0)} ms`, `${ratio(load.duringP99Ms / load.steadyP99Ms)} of the steady ${load.steadyP99Ms.toFixed(0)} ms`],
+    ...(['p50Ms', 'p99Ms'] as const).map((key): [string, string, string] => [
+      `${key.slice(0, 3)} during`,
+      `${load.during[key].toFixed(0)} ms`,
+      `${ratio(load.during[key] / load.steady[key])} of the steady ${load.steady[key].toFixed(0)} ms`,
+    ]),
     ...firstDeploy.steps.map(({ name, seconds: each }): [string, string, string] => ['first deploy', seconds(each), name]),
   ]
   return rows.map(([what, value, against]) => `${what.padEnd(20)} ${value.padStart(14)}  ${against}`).join('\n')

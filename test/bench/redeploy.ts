@@ -66,4 +66,4 @@ export async function compare(scene: BenchScene, floor: Floor, runs: number, say
   }
 }
 
-const inSeconds = (seconds: number) => `${seconds.toFixed(2)} s`
+export const inSeconds = (seconds: number) => `${seconds.toFixed(2)} s`

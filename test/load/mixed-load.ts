@@ -34,6 +34,7 @@ export function beginMixedLoad(options: LoadOptions, tally: Tally): { end(): Pro
 
   const perform = async (kind: Kind, connection: Connection, scheduledAt: number): Promise<void> => {
     const occasion = { window: tally.window(), kind: kind.name }
+    tally.began()
     let text = ''
     try {
       const answer = await ask(kind, connection)

@@ -58,6 +58,8 @@ export const loadReportSchema = z.object({
   /** Those that have ended. */
   requests: z.int(),
   failed: z.int(),
+  /** Those that have not. */
+  underWay: z.int(),
   /** The first twenty. */
   failures: z.array(failureSchema),
   /** Idempotent requests whose reused connection had been closed before a byte came back; not among the failed. */

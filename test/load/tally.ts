@@ -15,6 +15,8 @@ export interface Tally {
   mark(name: string): void
   window(): string
   startedLate(milliseconds: number): void
+  /** A request, of which `succeeded` or `failed` will tell the end. */
+  began(): void
   /** `latencyMs` null: it is not timed. */
   succeeded(occasion: Occasion, latencyMs: number | null): void
   failed(occasion: Occasion, failure: FailureFound): void
@@ -39,7 +41,7 @@ interface Window {
 }
 
 export function createTally(firstWindow: string): Tally {
-  const total = { requests: 0, failed: 0, retriedIdle: 0 }
+  const total = { requests: 0, failed: 0, underWay: 0, retriedIdle: 0 }
   const failures: LoadFailure[] = []
   const kinds = new Map<string, { requests: number; failed: number }>()
   const windows = new Map<string, Window>()
@@ -54,6 +56,7 @@ export function createTally(firstWindow: string): Tally {
     const inWindow = got(windows, window, () => ({ requests: 0, failed: 0, latency: newHistogram() }))
     const ofKind = got(kinds, kind, () => ({ requests: 0, failed: 0 }))
     for (const count of [total, inWindow, ofKind]) count.requests += 1
+    total.underWay -= 1
     return { inWindow, ofKind }
   }
 
@@ -61,6 +64,7 @@ export function createTally(firstWindow: string): Tally {
     mark: (name) => void (current = name),
     window: () => current,
     startedLate: (milliseconds) => record(startLag, milliseconds),
+    began: () => void (total.underWay += 1),
     succeeded(occasion, latencyMs) {
       const { inWindow } = counted(occasion)
       if (latencyMs !== null) record(inWindow.latency, latencyMs)

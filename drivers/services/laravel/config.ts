@@ -44,6 +44,15 @@ export const serviceSchema = z.object({
     })
     .prefault({}),
   queue: queueSchema.prefault({}),
+  web: z
+    .object({
+      /**
+       * How many requests each web replica works on at once; as FPM's `pm.max_children`, each may need PHP's whole `memory_limit`.
+       * FrankenPHP's own two for each core are too few for answers that wait for a database or another service.
+       */
+      threads: z.int().min(2).max(1024).default(16),
+    })
+    .prefault({}),
   /** A worker beside each web replica, for applications with few jobs; a worker service is better where there are many. */
   embeddedWorker: z.boolean().default(false),
   /** Instead of `queue:work` with the settings of `queue`, e.g. `php artisan horizon`. */

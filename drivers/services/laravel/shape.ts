@@ -48,6 +48,7 @@ function mainContainer(config: ServiceConfig, input: ReplicaInput): ContainerSha
     key: replicaAlias(input.ownership.replicaId),
     containerName: input.containerName,
     ...command(role, config),
+    ...(role === 'web' ? { environment: { FRANKENPHP_CONFIG: frankenphp(config) } } : {}),
     healthcheck: healthcheck(role, config),
     stopGraceSeconds: stopGraceSeconds(role, config),
     ports: publishedPorts(input),
@@ -100,6 +101,12 @@ function command(role: ProcessRole, config: ServiceConfig): { command?: string[]
       return role satisfies never
   }
 }
+
+/**
+ * A request that has waited so long for a thread gets a 503. Without that FrankenPHP lets one wait for ever that comes before there
+ * are threads (php/frankenphp#2612), as the health check's first one may.
+ */
+const frankenphp = ({ web }: ServiceConfig): string => [`num_threads ${web.threads}`, 'max_wait_time 30s'].join('\n')
 
 function queueWork({ queue }: ServiceConfig): string[] {
   return [

@@ -114,6 +114,14 @@ describe('a replica', () => {
     })
   })
 
+  it('of the web has as many threads as it is to, unless a variable sets FrankenPHP up otherwise', () => {
+    const environmentOf = (input: typeof web, config = {}) => composed(input, config)['replica-rep'].environment
+    expect(environmentOf(web)).toEqual({ FRANKENPHP_CONFIG: 'num_threads 16\nmax_wait_time 30s' })
+    expect(environmentOf(web, { web: { threads: 40 } })).toEqual({ FRANKENPHP_CONFIG: 'num_threads 40\nmax_wait_time 30s' })
+    expect(environmentOf({ ...web, env: { ...web.env, FRANKENPHP_CONFIG: 'max_threads auto' } })).toBeUndefined()
+    expect(environmentOf({ ...web, role: 'worker' })).toBeUndefined()
+  })
+
   it('of a worker finishes its job: it is stopped 10 s after the job\'s timeout', () => {
     const { 'replica-rep': service } = composed({ ...web, role: 'worker' }, { queue: { queues: ['high', 'default'], timeoutSeconds: 120 } })
     expect(service.command).toEqual([
