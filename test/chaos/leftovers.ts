@@ -12,6 +12,7 @@ const anonymous = (name: string) =>
   name
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<id>')
     .replaceAll(/(?<=-)[0-9a-f]{8}(?![0-9a-f])/g, '<id>')
+    .replace(/(?<=\/gateway\/leaving-)\d+$/, '<revision>')
     .replace(/^(image keystone\/[^:]+):.*/, '$1')
 
 /** The things of a server, counted by what they are. */
