@@ -19,6 +19,7 @@ import { operationLogRoutes } from './routes/operation-logs.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { processRoutes } from './routes/process.ts'
+import { registryRoutes } from './routes/registries.ts'
 import { releaseRoutes } from './routes/releases.ts'
 import { rollbackRoutes } from './routes/rollbacks.ts'
 import { routeRoutes } from './routes/routes.ts'
@@ -30,6 +31,7 @@ const resources = [
   organisationRoutes,
   serverRoutes,
   gitHostKeyRoutes,
+  registryRoutes,
   applicationRoutes,
   environmentRoutes,
   environmentServiceRoutes,

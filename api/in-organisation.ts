@@ -3,10 +3,11 @@ import { type Application, applicationOf } from '../db/applications.ts'
 import { type Environment, environmentOf } from '../db/environments.ts'
 import { operationOf } from '../db/operation-views.ts'
 import type { Operation } from '../db/operations/request.ts'
+import { type Registry, registryOf } from '../db/registries.ts'
 import { releaseOf, type ReleaseView } from '../db/release-history.ts'
 import { type Server, serverOf } from '../db/servers.ts'
 import { type Service, serviceOf } from '../db/services.ts'
-import type { ApplicationId, EnvironmentId, OperationId, ReleaseId, ServerId, ServiceId } from '../domain/ids.ts'
+import type { ApplicationId, EnvironmentId, OperationId, RegistryId, ReleaseId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { ApiContext, ApiDependencies } from './context.ts'
 import { notFound } from './problem.ts'
 
@@ -21,6 +22,10 @@ export async function organisationIn({ db }: Queries, c: ApiContext): Promise<Or
 
 export async function serverIn({ db }: Queries, c: ApiContext, id: ServerId): Promise<Server> {
   return found(await serverOf(db, c.var.organisation.id, id), 'server')
+}
+
+export async function registryIn({ db }: Queries, c: ApiContext, id: RegistryId): Promise<Registry> {
+  return found(await registryOf(db, c.var.organisation.id, id), 'registry')
 }
 
 export async function applicationIn({ db }: Queries, c: ApiContext, id: ApplicationId): Promise<Application> {

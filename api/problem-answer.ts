@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Answer } from '../db/idempotency.ts'
+import { RegistryError } from '../drivers/registries/errors.ts'
 import { SourceError } from '../drivers/sources/errors.ts'
 import { keyFingerprint } from '../drivers/sources/known-hosts.ts'
 import { SshError } from '../drivers/ssh/errors.ts'
@@ -39,6 +40,7 @@ function repeated({ status, content, headers }: Answer): Response {
 function problemOf(error: unknown): Problem | null {
   if (error instanceof Problem) return error
   if (error instanceof SourceError) return sourceProblem(error)
+  if (error instanceof RegistryError) return registryProblem(error)
   if (error instanceof SshError) {
     return new Problem(422, error.code, error.message, { errors: [{ field: 'address', message: error.message }] })
   }
@@ -52,6 +54,11 @@ const internal = (requestId: string): Problem =>
 function sourceProblem({ code, field, message, seenHostKey }: SourceError): Problem {
   const members = seenHostKey === null ? {} : { hostKey: seenHostKey, fingerprint: keyFingerprint(seenHostKey) }
   return new Problem(seenHostKey === null ? 422 : 409, code, message, { errors: [{ field, message }], members })
+}
+
+function registryProblem({ code, field, message, retryAfterSeconds }: RegistryError): Problem {
+  const errors = [{ field, message }]
+  return new Problem(422, code, message, retryAfterSeconds === null ? { errors } : { errors, headers: { 'retry-after': `${retryAfterSeconds}` } })
 }
 
 /** Hono's own findings about a request. */

@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import { type Config, loadConfig } from '../config.ts'
 import { connect } from '../db/connect.ts'
 import { requireListen } from '../db/operation-changes.ts'
+import { createRegistryDriver } from '../drivers/registries/driver.ts'
 import { readKeyring } from '../drivers/secrets/key-file.ts'
 import { createSourceDriver } from '../drivers/sources/driver.ts'
 import { probeHostKey } from '../drivers/ssh/host-key.ts'
@@ -21,6 +22,7 @@ async function main({ databaseUrl, keyFile, temporal, api, logLevel }: Config): 
     sql: database.sql,
     keyring: await readKeyring(keyFile),
     sources: createSourceDriver(),
+    registries: createRegistryDriver(),
     probeHostKey,
     temporal,
     log,

@@ -9,6 +9,7 @@ const meanings: Readonly<Record<string, readonly [field: string, message: string
   organisations_name: ['name', 'an organisation with this name exists already: choose another'],
   servers_name: ['name', 'a server with this name exists already: choose another'],
   servers_address: ['address', 'a server with this address and port exists already'],
+  registries_name: ['name', 'a registry with this name exists already: choose another'],
   applications_name: ['name', 'an application with this name exists already: choose another'],
   environments_name: ['name', 'the application has an environment with this name already: choose another'],
   services_name_in_environment: ['name', 'the environment has a service with this name already: choose another'],

@@ -13,3 +13,4 @@ export type AttachmentId = Id<'attachment'>
 export type OperationId = Id<'operation'>
 export type ArtifactId = Id<'artifact'>
 export type ReleaseId = Id<'release'>
+export type RegistryId = Id<'registry'>

@@ -5,6 +5,7 @@ import type {
   EnvironmentId,
   OperationId,
   OrganisationId,
+  RegistryId,
   ReleaseId,
   ServerId,
   ServiceId,
@@ -22,6 +23,7 @@ export const serviceIdSchema = id<ServiceId>()
 export const sliceIdSchema = id<SliceId>()
 export const operationIdSchema = id<OperationId>()
 export const releaseIdSchema = id<ReleaseId>()
+export const registryIdSchema = id<RegistryId>()
 
 /** RFC 1123 label: it becomes part of container names. */
 export const label = z

@@ -4,6 +4,7 @@ import {
   environmentIdSchema,
   operationIdSchema,
   organisationIdSchema,
+  registryIdSchema,
   releaseIdSchema,
   serverIdSchema,
   serviceIdSchema,
@@ -12,6 +13,7 @@ import {
 /** Parameters of paths; everything lies below its organisation. */
 export const inOrganisation = z.object({ organisationId: organisationIdSchema })
 export const oneServer = inOrganisation.extend({ serverId: serverIdSchema })
+export const oneRegistry = inOrganisation.extend({ registryId: registryIdSchema })
 export const oneApplication = inOrganisation.extend({ applicationId: applicationIdSchema })
 export const oneEnvironment = inOrganisation.extend({ environmentId: environmentIdSchema })
 export const oneRelease = oneEnvironment.extend({ releaseId: releaseIdSchema })

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { index, jsonb, pgTable, primaryKey, smallint, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
-import type { OrganisationId, UserId } from '../../domain/ids.ts'
+import { check, index, jsonb, pgTable, primaryKey, smallint, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import type { OrganisationId, RegistryId, UserId } from '../../domain/ids.ts'
 import { id, moment, oneOf, sealed, timestamps } from './columns.ts'
 
 export const roles = ['owner', 'admin', 'deployer', 'viewer'] as const
@@ -87,11 +87,13 @@ export const idempotencyKeys = pgTable(
 )
 
 export const registryTypes = ['generic', 'gitea', 'ghcr', 'docker_hub'] as const
+/** What Keystone does there: builds are pushed, and images that were made elsewhere are only pulled. */
+export const registryUses = ['push', 'pull'] as const
 
 export const registries = pgTable(
   'registries',
   {
-    id: id<string>(),
+    id: id<RegistryId>(),
     organisationId: organisationId(),
     name: text('name').notNull(),
     type: text('type', { enum: registryTypes }).notNull(),
@@ -100,6 +102,7 @@ export const registries = pgTable(
     username: text('username'),
     password: sealed('password'),
     insecure: text('insecure', { enum: ['no', 'plain_http'] }).notNull().default('no'),
+    use: text('use', { enum: registryUses }).notNull().default('push'),
     verifiedAt: moment('verified_at'),
     ...timestamps,
   },
@@ -108,5 +111,7 @@ export const registries = pgTable(
     unique('registries_in_organisation').on(t.organisationId, t.id),
     oneOf('registries_type', t.type, registryTypes),
     oneOf('registries_insecure', t.insecure, ['no', 'plain_http']),
+    oneOf('registries_use', t.use, registryUses),
+    check('registries_credentials', sql`(${t.username} is null) = (${t.password} is null)`),
   ],
 )

@@ -16,6 +16,7 @@ import type {
   ArtifactId,
   EnvironmentId,
   OperationId,
+  RegistryId,
   ReleaseId,
   ServerId,
   ServiceId,
@@ -74,7 +75,7 @@ export const environments = pgTable(
     buildConfig: jsonb('build_config').$type<Record<string, unknown>>().notNull().default({}),
     /** Base images of the build by their tag, resolved once; they change only by an explicit operation. */
     baseImageDigests: jsonb('base_image_digests').$type<Record<string, string>>().notNull().default({}),
-    registryId: uuid('registry_id'),
+    registryId: uuid('registry_id').$type<RegistryId>(),
     currentReleaseId: uuid('current_release_id').$type<ReleaseId>(),
     /** How many releases can be gone back to, the live one among them; images of older ones are removed. */
     releaseRetention: integer('release_retention').notNull().default(5),

@@ -9,6 +9,7 @@ import { ensureOwner } from '../../db/owner.ts'
 import { apiTokens, memberships, users } from '../../db/schema/index.ts'
 import { newToken } from '../../db/tokens.ts'
 import type { OrganisationId, UserId } from '../../domain/ids.ts'
+import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
 import { createSourceDriver } from '../../drivers/sources/driver.ts'
 import { probeHostKey } from '../../drivers/ssh/host-key.ts'
@@ -64,6 +65,7 @@ export async function createTestApi(): Promise<TestApi> {
     ...{ db, sql, probeHostKey, closing: closing.signal },
     keyring: createKeyring({ current: 'test', keys: { test: randomBytes(32).toString('base64') } }),
     sources: createSourceDriver({ timeoutSeconds: 5 }),
+    registries: createRegistryDriver({ timeoutSeconds: 5 }),
     temporal: { namespace: 'default', webUrl: 'http://temporal.test' },
     log: createLog('info', { write: (line) => void lines.push(line) }),
   })

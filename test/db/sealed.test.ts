@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
 import { insertApplication, deployKeyOf } from '../../db/applications.ts'
 import { engineService, engineSlice } from '../../db/engine-services.ts'
+import { insertRegistry, registryLogin } from '../../db/registries.ts'
 import { insertRelease, releasedVariables } from '../../db/releases.ts'
 import { serverAccess } from '../../db/server-access.ts'
 import { insertServer } from '../../db/servers.ts'
@@ -42,6 +43,10 @@ const server = await insertServer(db, keyring, {
 const application = await insertApplication(db, keyring, {
   ...{ organisationId, name: 'shop', repositoryUrl: 'git@git.example:shop.git', repositoryType: 'generic', projectRoot: '.', defaultBranch: 'main' },
   deployKey: { publicKey: 'ssh-ed25519 CCCC', privateKey: secret('deploy'), fingerprint: 'SHA256:-' },
+})
+const registry = await insertRegistry(db, keyring, {
+  ...{ organisationId, name: 'main', type: 'generic', url: 'https://registry.example', namespace: null, insecure: 'no', use: 'push' },
+  login: { username: 'ci', password: secret('registry') },
 })
 const service = await insertService(db, keyring, {
   ...{ organisationId, name: 'data', category: 'database', type: 'postgres', versionTrack: '18', driverName: 'postgres', deployPolicy: 'manual' },
@@ -99,6 +104,7 @@ describe('secrets in the database', () => {
       (await login('management')).privateKey,
       (await login('adoption')).privateKey,
       await deployKeyOf(db, keyring, application.id),
+      (await registryLogin(db, keyring, registry.id))!.password,
       (await engineService(db, keyring, service.id)).adminCredentials.password!,
       password!,
       standby!,

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { RegistryError } from './errors.ts'
+import type { Answered, ExchangeOptions } from './exchange.ts'
+import type { ImageReference } from './reference.ts'
+import { openSession, type RegistryAccess, saying, type Session } from './session.ts'
+
+/** Where a push is tried. */
+export interface PushCheck {
+  /** What stands before an image's name, e.g. `team`; null where images lie at the top. */
+  namespace: string | null
+}
+
+/** Asks image registries over their API (OCI distribution specification 1.1). All functions throw RegistryErrors. */
+export interface RegistryDriver {
+  /** Whether the registry takes the credentials, and where `push` is given also whether they may push there. Leaves nothing behind. */
+  verify(access: RegistryAccess, push: PushCheck | null): Promise<void>
+  /** The digest, `sha256:…`, that an image has at this moment; nothing is pulled. */
+  resolve(access: RegistryAccess, image: ImageReference): Promise<string>
+}
+
+/** No image has this name: an upload to it is begun and given up. */
+const checkedName = 'keystone-access-check'
+
+const manifestTypes = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+].join(', ')
+
+export function createRegistryDriver({ timeoutSeconds = 20, authorities = [] }: Partial<ExchangeOptions> = {}): RegistryDriver {
+  const session = (access: RegistryAccess) => openSession(access, { timeoutSeconds, authorities })
+  return {
+    async verify(access, push) {
+      const { host } = new URL(access.url)
+      const opened = session(access)
+      const { status } = await opened.ask({ method: 'GET', path: '/v2/' })
+      if (status === 403) throw new RegistryError('access_denied', `${host} forbids this user to use it: ask its operator`)
+      if (status !== 200) throw noRegistry(host, status)
+      if (push) await tryPush(opened, host, push)
+    },
+
+    async resolve(access, image) {
+      const { host } = new URL(access.url)
+      const opened = session(access)
+      const { repository, tag, digest } = image
+      const question = {
+        path: `/v2/${repository}/manifests/${digest ?? tag}`,
+        headers: { accept: manifestTypes },
+        scope: `repository:${repository}:pull`,
+      }
+      // HEAD, which Docker Hub does not count as a pull.
+      const head = await opened.ask({ ...question, method: 'HEAD' })
+      if (head.status === 200 && isDigest(head.headers['docker-content-digest'])) return head.headers['docker-content-digest']
+      const answer = await opened.ask({ ...question, method: 'GET' })
+      if (answer.status !== 200) throw noImage(host, image, answer)
+      return `sha256:${createHash('sha256').update(answer.body).digest('hex')}`
+    },
+  }
+}
+
+/** Begins an upload and gives it up: the one thing that only those may do who may push. */
+async function tryPush(session: Session, host: string, { namespace }: PushCheck): Promise<void> {
+  const repository = [...(namespace === null ? [] : [namespace]), checkedName].join('/')
+  const scope = `repository:${repository}:pull,push`
+  const where = namespace === null ? 'images' : `images under ${namespace}`
+  const begun = await session.ask({ method: 'POST', path: `/v2/${repository}/blobs/uploads/`, scope }).catch((error: unknown) => {
+    throw error instanceof RegistryError && error.code === 'access_denied' ? noPush(host, where, '', error) : error
+  })
+  if (begun.status === 403 || begun.status === 404) throw noPush(host, where, saying(begun))
+  if (begun.status !== 202) throw noRegistry(host, begun.status)
+  const location = new URL(begun.headers.location ?? '', `https://${host}/`)
+  // A registry that does not let go of it drops it by itself after a while.
+  await session.ask({ method: 'DELETE', path: `${location.pathname}${location.search}`, scope }).catch(() => {})
+}
+
+const isDigest = (text: string | string[] | undefined): text is string => typeof text === 'string' && /^sha256:[0-9a-f]{64}$/.test(text)
+
+const noRegistry = (host: string, status: number): RegistryError =>
+  new RegistryError('protocol_error', `${host} answers ${status} to the registry API: check that the address is that of an image registry`)
+
+const noPush = (host: string, where: string, said: string, cause?: unknown): RegistryError =>
+  new RegistryError('access_denied', `${host} does not let this user push ${where}${said}: give it the right to write there, or choose another namespace`, { cause })
+
+function noImage(host: string, { repository, tag, digest }: ImageReference, answer: Answered): RegistryError {
+  const name = `${repository}${digest === null ? `:${tag}` : `@${digest}`}`
+  const { status } = answer
+  if (status === 404) return new RegistryError('image_not_found', `${host} has no ${name}${saying(answer)}: check its name and tag`)
+  if (status === 403) return new RegistryError('access_denied', `${host} does not let this user read ${repository}${saying(answer)}`)
+  return noRegistry(host, status)
+}
