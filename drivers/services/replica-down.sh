@@ -2,6 +2,13 @@
 # After containers.sh: stops the containers of one replica gracefully and removes them, then what PATHS lists (one a line) once
 # nothing of the project is left. Images, volumes and networks stay. Reports the names of those that had to be killed in the end.
 
+# What is still booting has no work to finish, and a shell that prepares it as process 1 hears no TERM.
+booting=$(docker ps --all --quiet --no-trunc --filter health=starting --filter "label=keystone.replica=$REPLICA")
+if [ -n "$booting" ]; then
+  mapfile -t ids <<<"$booting"
+  { docker stop --time "$((GRACE_SECONDS < 5 ? GRACE_SECONDS : 5))" "${ids[@]}" && docker rm --force "${ids[@]}"; } >/dev/null || true
+fi
+
 killed=$KEYSTONE_STEP_DIR/killed
 found=$(containers_with "keystone.replica=$REPLICA")
 if [ -n "$found" ]; then

@@ -317,6 +317,14 @@ describe('a running application', () => {
     ;(await server.run(service.startReplica(worker()))).facts()
   })
 
+  it('that is still booting has nothing to finish: it goes at once, and nothing was cut off', async () => {
+    const input = replicaOf(image, 'web', 'booting')
+    const health = ['--health-cmd', 'false', '--health-start-period', '10m', '--label', 'keystone.replica=booting']
+    await server.exec(['docker', 'run', '--detach', ...health, '--entrypoint', 'sh', image, '-c', 'sleep 3600; exit'])
+    expect((await server.run(service.stopReplica(input))).facts()).toEqual({ killed: [] })
+    expect(await containers('keystone.replica=booting')).toBe('')
+  })
+
   it('tells when a process did not end in its time', async () => {
     const workerCommand = 'php -r "pcntl_signal(SIGTERM, SIG_IGN); while (true) sleep(1);"'
     const stubborn = laravel.configured({ workerCommand, queue: { timeoutSeconds: 1 } })
