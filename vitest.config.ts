@@ -17,6 +17,7 @@ const needs = {
   deep: ['test/deep/*.test.ts'],
 }
 
+const temporary = 'test/setup/temporary.ts'
 const postgres = 'test/setup/postgres.ts'
 const temporal = 'test/setup/temporal.ts'
 const labRun = 'test/setup/lab-run.ts'
@@ -51,18 +52,18 @@ export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
     projects: [
-      project('unit', 0, { include: ['test/**/*.test.ts'], exclude: Object.values(needs).flat() }),
+      project('unit', 0, { include: ['test/**/*.test.ts'], exclude: Object.values(needs).flat(), globalSetup: [temporary] }),
       project('database', 1, {
-        ...{ include: needs.database, exclude: needs.lab, globalSetup: [postgres] },
+        ...{ include: needs.database, exclude: needs.lab, globalSetup: [temporary, postgres] },
         hookTimeout: minute,
       }),
-      project('workflows', 2, { include: needs.workflows, exclude: needs.lab, globalSetup: [postgres, temporal] }),
+      project('workflows', 2, { include: needs.workflows, exclude: needs.lab, globalSetup: [temporary, postgres, temporal] }),
       project('lab', 3, {
-        ...{ include: needs.lab, globalSetup: [postgres, temporal, labRun] },
+        ...{ include: needs.lab, globalSetup: [temporary, postgres, temporal, labRun] },
         ...{ testTimeout: 5 * minute, hookTimeout: 5 * minute },
       }),
       project('deep', 4, {
-        ...{ include: needs.deep, exclude: needs.lab, globalSetup: [postgres, temporal, labRun] },
+        ...{ include: needs.deep, exclude: needs.lab, globalSetup: [temporary, postgres, temporal, labRun] },
         ...{ testTimeout: 60 * minute, hookTimeout: 5 * minute },
       }),
     ],
