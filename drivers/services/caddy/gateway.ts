@@ -7,9 +7,9 @@ import { containersScript, lines, textBeside } from '../scripts.ts'
 import { type Authority, renderCaddyfile } from './caddyfile.ts'
 import { renderSection, routeSchema } from './section.ts'
 
-const [revisionsScript, newestListenerScript, applyScript, drainScript] = [
-  ...['revisions.sh', 'newest-listener.sh', 'gateway-apply.sh', 'upstream-drain.sh'],
-].map((name) => textBeside(import.meta.url, name))
+const scriptOf = (...names: string[]): string => [containersScript, ...names.map((name) => textBeside(import.meta.url, name))].join('\n')
+const applyScript = scriptOf('revisions.sh', 'newest-listener.sh', 'gateway-apply.sh')
+const drainScript = scriptOf('revisions.sh', 'upstream-drain.sh')
 
 const drainReport = z.array(z.object({ upstream: z.string(), inFlight: z.int() }))
 
@@ -20,7 +20,7 @@ export function gateway(authority: Authority): Gateway {
     renderConfiguration: (revision, sections) => renderCaddyfile({ ...authority, revision, sections }),
     apply: ({ containerName, revision, text, certificates, started }) => ({
       name: `apply gateway revision ${revision}`,
-      script: [containersScript, revisionsScript, newestListenerScript, applyScript].join('\n'),
+      script: applyScript,
       inputs: { CONTAINER: containerName, REVISION: `${revision}`, STARTED: lines(started) },
       secrets: {},
       files: [...certificates.flatMap(certificateFiles), { path: `${gatewayFolder}/next/${revision}`, content: text, mode: 0o600 }],
@@ -32,7 +32,7 @@ export function gateway(authority: Authority): Gateway {
     }),
     drain: ({ containerName, upstreams }) => ({
       name: 'drain old replicas',
-      script: [containersScript, revisionsScript, drainScript].join('\n'),
+      script: drainScript,
       inputs: { CONTAINER: containerName, UPSTREAMS: lines(upstreams.map(awaitedUpstream)) },
       secrets: {},
       files: [],
