@@ -178,11 +178,13 @@ describe('the schedule is open', () => {
     load = start({ requestsPerSecond: 50, timeoutSeconds: 10 })
     await until('first answers', async () => (await load.report()).requests > 10)
     await load.mark('stall')
-    const released = pause(1500)
-    const before = site.asked.length
-    site.plant(() => true, async (_, response) => void released.then(() => response.destroy()), 1000)
-    await released
-    expect(site.asked.length - before).toBeGreaterThan(50)
+    const waiting: { destroy(): void }[] = []
+    let isStalled = true
+    site.plant(() => true, async (_, response) => void (isStalled ? waiting.push(response) : response.destroy()), 1000)
+    await until('requests that wait', async () => waiting.length > 50)
+    expect((await load.report()).underWay).toBeGreaterThanOrEqual(50)
+    isStalled = false
+    for (const response of waiting) response.destroy()
     const report = await load.stop()
     expect(report.startLagP99Ms).toBeLessThan(500)
   })
