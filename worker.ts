@@ -9,6 +9,7 @@ import { type Config, loadConfig, type TemporalConfig } from './config.ts'
 import { connect } from './db/connect.ts'
 import { createNotices } from './db/operations/notices.ts'
 import { startDispatcher } from './dispatcher/dispatcher.ts'
+import { createRegistryDriver } from './drivers/registries/driver.ts'
 import { readKeyring } from './drivers/secrets/key-file.ts'
 import { createSshPool } from './drivers/ssh/pool.ts'
 import { connectionOptions, connectTemporal } from './drivers/temporal/connect.ts'
@@ -26,7 +27,8 @@ async function main({ databaseUrl, keyFile, temporal, workerMetrics, logLevel }:
   const ssh = createSshPool(sshTimings)
   const workflows = createWorkflows(connectTemporal(temporal).client)
   const keyring = await readKeyring(keyFile)
-  const deps = { db, keyring, ssh, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
+  const registries = createRegistryDriver()
+  const deps = { db, keyring, ssh, registries, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
   const worker = await createWorker(temporal, deps)
   const monitor = await startMonitor(workerMetrics, {
     counts: () => ({ ...ssh.counts(), sqlQueries: queries() }),

@@ -6,6 +6,7 @@ import type { ServerId } from '../domain/ids.ts'
 import type { BaseImage, ConfiguredBuild } from '../drivers/services/contract-application.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
 import type { ActivityDeps } from './deps.ts'
+import { storedAs } from './image-registry.ts'
 
 /** Where and from what the image is built. */
 export interface BuildFacts {
@@ -14,6 +15,8 @@ export interface BuildFacts {
   configured: ConfiguredBuild
   platform: string
   unresolved: readonly BaseImage[]
+  /** Under which name the image is stored in a registry; null where the environment has none. */
+  storedAs: string | null
   /** Null while a base image has no digest. */
   key: string | null
 }
@@ -26,20 +29,22 @@ interface BuildPlace {
 }
 
 /** The image is made on the server of the primary service, which is the only one (specification section 6). */
-export async function buildFacts({ db }: ActivityDeps, deployed: DeployedEnvironment, place: BuildPlace): Promise<BuildFacts> {
+export async function buildFacts(deps: ActivityDeps, deployed: DeployedEnvironment, place: BuildPlace): Promise<BuildFacts> {
   const { environment, application } = deployed
   const { serverId, serverName } = place.placement
   const configured = buildOf(place.service, environment.buildConfig)
-  const platform = await serverPlatform(db, serverId)
+  const platform = await serverPlatform(deps.db, serverId)
+  const name = await storedAs(deps, deployed)
   const unresolved = configured.baseImages.filter(({ reference }) => !environment.baseImageDigests[reference])
   const source = {
     commitSha: place.commit,
     projectRoot: application.projectRoot,
     platform,
     baseDigests: baseDigests(configured, environment.baseImageDigests),
+    storedAs: name,
   }
   const key = unresolved.length > 0 ? null : configured.key(source)
-  return { serverId, serverName, configured, platform, unresolved, key }
+  return { serverId, serverName, configured, platform, unresolved, storedAs: name, key }
 }
 
 function buildOf({ driverName, name }: EngineService, buildConfig: unknown): ConfiguredBuild {

@@ -15,6 +15,7 @@ import { endStep, type UnfinishedStep } from '../db/operations/steps.ts'
 import { artifactById, discardArtifact } from '../db/artifacts.ts'
 import { type Login, serverAccess } from '../db/server-access.ts'
 import type { ArtifactId, EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
+import { storedTag } from '../domain/images.ts'
 import { removeImage } from '../drivers/services/image.ts'
 import { configuredService } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -79,10 +80,11 @@ export function convergenceActivities(deps: ActivityDeps) {
       await runStep(deps, { operationId, order, serverId, step: application.stopOneOffs({ operationHash: hash }) })
     },
 
-    /** Removes an image that only this operation has built. */
+    /** Removes an image that only this operation has built from its server; what a registry has of it stays there. */
     async discardImage({ operationId, order, serverId, artifactId }: OnServer & { artifactId: ArtifactId }): Promise<void> {
-      const { imageTag } = await artifactById(db, artifactId)
-      await runStep(deps, { operationId, order, serverId, step: removeImage(imageTag) })
+      const { imageTag, registryRef, key, imageDigest } = await artifactById(db, artifactId)
+      const stored = registryRef === null ? [] : [storedTag(registryRef, key), ...(imageDigest === null ? [] : [imageDigest])]
+      await runStep(deps, { operationId, order, serverId, step: removeImage([imageTag, ...stored]) })
       await discardArtifact(db, artifactId)
     },
   }

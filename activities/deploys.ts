@@ -4,7 +4,7 @@ import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { publishRelease } from '../db/releases.ts'
 import { environmentReplicas, markStopping, recordTicking } from '../db/replicas.ts'
-import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedMigration, type RunningImage } from '../domain/deploy-plan.ts'
+import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedMigration, type RunningImage, serversToPull } from '../domain/deploy-plan.ts'
 import type { EnvironmentId, ReplicaId, ServiceId } from '../domain/ids.ts'
 import type { ReleasedService } from '../domain/releases.ts'
 import { type SchedulerHandover, schedulerHandovers, type SchedulerPlace } from '../domain/scheduler.ts'
@@ -82,7 +82,8 @@ const schedulerPlace = ({ replica: { id, serverId }, serverName }: EnvironmentRe
 function completePlan(facts: DeployFacts, plan: DeployPlan): EnvironmentDeployPlan {
   const { commit, environment } = facts
   const { serverId, serverName, unresolved } = facts.build
-  const build = { serverId, serverName, unresolved, running: runningImage(facts, plan) }
+  const pulls = facts.build.storedAs === null ? [] : serversToPull(plan, serverId)
+  const build = { serverId, serverName, unresolved, running: runningImage(facts, plan), pulls }
   return { ...plan, environmentId: environment.id, commit, build, migration: plannedMigration(facts, plan) }
 }
 

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Database } from '../db/connect.ts'
 import type { Notices } from '../db/operations/notices.ts'
 import type { Keyring } from '../domain/keyring.ts'
+import type { RegistryDriver } from '../drivers/registries/driver.ts'
 import type { SshPool } from '../drivers/ssh/remote.ts'
 
 /** What activities work with; the worker wires it once. */
@@ -9,6 +10,7 @@ export interface ActivityDeps {
   db: Database
   keyring: Keyring
   ssh: SshPool
+  registries: RegistryDriver
   log: Logger
   notices: Notices
   /** Ends a workflow that may still run; fine when it does not. */

@@ -2,6 +2,7 @@ import { activityInfo, ApplicationFailure } from '@temporalio/activity'
 import { OperationEnded } from '../db/operations/begin.ts'
 import { CancelRequested } from '../db/operations/commit.ts'
 import { type Failure, isFailure } from '../domain/operations.ts'
+import { RegistryError } from '../drivers/registries/errors.ts'
 import { SshError, type SshErrorCode } from '../drivers/ssh/errors.ts'
 
 /** A cause that trying again does not change. Temporal's UI shows the message, Keystone reads the details. */
@@ -50,6 +51,10 @@ export function asFailure(error: unknown, step: string): unknown {
     const hint = sshHints[code]
     const failure = { code: `ssh_${code}`, message: `${message} (step "${step}")`, server, step, ...(hint ? { hint } : {}) }
     return error.retryable || mayBeBooting(code) ? passingFailure(failure) : finalFailure(failure)
+  }
+  if (error instanceof RegistryError) {
+    const failure = { code: `registry_${error.code}`, message: error.message, step }
+    return error.retryable ? passingFailure(failure) : finalFailure(failure)
   }
   if (error instanceof CancelRequested) return finalFailure({ code: 'cancel_requested', message: error.message, step })
   if (error instanceof OperationEnded) return finalFailure({ code: 'operation_ended', message: error.message, step })

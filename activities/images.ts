@@ -4,28 +4,37 @@ import { serviceOfReplica } from '../db/engine-services.ts'
 import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { claimArtifact, pinBaseImage, recordArtifact, type ArtifactPlan } from '../db/artifacts.ts'
-import { beginRollout } from '../db/releases.ts'
+import { beginRollout, environmentToDeploy } from '../db/releases.ts'
 import { replicaById } from '../db/replicas.ts'
 import type { EnvironmentId, ReplicaId, ServerId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { BuildFacts } from '../drivers/services/contract-application.ts'
 import type { ServiceStep } from '../drivers/services/contract.ts'
-import { resolveImage } from '../drivers/services/image.ts'
+import { pullImage, resolveImage } from '../drivers/services/image.ts'
 import { knownHosts, pinnedHostKeys } from '../drivers/sources/known-hosts.ts'
 import { parseRepositoryUrl } from '../drivers/sources/repository-url.ts'
 import { baseDigests } from './build-facts.ts'
 import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { type DeployFacts, deployFacts } from './deploy-snapshot.ts'
+import { accessTo, type ImageAccess } from './image-registry.ts'
 import type { OperationInput } from './operations.ts'
-import { contextOfReplica, renderReplica, type ReplicaImage } from './replica-input.ts'
+import { contextOfReplica, renderReplica } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
+import { imageOf, type ReplicaImage } from '../domain/images.ts'
 
 /** A base image that a build's server is to resolve. */
 export interface BaseImageToResolve extends OperationInput {
   order: number
   serverId: ServerId
   reference: string
+}
+
+/** An image of a registry, `name@sha256:…`, that a server is to have. */
+export interface ImagePull extends OperationInput {
+  order: number
+  serverId: ServerId
+  image: string
 }
 
 /** A migration with the image and the variables of a replica; `command` is a command line for the container's shell. */
@@ -50,20 +59,30 @@ export function imageActivities(deps: ActivityDeps) {
     /** Builds the image of the operation's commit on the server, or finds the one that was built from the very same. */
     async buildImage({ operationId }: OperationInput): Promise<ReplicaImage> {
       const facts = await deployFacts(deps, await operationById(db, operationId))
-      const { serverId, platform, key } = facts.build
+      const { serverId, platform, key, storedAs } = facts.build
       if (key === null) throw new Error('a base image has not been resolved')
-      const step = await buildStep(deps, facts)
+      const registry = storedAs === null ? null : await accessTo(deps, facts.environment, storedAs)
+      const step = await buildStep(deps, facts, registry)
       const plan: ArtifactPlan = {
-        ...{ environmentId: facts.environment.id, operationId, serverId, key, commitSha: facts.commit, platform },
+        ...{ environmentId: facts.environment.id, operationId, serverId, key, commitSha: facts.commit, platform, registryRef: storedAs },
         imageTag: facts.build.configured.imageTag(facts.environment.id, key),
       }
       const artifact = await claimArtifact(db, plan)
-      const built = await runStep(deps, { operationId, order: stepNumbers.environmentDeploy.build, serverId, step })
+      const work = { operationId, order: stepNumbers.environmentDeploy.build, serverId, step, masked: registry?.masked ?? [] }
+      const built = await runStep(deps, work)
       await db.transaction(async (tx) => {
         await recordArtifact(tx, artifact.id, built)
         await beginRollout(tx, operationId, artifact.id)
       })
-      return { reference: built.imageId, isLocal: true }
+      return imageOf(built.digest ?? built.imageId)
+    },
+
+    /** Makes the image of a deploy present on one more server, by its digest. */
+    async pullImage({ operationId, order, serverId, image }: ImagePull): Promise<void> {
+      const environmentId = idOf<EnvironmentId>((await operationById(db, operationId)).targetId)
+      const { environment } = await environmentToDeploy(db, environmentId)
+      const { dockerConfig, masked } = await accessTo(deps, environment, image)
+      await runStep(deps, { operationId, order, serverId, step: pullImage(image, dockerConfig), masked })
     },
 
     /** Runs the migration in a container of its own, with the new image and the variables of the replica that will be started. */
@@ -82,16 +101,20 @@ export function imageActivities(deps: ActivityDeps) {
 const isRepeatable = (command: string) => /^php artisan migrate( --(force|isolated|graceful|step|no-interaction|ansi|no-ansi))*$/.test(command)
 
 /** The build of a deploy's commit, with all that it needs to fetch the source. */
-async function buildStep({ db, keyring }: ActivityDeps, facts: DeployFacts): Promise<ServiceStep<BuildFacts>> {
+async function buildStep(
+  { db, keyring }: ActivityDeps,
+  facts: DeployFacts,
+  registry: ImageAccess | null,
+): Promise<ServiceStep<BuildFacts>> {
   const { build, application, environment, commit } = facts
-  const { configured, platform } = build
+  const { configured, platform, storedAs } = build
   const { organisationId, projectRoot, repositoryUrl } = application
   const deployKey = await deployKeyOf(db, keyring, application.id)
   const address = parseRepositoryUrl(repositoryUrl)
   const confirmed = await confirmedHostKeys(db, organisationId, address)
   return configured.run({
     ...{ organisationId, environmentId: environment.id, applicationId: application.id, projectRoot, repositoryUrl },
-    ...{ commitSha: commit, platform, deployKey },
+    ...{ commitSha: commit, platform, deployKey, storedAs, dockerConfig: registry && registry.dockerConfig },
     knownHosts: knownHosts(address, pinnedHostKeys(address, confirmed)),
     baseDigests: baseDigests(configured, environment.baseImageDigests),
   })

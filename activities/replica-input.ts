@@ -5,6 +5,7 @@ import { liveReplicas, type Replica } from '../db/replicas.ts'
 import { variablesOf } from '../db/variables.ts'
 import { nearestEndpoint } from '../domain/endpoints.ts'
 import type { EnvironmentId, ServerId, ServiceId } from '../domain/ids.ts'
+import type { ReplicaImage } from '../domain/images.ts'
 import { revealed, type Secret } from '../domain/secret.ts'
 import { serviceAlias, serviceNetwork } from '../domain/services.ts'
 import { effectiveVariables, type VariableLayer } from '../domain/variables.ts'
@@ -64,13 +65,6 @@ export async function contextOfReplica(
 ): Promise<ReplicaContext> {
   const pinned = operationId === null ? null : await releasedVariables(deps.db, deps.keyring, operationId)
   return replicaContext(deps, environmentId, pinned)
-}
-
-/** An image as Docker on a server knows it. */
-export interface ReplicaImage {
-  /** `name@sha256:…`, or `sha256:…` of an image that was built on this server. */
-  reference: string
-  isLocal: boolean
 }
 
 /** Stands for the image where it does not matter or is not known yet. */

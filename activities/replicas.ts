@@ -10,8 +10,9 @@ import { configuredService } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
-import { contextOfReplica, ownershipOf, type ReplicaImage, renderReplica } from './replica-input.ts'
+import { contextOfReplica, ownershipOf, renderReplica } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
+import type { ReplicaImage } from '../domain/images.ts'
 
 /** The replica that a `replica_deploy` starts, and from which image. */
 export interface ReplicaStart extends OperationInput {

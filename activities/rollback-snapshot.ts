@@ -4,7 +4,7 @@ import { idOf } from '../db/ids.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { migratedSince, releaseToRestore } from '../db/release-history.ts'
 import type { ArtifactId, EnvironmentId, ReleaseId } from '../domain/ids.ts'
-import { addedServicesWarning, imageGone, migrationWarning, type ReleasedService, rollbackRefusal } from '../domain/releases.ts'
+import { addedServicesWarning, imageElsewhere, imageGone, migrationWarning, type ReleasedService, rollbackRefusal } from '../domain/releases.ts'
 import { placedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
@@ -12,7 +12,7 @@ import { replicaContext } from './replica-input.ts'
 
 /** What a rollback is planned from. */
 export interface RollbackFacts extends RolloutFacts {
-  restored: { releaseId: ReleaseId; artifactId: ArtifactId }
+  restored: { releaseId: ReleaseId; artifactId: ArtifactId; isStored: boolean }
   warnings: readonly string[]
 }
 
@@ -33,6 +33,8 @@ export async function rollbackFacts(deps: ActivityDeps, rollback: Pick<Operation
   const refusal = rollbackRefusal(release)
   if (refusal || !artifact) throw finalFailure(refusal ?? imageGone(release))
   const found = await placedEnvironment(deps, environmentId)
+  const isStored = artifact.digestKind === 'repo_digest'
+  if (!isStored && found.placements.some(({ serverId }) => serverId !== artifact.serverId)) throw finalFailure(imageElsewhere(release))
   const services = found.services.map((service) => asReleased(service, release.services))
   const then = { ...found, services, primary: services.find(({ id }) => id === found.primary.id) ?? found.primary }
   const context = await replicaContext(deps, environmentId, variables.values)
@@ -42,7 +44,7 @@ export async function rollbackFacts(deps: ActivityDeps, rollback: Pick<Operation
     migrationWarning(await migratedSince(db, environmentId, release.number)),
     addedServicesWarning(release.number, added),
   ].flatMap((warning) => warning ?? [])
-  const restored = { releaseId, artifactId: artifact.id }
+  const restored = { releaseId, artifactId: artifact.id, isStored }
   return { ...then, commit: release.commitSha, snapshot, variables, restored, warnings }
 }
 

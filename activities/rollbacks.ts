@@ -1,15 +1,19 @@
 import { operationById } from '../db/operations/begin.ts'
 import { restoredRelease } from '../db/release-history.ts'
-import { beginRollout } from '../db/releases.ts'
-import { type EnvironmentDeployPlan, planDeploy } from '../domain/deploy-plan.ts'
+import { beginRollout, environmentToDeploy } from '../db/releases.ts'
+import { type EnvironmentDeployPlan, planDeploy, serversToPull } from '../domain/deploy-plan.ts'
+import type { EnvironmentId } from '../domain/ids.ts'
+import { imageOf, type ReplicaImage } from '../domain/images.ts'
 import { imageGone } from '../domain/releases.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
+import { RegistryError } from '../drivers/registries/errors.ts'
+import { parseReference } from '../drivers/registries/reference.ts'
 import { absentImageExitCode, findImage } from '../drivers/services/image.ts'
 import { planIds, storeRollout } from './deploy-rows.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure, stepFailure } from './failures.ts'
+import { accessTo } from './image-registry.ts'
 import type { OperationInput } from './operations.ts'
-import type { ReplicaImage } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
 import { rollbackFacts, type RollbackFacts } from './rollback-snapshot.ts'
 
@@ -30,26 +34,53 @@ export function rollbackActivities(deps: ActivityDeps) {
       return plan
     },
 
-    /** Makes sure that the server has the image of the release. Fails as `image_gone` where somebody has removed it. */
+    /** Makes sure that the registry, or else the server, has the image of the release. Fails as `image_gone` where it is not there any more. */
     async findReleasedImage({ operationId }: OperationInput): Promise<ReplicaImage> {
       const { plan } = await operationById(db, operationId)
       if (!plan) throw new Error(`operation ${operationId} has no plan`)
       const { artifactId, imageDigest, ...target } = await restoredRelease(db, operationId)
-      const place = { operationId, order: stepNumbers.environmentRollback.findImage, serverId: plan.build.serverId }
-      await runStep(deps, { ...place, step: findImage(imageDigest) }).catch((error: unknown) => {
-        throw stepFailure(error, absentImageExitCode) ? finalFailure(imageGone(target)) : error
-      })
+      const image = imageOf(imageDigest)
+      const isThere = image.isLocal ? await isOnServer(deps, { operationId, plan, image }) : await isInRegistry(deps, plan.environmentId, image)
+      if (!isThere) throw finalFailure(imageGone(target))
       await beginRollout(db, operationId, artifactId)
-      return { reference: imageDigest, isLocal: true }
+      return image
     },
+  }
+}
+
+interface LocalImage extends OperationInput {
+  plan: EnvironmentDeployPlan
+  image: ReplicaImage
+}
+
+async function isOnServer(deps: ActivityDeps, { operationId, plan, image }: LocalImage): Promise<boolean> {
+  const place = { operationId, order: stepNumbers.environmentRollback.findImage, serverId: plan.build.serverId }
+  try {
+    await runStep(deps, { ...place, step: findImage(image.reference) })
+    return true
+  } catch (error) {
+    if (stepFailure(error, absentImageExitCode)) return false
+    throw error
+  }
+}
+
+async function isInRegistry(deps: ActivityDeps, environmentId: EnvironmentId, { reference }: ReplicaImage): Promise<boolean> {
+  const { environment } = await environmentToDeploy(deps.db, environmentId)
+  const { access } = await accessTo(deps, environment, reference)
+  try {
+    await deps.registries.resolve(access, parseReference(reference))
+    return true
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === 'image_not_found') return false
+    throw error
   }
 }
 
 /** Nothing is built and nothing is migrated: migrations are never reverted (design section 4). */
 function completePlan(
-  { environment, commit, placement: { serverId, serverName } }: RollbackFacts,
+  { environment, commit, restored, placement: { serverId, serverName } }: RollbackFacts,
   plan: ReturnType<typeof planDeploy>,
 ): EnvironmentDeployPlan {
-  const build = { serverId, serverName, unresolved: [], running: null }
+  const build = { serverId, serverName, unresolved: [], running: null, pulls: restored.isStored ? serversToPull(plan, null) : [] }
   return { ...plan, environmentId: environment.id, commit, build, migration: null }
 }

@@ -3,6 +3,7 @@ import { replicaById } from '../db/replicas.ts'
 import type { ReplicaId } from '../domain/ids.ts'
 import type { SchedulerBefore, SchedulerFacts } from '../drivers/services/contract-application.ts'
 import { applicationOf } from './configured-services.ts'
+import { imageOf } from '../domain/images.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { OperationInput } from './operations.ts'
 import { contextOfReplica, ownershipOf, renderReplica } from './replica-input.ts'
@@ -53,7 +54,7 @@ export function schedulerActivities(deps: ActivityDeps) {
     /** Starts the scheduler in a running replica's project, with the replica's own image, and puts it in charge. */
     async startScheduler({ operationId, order, replicaId, follows }: SchedulerStart): Promise<void> {
       const { replica, service, application } = await found(replicaId)
-      const image = { reference: replica.imageDigest, isLocal: replica.imageDigest.startsWith('sha256:') }
+      const image = imageOf(replica.imageDigest)
       const context = await contextOfReplica(deps, service, replica)
       const { input, masked } = renderReplica(context, service, replica, image)
       const step = application.startScheduler({ replica: input, follows: await before(follows) })

@@ -26,6 +26,11 @@ export async function refuseUndeployable({ db }: ApiDependencies, environment: E
     const detail = `${name} spans ${servers.length} servers, and they pull the one image from a registry: set up one first.`
     throw new Problem(422, 'registry_required', detail)
   }
+  const architectures = [...new Set(servers.flatMap(({ architecture }) => architecture ?? []))]
+  if (architectures.length > 1) {
+    const detail = `${name} spans servers of ${architectures.toSorted().join(' and ')}, and its image is built for one: let all of them be of the same kind.`
+    throw new Problem(422, 'mixed_architectures', detail)
+  }
 }
 
 /** The commit to deploy: the named one, else the head of the branch at this moment. Throws SourceErrors naming the branch. */

@@ -1,6 +1,7 @@
-import type { RegistryLogin, RegistrySettings } from '../db/registries.ts'
+import { type RegistryLogin, registryOf, type RegistrySettings } from '../db/registries.ts'
+import type { RegistryId } from '../domain/ids.ts'
 import { Secret } from '../domain/secret.ts'
-import type { ApiDependencies } from './context.ts'
+import type { ApiContext, ApiDependencies } from './context.ts'
 import { invalidField } from './problem.ts'
 
 /** What people say of a registry; what is left out is a matter of its type, or stays. */
@@ -46,6 +47,14 @@ function loginOf({ username, password }: RegistryWish, stored: RegistryLogin): R
 /** On Docker Hub images lie under their user's name unless people say otherwise. */
 const ownNamespace = ({ type, login }: Pick<RegistrySettings, 'type' | 'login'>): string | null =>
   type === 'docker_hub' && login ? login.username.toLowerCase() : null
+
+/** A registry that images of an environment are to be stored in: of this organisation, and for pushing. Throws a 422. */
+export async function refuseRegistry({ db }: ApiDependencies, c: ApiContext, id: RegistryId | null | undefined): Promise<void> {
+  if (!id) return
+  const registry = await registryOf(db, c.var.organisation.id, id)
+  if (!registry) throw invalidField('registryId', 'this organisation has no registry of this id')
+  if (registry.use === 'pull') throw invalidField('registryId', `${registry.name} is only pulled from: let Keystone push there (use: push), or choose another`)
+}
 
 /** Asks the registry itself whether it takes the login, for pushing where that is what it is for. Throws a RegistryError. */
 export async function verifyRegistry({ registries }: ApiDependencies, { url, namespace, use, login }: RegistrySettings): Promise<void> {

@@ -33,6 +33,8 @@ export interface ArtifactPlan {
   commitSha: string
   platform: string
   imageTag: string
+  /** Its name in a registry; null where it is in none. */
+  registryRef: string | null
 }
 
 /** The artifact of this key: one that is there, or a new one that this operation builds (and takes away again if it fails). */
@@ -56,17 +58,20 @@ export async function claimArtifact(db: Database, { operationId, ...plan }: Arti
   return artifact
 }
 
-/** A local image: `sha256:…`. */
 export interface BuiltImage {
+  /** `sha256:…`, as the server that built it knows it. */
   imageId: string
+  /** `name@sha256:…` in a registry; null where it is in none. */
+  digest: string | null
   sizeBytes: number
 }
 
 /** The image is there: it may be used from now on. */
-export async function recordArtifact(db: Database, id: ArtifactId, { imageId, sizeBytes }: BuiltImage): Promise<void> {
+export async function recordArtifact(db: Database, id: ArtifactId, { imageId, digest, sizeBytes }: BuiltImage): Promise<void> {
+  const image = digest === null ? ({ imageDigest: imageId, digestKind: 'image_id' } as const) : ({ imageDigest: digest, digestKind: 'repo_digest' } as const)
   await db
     .update(buildArtifacts)
-    .set({ status: 'available', imageDigest: imageId, digestKind: 'image_id', metadata: { sizeBytes } })
+    .set({ ...image, status: 'available', metadata: { imageId, sizeBytes } })
     .where(eq(buildArtifacts.id, id))
 }
 

@@ -61,6 +61,9 @@ export interface PrunedServer {
   serverName: string
 }
 
+/** The id by which Docker knows an image on any server, wherever it came from. */
+const idOnServers = sql<string | null>`coalesce(${buildArtifacts.metadata} ->> 'imageId', ${buildArtifacts.imageDigest})`
+
 /** Images that no release needs any more. */
 const unneeded = (environmentId: EnvironmentId) =>
   and(
@@ -77,18 +80,19 @@ export async function serversToPrune(db: Database, environmentId: EnvironmentId)
     .from(serviceReplicas)
     .innerJoin(services, eq(services.id, serviceReplicas.serviceId))
     .where(and(eq(services.environmentId, environmentId), ne(serviceReplicas.status, 'removed')))
+  const pulled = sql`exists (select from ${buildArtifacts} where ${unneeded(environmentId)} and ${buildArtifacts.digestKind} = 'repo_digest')`
   const isDue = and(inArray(servers.id, withReplicas), lt(servers.foldersPrunedAt, sql`now() - interval '1 day'`))
   return db
     .select({ serverId: servers.id, serverName: servers.name })
     .from(servers)
-    .where(or(inArray(servers.id, withImages), isDue))
+    .where(or(inArray(servers.id, withImages), and(inArray(servers.id, withReplicas), pulled), isDue))
     .orderBy(servers.name)
 }
 
-/** What has to stay on a server: images that a release needs, and the folders of operations that are not over. */
+/** Under which names an environment's images lie on a server, and what has to stay there: images that a release needs, and the folders of operations that are not over. */
 export async function keptOn(db: Database, environmentId: EnvironmentId, serverId: ServerId) {
   const images = await db
-    .selectDistinct({ imageId: buildArtifacts.imageDigest })
+    .selectDistinct({ imageId: idOnServers })
     .from(buildArtifacts)
     .innerJoin(releases, and(eq(releases.artifactId, buildArtifacts.id), isNull(releases.prunedAt)))
     .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.imageDigest)))
@@ -98,7 +102,15 @@ export async function keptOn(db: Database, environmentId: EnvironmentId, serverI
     .innerJoin(operationSteps, eq(operationSteps.operationId, operations.id))
     .innerJoin(sql`operations root`, sql`root.id = ${operations.rootId}`)
     .where(and(eq(operationSteps.serverId, serverId), sql`(root.finished_at is null or root.needs_convergence)`))
-  return { images: images.flatMap(({ imageId }) => imageId ?? []), operations: open.map(({ hash }) => hash) }
+  const names = await db
+    .selectDistinct({ name: buildArtifacts.registryRef })
+    .from(buildArtifacts)
+    .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.registryRef)))
+  return {
+    storedAs: names.flatMap(({ name }) => name ?? []),
+    images: images.flatMap(({ imageId }) => imageId ?? []),
+    operations: open.map(({ hash }) => hash),
+  }
 }
 
 /** Images of an environment that are gone from a server are discarded; `present` are those that are there. */
@@ -113,7 +125,7 @@ export async function recordPruned(
       and(
         unneeded(environmentId),
         eq(buildArtifacts.serverId, serverId),
-        sql`${buildArtifacts.imageDigest} <> all(${sql.param([...present])}::text[])`,
+        sql`${idOnServers} <> all(${sql.param([...present])}::text[])`,
       ),
     )
 }

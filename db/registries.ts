@@ -26,6 +26,11 @@ export async function registriesOf(db: Database, organisationId: OrganisationId,
   return cutPage(rows, page)
 }
 
+/** All of them, for the engine: an organisation has a handful. */
+export async function registriesAt(db: Database, organisationId: OrganisationId): Promise<Registry[]> {
+  return db.select(columns).from(registries).where(eq(registries.organisationId, organisationId)).orderBy(registries.id)
+}
+
 const one = (organisationId: OrganisationId, id: RegistryId) =>
   and(eq(registries.organisationId, organisationId), eq(registries.id, id))
 

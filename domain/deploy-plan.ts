@@ -112,6 +112,12 @@ export interface RunningImage {
   reference: string
 }
 
+/** A server that pulls the image ahead of the switch. */
+export interface PlannedPull {
+  serverId: ServerId
+  serverName: string
+}
+
 /** The plan with where and from what the image is built, or looked for; operations keep it as it was executed. */
 export interface EnvironmentDeployPlan extends DeployPlan {
   environmentId: EnvironmentId
@@ -122,6 +128,8 @@ export interface EnvironmentDeployPlan extends DeployPlan {
     /** Base images whose digest has not been resolved yet. */
     unresolved: readonly { name: string; reference: string }[]
     running: RunningImage | null
+    /** Servers that get the image from a registry; plans of before there were registries have none. */
+    pulls?: readonly PlannedPull[]
   }
   migration: PlannedMigration | null
 }
@@ -204,6 +212,12 @@ function schedulersAfter({ scheduler, services: all }: DeploySnapshot, services:
   if (mode === 'every_replica') return ids
   const one = ids.find((id) => tickingReplicaIds.includes(id)) ?? ids[0]
   return one ? [one] : []
+}
+
+/** The servers of a plan's new replicas, each once, but for the one that has the image anyway. */
+export function serversToPull({ services }: Pick<DeployPlan, 'services'>, builder: ServerId | null): PlannedPull[] {
+  const servers = new Map(services.flatMap(({ replicas }) => replicas.map(({ serverId, serverName }) => [serverId, serverName])))
+  return [...servers].flatMap(([serverId, serverName]) => (serverId === builder ? [] : [{ serverId, serverName }]))
 }
 
 const isSameSet = (some: readonly ReplicaId[], others: readonly ReplicaId[]): boolean =>

@@ -51,6 +51,15 @@ export function imageGone({ number, commitSha }: Pick<RollbackTarget, 'number' |
   }
 }
 
+/** The image of a release was stored in no registry, and is not on every server where it is to run. */
+export function imageElsewhere({ number, commitSha }: Pick<RollbackTarget, 'number' | 'commitSha'>): Failure {
+  return {
+    code: 'image_elsewhere',
+    message: `The image of release ${number} is in no registry, and not on every server where the environment runs now.`,
+    hint: `Deploy commit ${commitSha} instead: its image is built again.`,
+  }
+}
+
 /** Nothing was live before the release that is. */
 export const noEarlierRelease = (environment: string): Failure => ({
   code: 'no_earlier_release',

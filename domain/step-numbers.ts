@@ -6,7 +6,7 @@ export const stepNumbers = {
   sliceProvision: { provision: 10 },
   environmentDeploy: {
     ...{ baseImages: 10, build: 20, migrateBefore: 30, migrateAfter: 50 },
-    ...{ releaseScheduler: 100, startScheduler: 300, stopScheduler: 500, retire: 700, drain: 1000, prune: 1600 },
+    ...{ releaseScheduler: 100, startScheduler: 300, stopScheduler: 500, retire: 700, drain: 1000, prune: 1600, pull: 1800 },
   },
   /** From the start of the replicas on it is as a deploy. */
   environmentRollback: { findImage: 20 },

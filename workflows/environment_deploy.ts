@@ -1,10 +1,11 @@
 import type { OperationInput } from '../activities/operations.ts'
-import type { ReplicaImage } from '../activities/replica-input.ts'
+import { imageOf, type ReplicaImage } from '../domain/images.ts'
 import type { EnvironmentDeployPlan } from '../domain/deploy-plan.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { asOperation, together } from './operation.ts'
 import { createProgress } from './progress.ts'
 import { control, watch } from './proxies.ts'
+import { pullImage } from './pull-image.ts'
 import { migrate, rollOut, rolloutPhases } from './roll-out.ts'
 
 const numbers = stepNumbers.environmentDeploy
@@ -20,6 +21,7 @@ export async function environment_deploy({ operationId }: OperationInput): Promi
     const provideImage = async () => {
       progress.phase('build')
       const image = runningImage(plan) ?? (await build(plan, { operationId }))
+      await pullImage(plan, { operationId, image })
       progress.phase('migrate')
       await migrate(plan, { operationId, image, timing: 'pre_switch' })
       return image
@@ -30,7 +32,7 @@ export async function environment_deploy({ operationId }: OperationInput): Promi
 }
 
 const runningImage = ({ build: { running } }: EnvironmentDeployPlan): ReplicaImage | null =>
-  running && { reference: running.reference, isLocal: true }
+  running && imageOf(running.reference)
 
 async function build({ build: place }: EnvironmentDeployPlan, { operationId }: OperationInput): Promise<ReplicaImage> {
   const { serverId, serverName, unresolved } = place

@@ -2,6 +2,7 @@ import type { OperationInput } from '../activities/operations.ts'
 import { asOperation } from './operation.ts'
 import { createProgress } from './progress.ts'
 import { control, remote } from './proxies.ts'
+import { pullImage } from './pull-image.ts'
 import { rollOut, rolloutPhases } from './roll-out.ts'
 
 const phases = ['plan', 'find image', ...rolloutPhases] as const
@@ -16,10 +17,12 @@ export async function environment_rollback({ operationId }: OperationInput): Pro
     progress.phase('plan')
     const plan = await control.planRollback({ operationId })
     if (plan.isUnchanged) return 'unchanged'
-    const provideImage = () => {
+    const provideImage = async () => {
       progress.phase('find image')
       const summary = `find image on ${plan.build.serverName}`
-      return remote.findReleasedImage.executeWithOptions({ summary }, [{ operationId }])
+      const image = await remote.findReleasedImage.executeWithOptions({ summary }, [{ operationId }])
+      await pullImage(plan, { operationId, image })
+      return image
     }
     await rollOut({ operationId, plan, progress, provideImage })
     return 'rolled_back'

@@ -1,5 +1,5 @@
 import type { OperationInput } from '../activities/operations.ts'
-import type { ReplicaImage } from '../activities/replica-input.ts'
+import type { ReplicaImage } from '../domain/images.ts'
 import type { ReplicaId, ServiceId } from '../domain/ids.ts'
 import { asOperation } from './operation.ts'
 import { watch } from './proxies.ts'

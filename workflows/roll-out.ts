@@ -1,6 +1,6 @@
 import { CancellationScope } from '@temporalio/workflow'
 import type { OperationInput } from '../activities/operations.ts'
-import type { ReplicaImage } from '../activities/replica-input.ts'
+import type { ReplicaImage } from '../domain/images.ts'
 import type { EnvironmentDeployPlan, PlannedMigration } from '../domain/deploy-plan.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { completeDeploy } from './complete-deploy.ts'

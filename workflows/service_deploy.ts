@@ -1,5 +1,5 @@
 import type { OperationInput } from '../activities/operations.ts'
-import type { ReplicaImage } from '../activities/replica-input.ts'
+import type { ReplicaImage } from '../domain/images.ts'
 import type { StandalonePlan } from '../activities/services.ts'
 import type { PlannedReplica } from '../domain/deploy-plan.ts'
 import { untilCommitted } from './converge.ts'

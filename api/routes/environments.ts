@@ -8,6 +8,7 @@ import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from
 import { applicationIn, environmentIn } from '../in-organisation.ts'
 import { createEnvironment } from '../new-environment.ts'
 import { invalidField, notFound } from '../problem.ts'
+import { refuseRegistry } from '../registry.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import {
   environmentChangeSchema,
@@ -72,6 +73,7 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     const application = await applicationIn(deps, c, c.req.valid('param').applicationId)
     const wished = c.req.valid('json')
     await namedServers(db, organisation.id, wished.serverIds, (index) => `serverIds[${index}]`)
+    await refuseRegistry(deps, c, wished.registryId)
     const { body: created, status, headers } = await commit(deps, c, async (tx) => {
       const environment = await createEnvironment(tx, deps, { application, wished })
       return {
@@ -98,6 +100,7 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     const { organisation } = c.var
     const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
     const wished = c.req.valid('json')
+    await refuseRegistry(deps, c, wished.registryId)
     await refuseSchedulerTarget(deps, c, { environmentId: id, serviceId: wished.schedulerTargetServiceId })
     const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
       const environment = await changeEnvironment(tx, { organisationId: organisation.id, id, change: wished })

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { Environment } from '../../db/environments.ts'
 import { environmentStatuses } from '../../db/schema/applications.ts'
 import { schedulerModes } from '../../domain/scheduler.ts'
-import { branch, label, moment, serverIdSchema, serviceIdSchema, settings } from './fields.ts'
+import { branch, label, moment, registryIdSchema, serverIdSchema, serviceIdSchema, settings } from './fields.ts'
 
 const schedulerMode = z.enum(schedulerModes, `must be one of ${schedulerModes.join(', ')}`)
 
@@ -13,6 +13,10 @@ const releaseRetention = z
   .openapi({
     description: 'Releases that are kept, the live one among them; the next deployment removes the images of older ones.',
   })
+
+const registryId = registryIdSchema.nullable().openapi({
+  description: 'Where its images are stored; an environment that spans several servers needs one. Null: on its only server.',
+})
 
 export const newEnvironmentSchema = z
   .strictObject({
@@ -30,12 +34,14 @@ export const newEnvironmentSchema = z
     schedulerEnabled: z.boolean().default(true),
     schedulerMode: schedulerMode.default('single'),
     releaseRetention: releaseRetention.default(5),
+    registryId: registryId.default(null),
   })
   .openapi('NewEnvironment')
 
 export const environmentChangeSchema = z
   .strictObject({
     releaseRetention: releaseRetention.optional(),
+    registryId: registryId.optional(),
     schedulerEnabled: z.boolean().optional(),
     schedulerTargetServiceId: serviceIdSchema.optional().openapi({ description: 'A web or worker service of this environment.' }),
     schedulerMode: schedulerMode.optional().openapi({
@@ -56,6 +62,7 @@ export const environmentSchema = z
     schedulerMode: z.enum(schedulerModes),
     buildConfig: settings,
     releaseRetention,
+    registryId: z.uuid().nullable(),
     currentReleaseId: z.uuid().nullable(),
     createdAt: moment,
     updatedAt: moment,
@@ -64,10 +71,10 @@ export const environmentSchema = z
 
 export function presentEnvironment(environment: Environment): z.infer<typeof environmentSchema> {
   const { id, applicationId, name, branch: from, status, schedulerEnabled, schedulerTargetServiceId, schedulerMode } = environment
-  const { buildConfig, releaseRetention: retention, currentReleaseId, createdAt, updatedAt } = environment
+  const { buildConfig, releaseRetention: retention, registryId: storedIn, currentReleaseId, createdAt, updatedAt } = environment
   return {
     ...{ id, applicationId, name, branch: from, status, buildConfig, currentReleaseId },
-    ...{ schedulerEnabled, schedulerTargetServiceId, schedulerMode, releaseRetention: retention },
+    ...{ schedulerEnabled, schedulerTargetServiceId, schedulerMode, releaseRetention: retention, registryId: storedIn },
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),
   }

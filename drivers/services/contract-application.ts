@@ -17,6 +17,8 @@ export interface BuildSource {
   baseDigests: Readonly<Record<string, string>>
   /** e.g. `linux/amd64`. */
   platform: string
+  /** Under which name it is stored in a registry, e.g. `registry.example.com/team/shop-production`; null where it is not. */
+  storedAs: string | null
 }
 
 export interface BuildInput extends BuildSource {
@@ -27,6 +29,8 @@ export interface BuildInput extends BuildSource {
   deployKey: Secret
   /** Lines for the known_hosts file of the build, the git host's pinned keys. */
   knownHosts: string
+  /** A `config.json` of the Docker client that lets it push under `storedAs`; null where nothing is pushed. */
+  dockerConfig: Secret | null
 }
 
 /** The image that exists on the server after the step, built now or found by its key. */
@@ -34,6 +38,8 @@ export interface BuildFacts {
   /** `sha256:<image id>` */
   imageId: string
   imageTag: string
+  /** `name@sha256:…` in the registry; null where it is stored in none. */
+  digest: string | null
   sizeBytes: number
   platform: string
   reused: boolean

@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import type { Secret } from '../../domain/secret.ts'
 import type { ImageFacts, ServiceStep } from './contract.ts'
-import { textBeside } from './scripts.ts'
+import { lines, textBeside } from './scripts.ts'
 
 const script = textBeside(import.meta.url, 'image-resolve.sh')
+const pullScript = textBeside(import.meta.url, 'image-pull.sh')
 const removeScript = textBeside(import.meta.url, 'image-remove.sh')
 const findScript = textBeside(import.meta.url, 'image-find.sh')
 const report = z.object({ imageId: z.string().startsWith('sha256:'), digests: z.array(z.string()) })
@@ -29,9 +31,17 @@ function repository(reference: string): string {
   return reference.replace(/@sha256:.*$/, '').replace(/:[^:/]+$/, '')
 }
 
-/** Removes a local image by its tag or id, unless a container uses it. */
-export function removeImage(image: string): ServiceStep<void> {
-  return { name: 'remove image', script: removeScript, inputs: { IMAGE: image }, secrets: {}, files: [], parse: () => {} }
+/** Makes an image, `name@sha256:…`, present; `dockerConfig` is a `config.json` that opens its registry, for this step only. */
+export function pullImage(image: string, dockerConfig: Secret): ServiceStep<void> {
+  return {
+    ...{ name: 'pull image', script: pullScript, inputs: { IMAGE: image }, secrets: { 'config.json': dockerConfig } },
+    ...{ files: [], parse: () => {} },
+  }
+}
+
+/** Removes an image under these names, tags or digests, unless a container uses it. */
+export function removeImage(names: readonly string[]): ServiceStep<void> {
+  return { name: 'remove image', script: removeScript, inputs: { NAMES: lines(names) }, secrets: {}, files: [], parse: () => {} }
 }
 
 /** How `findImage` ends where the image is not there. */

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Removes what an environment's pruned releases have left on this server: images under its own name, unless a container uses
+# Removes what an environment's pruned releases have left on this server: images under its own NAMES (one a line), unless a container uses
 # them, and images of its that have lost their name. KEEP_IMAGES holds the ids of those that a kept release needs, one a line.
 # Then the folders of operations that are older than FOLDER_DAYS, but for those of KEEP_OPERATIONS. Volumes are not touched.
 # Docker's answers are assigned before they are judged: an outage ends the script and is not taken for an absent image.
@@ -13,16 +13,24 @@ is_ours() { [ -n "$(docker image inspect --format '{{index .Config.Labels "keyst
 
 is_used() { [ -n "$(docker ps --all --quiet --filter "ancestor=$1")" ]; }
 
+# With the last tag of a repository Docker takes the digests of it away, too.
 remove_unless_needed() {
   local name=$1 id=$2
+  docker image inspect "$name" >/dev/null 2>&1 || return 0
   is_listed "$id" "$KEEP_IMAGES" || ! is_ours "$id" || is_used "$id" || docker image rm "$name"
 }
 
-named() { docker image ls --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}' "keystone/$ENVIRONMENT"; }
+# Each reference to an image by tag or digest, and its id.
+named() {
+  local name
+  while read -r name; do
+    docker image ls --no-trunc --digests --format '{{.Repository}} {{.Tag}} {{.Digest}} {{.ID}}' "$name"
+  done <<<"$NAMES" | awk '$2 != "<none>" { print $1 ":" $2, $4 } $3 != "<none>" { print $1 "@" $3, $4 }' | sort --unique
+}
 
 images=$(named)
 while read -r name id; do
-  [ -z "$id" ] || [[ "$name" = *:'<none>' ]] || remove_unless_needed "$name" "$id"
+  [ -z "$id" ] || remove_unless_needed "$name" "$id"
 done <<<"$images"
 
 nameless=$(docker image ls --quiet --no-trunc --filter dangling=true --filter "label=keystone.environment=$ENVIRONMENT")

@@ -9,6 +9,8 @@ const operationFolderDays = 7
 /** What is to stay on a server when an environment is pruned there. */
 export interface Kept {
   environmentId: string
+  /** Names under which its images may lie beside its own, in registries. */
+  storedAs: readonly string[]
   /** Image ids, `sha256:…`. */
   images: readonly string[]
   /** Hashes of operations that are not over, whatever their age. */
@@ -22,12 +24,13 @@ export interface PruneFacts {
 }
 
 /** Removes an environment's images but those that are kept or in use, and the folders of old operations. */
-export function prune({ environmentId, images, operations }: Kept): ServiceStep<PruneFacts> {
+export function prune({ environmentId, storedAs, images, operations }: Kept): ServiceStep<PruneFacts> {
   return {
     name: 'prune',
     script,
     inputs: {
       ENVIRONMENT: environmentId,
+      NAMES: lines([`keystone/${environmentId}`, ...storedAs]),
       KEEP_IMAGES: lines(images),
       KEEP_OPERATIONS: lines(operations),
       FOLDER_DAYS: `${operationFolderDays}`,

@@ -51,6 +51,14 @@ export interface OrganisationClient {
     serverId: string
     config?: object
   }): Promise<{ serviceId: string; operation: Operation }>
+  connectRegistry(wish: {
+    name: string
+    type: string
+    url: string
+    namespace: string
+    username: string
+    password: string
+  }): Promise<{ registryId: string }>
   createApplication(name: string, repository: OwnRepository): Promise<{ applicationId: string }>
   createEnvironment(applicationId: string, wish: object): Promise<{ environmentId: string }>
   addService(environmentId: string, wish: { name: string; role: string; config?: object }): Promise<void>
@@ -91,6 +99,9 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
     async createService(wish) {
       const made = await client.post(`${path}/services`, wish, z.object({ service: identified, operation: operationSchema }))
       return { serviceId: made.service.id, operation: made.operation }
+    },
+    async connectRegistry(wish) {
+      return { registryId: (await client.post(`${path}/registries`, wish, identified)).id }
     },
     async createApplication(applicationName, { sshUrl, hostKey, addDeployKey }) {
       const { hostname, port } = new URL(sshUrl)

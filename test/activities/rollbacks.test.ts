@@ -10,6 +10,7 @@ import { replicasOf } from '../../db/replicas.ts'
 import { servicePlacements, services } from '../../db/schema/index.ts'
 import { setVariable, variablesOf } from '../../db/variables.ts'
 import { Secret } from '../../domain/secret.ts'
+import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
 import { environment, keyring, operation, organisation, release, rolledOut, server, service } from '../db/rows.ts'
@@ -19,7 +20,7 @@ const { db } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
 const { planRollback } = rollbackActivities(deps)
 const organisationId = await organisation(db)
 
@@ -33,6 +34,7 @@ async function scene() {
   await db.insert(servicePlacements).values([web, jobs].map((serviceId) => ({ serviceId, serverId })))
   const pinned = { values: { MODE: new Secret('then') }, versions: { MODE: 1 } }
   const { operationId, artifactId } = await rolledOut(db, environmentId, { variables: pinned, commitSha: 'b'.repeat(40) })
+  await database.sql`update build_artifacts set server_id = ${serverId} where id = ${artifactId}`
   const released = { name: 'web', imageDigest: 'sha256:then', configHash: '-', config: { drainWindowSeconds: 5 } }
   await db.transaction((tx) => publishRelease(tx, operationId, { [web]: released }))
   const target = (await releasesOf(db, environmentId, { limit: 1 })).items[0]!
@@ -58,6 +60,16 @@ describe('the plan of a rollback', () => {
     expect(await restoredRelease(db, operationId)).toMatchObject({ number: 1, artifactId })
   })
 
+  test('has an image of a registry pulled on every server of today', async () => {
+    const { web, artifactId, target, rollback } = await scene()
+    const another = await server(db, organisationId)
+    await db.insert(servicePlacements).values({ serviceId: web, serverId: another })
+    await database.sql`update build_artifacts set digest_kind = 'repo_digest', image_digest = 'r.lab/shop@sha256:1' where id = ${artifactId}`
+    const { build } = await planRollback({ operationId: (await rollback(target.id)).id })
+    expect(build.pulls?.map(({ serverId }) => serverId)).toEqual(expect.arrayContaining([build.serverId, another]))
+    expect(build.pulls).toHaveLength(2)
+  })
+
   test('is stored once, and leaves what is set today as it is', async () => {
     const { environmentId, web, target, rollback } = await scene()
     const { id: operationId } = await rollback(target.id)
@@ -79,6 +91,10 @@ describe('the plan of a rollback', () => {
 
   test.each([
     ['the release has become the live one', 'release_is_live', async ({ live }: Awaited<ReturnType<typeof scene>>) => live.id],
+    ['it has moved to another server, and its image is in no registry', 'image_elsewhere', async ({ target, web }: Awaited<ReturnType<typeof scene>>) => {
+      await db.insert(servicePlacements).values({ serviceId: web, serverId: await server(db, organisationId) })
+      return target.id
+    }],
     ['its image was given up', 'image_gone', async ({ target, artifactId }: Awaited<ReturnType<typeof scene>>) => {
       await database.sql`update build_artifacts set status = 'discarded' where id = ${artifactId}`
       return target.id

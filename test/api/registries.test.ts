@@ -55,6 +55,22 @@ async function openFake(): Promise<Fake> {
 
 const checked = ['GET /v2/', 'POST /v2/team/keystone-access-check/blobs/uploads/', 'DELETE /v2/team/x/blobs/uploads/1']
 
+describe('an environment', () => {
+  it('has its images in a registry that is pushed to, and that can be changed', async () => {
+    const { id } = await api.make(registries(), wish())
+    const pulled = await api.make(registries(), wish({ use: 'pull' }))
+    const path = `${api.root}/environments/${await makeEnvironment(api)}`
+    expect((await api.ask('GET', path)).body).toMatchObject({ registryId: null })
+    expect((await api.ask('PATCH', path, { body: { registryId: id } })).body).toMatchObject({ registryId: id })
+    expect((await api.ask('PATCH', path, { body: { releaseRetention: 3 } })).body).toMatchObject({ registryId: id })
+    const { id: foreign } = (await api.ask<{ id: string }>('POST', `${(await api.anotherOrganisation()).root}/registries`, { body: wish() })).body
+    for (const refused of [pulled.id, foreign ?? '0198c0de-0000-7000-8000-000000000000']) {
+      expect((await api.ask('PATCH', path, { body: { registryId: refused } })).body).toMatchObject({ status: 422, errors: [{ field: 'registryId' }] })
+    }
+    expect((await api.ask('PATCH', path, { body: { registryId: null } })).body).toMatchObject({ registryId: null })
+  })
+})
+
 describe('a registry', () => {
   it('is stored when it has taken the credentials, which are never shown', async () => {
     const { status, body } = await api.ask<Record<string, string>>('POST', registries(), { body: wish({ name: 'main' }) })

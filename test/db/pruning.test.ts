@@ -103,6 +103,25 @@ describe('what is to be removed', () => {
     expect((await serversToPrune(db, environmentId)).map(({ serverId }) => serverId)).toEqual([leftRow.serverId])
   })
 
+  test('are images of a registry wherever they run, by the id that they have there', async () => {
+    const environmentId = await keeping(1)
+    const { operationId } = await release(db, environmentId)
+    const serviceId = await service(db, organisationId, { environmentId, category: 'application', driverName: 'laravel' })
+    const [builder, other] = [await server(db, organisationId), await server(db, organisationId)]
+    await replica(db, { serviceId, serverId: other })
+    const stored = (digest: string, imageId: string) => ({
+      ...{ status: 'available' as const, imageDigest: `r.lab/shop@sha256:${digest}`, digestKind: 'repo_digest' as const, serverId: builder },
+      ...{ registryRef: 'r.lab/shop', metadata: { imageId } },
+    })
+    const id = await artifact(db, environmentId, operationId, stored('1', 'sha256:id-1'))
+    expect(new Set((await serversToPrune(db, environmentId)).map(({ serverId }) => serverId))).toEqual(new Set([builder, other]))
+    expect(await keptOn(db, environmentId, other)).toMatchObject({ storedAs: ['r.lab/shop'] })
+    await recordPruned(db, { environmentId, serverId: builder, present: ['sha256:id-1'] })
+    expect((await artifactRow(id)).status).toBe('available')
+    await recordPruned(db, { environmentId, serverId: builder, present: ['sha256:id-2'] })
+    expect((await artifactRow(id)).status).toBe('discarded')
+  })
+
   test('are images that were built and never released', async () => {
     const environmentId = await keeping(5)
     const { operationId } = await release(db, environmentId)

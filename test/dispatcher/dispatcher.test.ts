@@ -17,6 +17,7 @@ import { type Dispatcher, startDispatcher } from '../../dispatcher/dispatcher.ts
 import type { OperationId } from '../../domain/ids.ts'
 import { workflowId } from '../../domain/operations.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
+import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { connectionOptions, connectTemporal } from '../../drivers/temporal/connect.ts'
 import { createWorkflows, taskQueue, type Workflows } from '../../drivers/temporal/workflows.ts'
@@ -241,6 +242,7 @@ async function createWorker(): Promise<Worker> {
       log,
       keyring: createKeyring({ current: 'test', keys: { test: Buffer.alloc(32).toString('base64') } }),
       ssh: createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 }),
+      registries: createRegistryDriver(),
       notices: createNotices(db),
       terminateWorkflow: (id, reason) => workflows.terminate(id, reason),
     }),

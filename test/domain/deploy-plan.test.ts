@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type DeploySnapshot, type PlanIds, planDeploy, type PlannedService, type PresentReplica, type SnapshotService, type WantedReplica } from '../../domain/deploy-plan.ts'
+import { type DeploySnapshot, type PlanIds, planDeploy, type PlannedService, serversToPull, type PresentReplica, type SnapshotService, type WantedReplica } from '../../domain/deploy-plan.ts'
 import type { OperationId, ReplicaId, ServerId, ServiceId } from '../../domain/ids.ts'
 import type { SchedulerMode } from '../../domain/scheduler.ts'
 
@@ -48,6 +48,13 @@ describe('a deploy', () => {
     ])
     expect(plan.services[0]?.replicas).toEqual([{ id: 'web/one/0', operationId: 'replica_deploy:web/one/0', serverId: 'one', serverName: 'one', askedBy: 'gateway' }])
     expect(plan.gateways).toEqual([{ ...gateway, operationId: 'gateway_cutover:gateway', asks: [] }])
+  })
+
+  test('has its image pulled on each of its servers once, but on the one that builds it', () => {
+    const wide = snapshot({ wantedArtifact: null, services: [web({ wanted: [wanted('one'), wanted('two')] }), worker({ wanted: [wanted('two')] })] })
+    const plan = planDeploy(wide, ids)
+    expect(serversToPull(plan, 'one' as ServerId)).toEqual([{ serverId: 'two', serverName: 'two' }])
+    expect(serversToPull(plan, null)).toEqual([{ serverId: 'one', serverName: 'one' }, { serverId: 'two', serverName: 'two' }])
   })
 
   test('whose artifact is not known yet is one of a new image', () => {

@@ -5,6 +5,7 @@ import { ensureOwner } from '../../db/owner.ts'
 import { ensureKeyFile } from '../../drivers/secrets/key-file.ts'
 import { type ApiClient, createApiClient } from '../../stack/demo/client.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
+import { authorityFile } from '../lab/authority.ts'
 import { freePort } from '../setup/free-port.ts'
 import { createTestTemporal, type TestTemporal } from '../temporal.ts'
 import { createProgram, type Program } from './program.ts'
@@ -43,6 +44,7 @@ export async function startKeystone({ hasWorker = true }: { hasWorker?: boolean 
     TEMPORAL_ADDRESS: temporal.target.address,
     TEMPORAL_NAMESPACE: temporal.target.namespace,
     KEYSTONE_KEY_FILE: keyFile,
+    NODE_EXTRA_CA_CERTS: await authorityFile(),
     KEYSTONE_API_PORT: String(apiPort),
     KEYSTONE_WORKER_METRICS_PORT: String(workerPort),
   }

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stepsOf, type OperationTree } from '../../stack/demo/operation.ts'
+import { authorityFile } from '../lab/authority.ts'
 import { compareFingerprints, serverFingerprint } from '../lab/instruments/index.ts'
+import { run } from '../lab/run.ts'
 import { recordHistories } from './histories.ts'
-import { openScene, type Sample, type Scene } from './scene.ts'
+import { connectLabRegistry, openScene, type Sample, type Scene } from './scene.ts'
 import { secretsSeen } from './secrets.ts'
 
 const secrets = { one: 'pinned-by-release-one-8d2f', two: 'set-before-release-two-41ac' }
@@ -145,3 +147,61 @@ describe('retention', () => {
 it('no secret is where it must not be', async () => {
   expect((await secretsSeen(scene, secrets)).found).toEqual([])
 })
+
+describe('images in a registry', () => {
+  const running = () => onServer('docker', 'ps', '--filter', 'label=keystone.service', '--filter', 'name=visits-production-web', '--format', '{{.Image}}')
+  const steps = (tree: OperationTree) => stepsOf(tree).map(({ name }) => name)
+  const stored: Record<'four' | 'five', string> = { four: '', five: '' }
+
+  it('are built and pushed, and what runs has the digest that the registry tells', async () => {
+    await scene.organisation.changeEnvironment(sample.environmentId, { registryId: await connectLabRegistry(scene) })
+    for (const version of ['four', 'five'] as const) {
+      await push(version)
+      await deployed(`release ${version}, stored in a registry`)
+      const [image = ''] = await running()
+      expect(image).toMatch(/^[\d.]+:5000\/team\/visits-production@sha256:[0-9a-f]{64}$/)
+      expect(await inRegistry('HEAD', image)).toContain(image.split('@')[1])
+      stored[version] = image
+    }
+    expect(stored.four).not.toBe(stored.five)
+  })
+
+  it('are pulled again for a rollback where somebody has removed them, the very same', async () => {
+    const [id = ''] = await onServer('docker', 'image', 'inspect', '--format', '{{.Id}}', stored.four)
+    await onServer('docker', 'image', 'rm', '--force', id)
+    const tree = await rolledBack()
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'rolled_back' })
+    expect(steps(tree)).toContain('pull image')
+    expect(await running()).toEqual([stored.four])
+  })
+
+  it('leave no login on the server', async () => {
+    const { username, password } = scene.lab.registry
+    const forms = [password, Buffer.from(`${username}:${password}`).toString('base64')]
+    const places = ['/home', '/root', '/run', '/etc', '/tmp', '/var/tmp', '/var/lib/keystone']
+    await scene.server.exec(['sh', '-c', 'printf %s "$1" >/tmp/planted', '-', password])
+    const found = async () => onServer('sh', '-c', 'for form in "$1" "$2"; do grep -rlF -- "$form" $3 2>/dev/null; done; true', '-', ...forms, places.join(' '))
+    expect(await found()).toEqual(['/tmp/planted'])
+    await onServer('rm', '/tmp/planted')
+    expect(await found()).toEqual([])
+  })
+
+  it('that are gone from the registry cannot be gone back to', async () => {
+    await inRegistry('DELETE', stored.five)
+    const [live, five] = await releases()
+    expect([live?.status, five?.status]).toEqual(['successful', 'downgraded'])
+    const failed = await rolledBack({ releaseId: five!.id })
+    expect(failed).toMatchObject({ status: 'failed', failure: { code: 'image_gone' } })
+    expect(await running()).toEqual([stored.four])
+  })
+})
+
+/** Asks the registry itself about an image; returns the headers of its answer. */
+async function inRegistry(method: 'HEAD' | 'DELETE', image: string): Promise<string> {
+  const { host, username, password } = scene.lab.registry
+  const [name = '', digest = ''] = image.slice(host.length + 1).split('@')
+  const options = ['--silent', '--show-error', '--fail', '--include', '--cacert', await authorityFile(), '--user', `${username}:${password}`]
+  const accept = ['--header', 'Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.index.v1+json']
+  const how = method === 'HEAD' ? ['--head'] : ['--request', method]
+  return run(['curl', ...options, ...how, ...accept, `https://${host}/v2/${name}/manifests/${digest}`])
+}

@@ -99,6 +99,13 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   }
 }
 
+/** Connects the lab's private registry, for images under `team`; returns its id. */
+export async function connectLabRegistry({ organisation, lab }: Scene): Promise<string> {
+  const { host, username, password } = lab.registry
+  const wish = { name: 'lab', type: 'generic', url: `https://${host}`, namespace: 'team', username, password }
+  return (await organisation.connectRegistry(wish)).registryId
+}
+
 const difference = (before: WorkerCounts, after: WorkerCounts): WorkerCounts => ({
   sshHandshakes: after.sshHandshakes - before.sshHandshakes,
   roundTrips: after.roundTrips - before.roundTrips,

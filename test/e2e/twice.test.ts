@@ -8,16 +8,18 @@ import { createNotices } from '../../db/operations/notices.ts'
 import { startDispatcher } from '../../dispatcher/dispatcher.ts'
 import { idOf } from '../../db/ids.ts'
 import type { EnvironmentId, OperationId, ServiceId } from '../../domain/ids.ts'
+import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { readKeyring } from '../../drivers/secrets/key-file.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { sdkLogger } from '../../drivers/temporal/log.ts'
 import { createWorkflows, taskQueue } from '../../drivers/temporal/workflows.ts'
 import type { ApiClient } from '../../stack/demo/client.ts'
 import { stepsOf, type Operation, type OperationTree } from '../../stack/demo/operation.ts'
+import { authorityCertificate } from '../lab/authority.ts'
 import { findRepeated, recordDockerEvents, unitRuns } from '../lab/instruments/index.ts'
 import { type EverythingTwice, everythingTwice } from './everything-twice.ts'
 import type { TestKeystone } from './keystone.ts'
-import { openScene, type Sample, type Scene } from './scene.ts'
+import { connectLabRegistry, openScene, type Sample, type Scene } from './scene.ts'
 
 let scene: Scene
 let sample: Sample
@@ -32,7 +34,8 @@ async function startWorker({ client, database, temporal, keyFile }: TestKeystone
   const workflows = createWorkflows(temporal.client)
   const ssh = createSshPool({ idleCloseSeconds: 60, keepaliveSeconds: 5, connectTimeoutSeconds: 10 })
   const keyring = await readKeyring(keyFile)
-  const deps = { db, keyring, ssh, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
+  const registries = createRegistryDriver({ authorities: [await authorityCertificate()] })
+  const deps = { db, keyring, ssh, registries, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
   twice = everythingTwice(createActivities(deps), sql)
   const connection = await NativeConnection.connect({ address: temporal.target.address })
   const worker = await Worker.create({
@@ -64,6 +67,8 @@ async function startWorker({ client, database, temporal, keyFile }: TestKeystone
 beforeAll(async () => {
   scene = await openScene({ name: 'twice', hasWorker: false, onKeystone: startWorker })
   sample = await scene.sample('visits')
+  const registryId = await connectLabRegistry(scene)
+  await scene.organisation.changeEnvironment(sample.environmentId, { registryId })
 }, 1_800_000)
 
 afterAll(async () => {

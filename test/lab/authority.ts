@@ -9,19 +9,22 @@ const folder = join(stateFolder, 'authority')
 const authority = { certificate: join(folder, 'ca.crt'), key: join(folder, 'ca.key') }
 const newKey = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '3650']
 
-/** The certificate (PEM) of the authority that servers of all labs of this machine trust; made when first asked for. */
-export async function authorityCertificate(): Promise<string> {
+/** The file with the certificate (PEM) of the authority that servers of all labs of this machine trust; made when first asked for. */
+export async function authorityFile(): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await locked('authority', async () => {
     if (existsSync(authority.certificate)) return
     await run(['openssl', 'req', ...newKey, '-subj', '/CN=Keystone lab', '-keyout', authority.key, '-out', authority.certificate])
   })
-  return readFile(authority.certificate, 'utf8')
+  return authority.certificate
 }
+
+/** What is in `authorityFile`. */
+export const authorityCertificate = async (): Promise<string> => readFile(await authorityFile(), 'utf8')
 
 /** A folder with `tls.crt` and `tls.key` for an address, signed by the authority. */
 export async function certificateFolder(address: string): Promise<string> {
-  await authorityCertificate()
+  await authorityFile()
   const certificates = join(folder, address)
   await mkdir(certificates, { recursive: true })
   const [certificate, key] = [join(certificates, 'tls.crt'), join(certificates, 'tls.key')]

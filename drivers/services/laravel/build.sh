@@ -4,18 +4,29 @@
 set -euo pipefail
 
 work=$KEYSTONE_STEP_DIR/work
-cleanup() { rm -rf "$work" "$KEYSTONE_SECRETS/deploy-key"; }
+cleanup() { rm -rf "$work" "$KEYSTONE_SECRETS/deploy-key" "$KEYSTONE_SECRETS/config.json"; }
 trap cleanup EXIT
 
+# Stores the image in a registry under STORED_AS, if that is wished for; what is there already is not sent again.
+store() {
+  [ -n "$STORED_AS" ] || return 0
+  echo "Pushing $STORED_AS"
+  docker tag "$IMAGE_TAG" "$STORED_AS"
+  DOCKER_CONFIG=$KEYSTONE_SECRETS docker push --quiet "$STORED_AS"
+}
+
+# report REUSED
 report() {
-  docker image inspect --format "{\"imageId\":{{json .Id}},\"sizeBytes\":{{.Size}},\"os\":{{json .Os}},\"architecture\":{{json .Architecture}},\"reused\":$2}" "$1" >"$KEYSTONE_RESULT"
+  local facts='"imageId":{{json .Id}},"sizeBytes":{{.Size}},"os":{{json .Os}},"architecture":{{json .Architecture}},"digests":{{json .RepoDigests}}'
+  docker image inspect --format "{$facts,\"reused\":$1}" "$IMAGE_TAG" >"$KEYSTONE_RESULT"
 }
 
 present=$(docker image ls --quiet --no-trunc --filter "label=keystone.artifact=$ARTIFACT_KEY" | head -n 1)
 if [ -n "$present" ]; then
   docker tag "$present" "$IMAGE_TAG"
   echo "The image of commit $COMMIT exists already."
-  report "$present" true
+  store
+  report true
   exit 0
 fi
 
@@ -42,4 +53,5 @@ mapfile -t arguments < <(printf '%s' "$BUILD_ARGS")
 mapfile -t labels < <(printf '%s' "$IMAGE_LABELS")
 docker buildx build --load --progress plain --file "$work/Dockerfile" --tag "$IMAGE_TAG" \
   "${arguments[@]/#/--build-arg=}" "${labels[@]/#/--label=}" "$PROJECT_ROOT"
-report "$IMAGE_TAG" false
+store
+report false

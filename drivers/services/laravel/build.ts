@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { storedTag } from '../../../domain/images.ts'
 import type { ServiceStep } from '../contract.ts'
 import type { BaseImage, BuildDriver, BuildFacts, BuildInput, BuildSource, ConfiguredBuild } from '../contract-application.ts'
 import { lines, textBeside } from '../scripts.ts'
@@ -29,9 +30,9 @@ function baseImages({ phpVersion, assetBuild }: BuildConfig): BaseImage[] {
 }
 
 /** The rendered Dockerfile stands for configuration and template version alike. */
-function artifactKey(config: BuildConfig, { commitSha, projectRoot: root, baseDigests, platform }: BuildSource): string {
+function artifactKey(config: BuildConfig, { commitSha, projectRoot: root, baseDigests, platform, storedAs }: BuildSource): string {
   const digests = Object.entries(baseDigests).toSorted(([one], [other]) => (one < other ? -1 : 1))
-  const parts = [commitSha, root, renderDockerfile(config, ''), dockerignore, digests, platform]
+  const parts = [commitSha, root, renderDockerfile(config, ''), dockerignore, digests, platform, ...(storedAs === null ? [] : [storedAs])]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
@@ -45,6 +46,7 @@ function buildStep(config: BuildConfig, bases: readonly BaseImage[], input: Buil
     inputs: {
       ARTIFACT_KEY: key,
       IMAGE_TAG: tag,
+      STORED_AS: input.storedAs === null ? '' : storedTag(input.storedAs, key),
       COMMIT: input.commitSha,
       PROJECT_ROOT: projectRoot.parse(input.projectRoot),
       REPOSITORY_URL: input.repositoryUrl,
@@ -55,13 +57,20 @@ function buildStep(config: BuildConfig, bases: readonly BaseImage[], input: Buil
       IMAGE_LABELS: lines(imageLabels(input, key)),
       BUILDX_CONFIG: '/home/keystone/.buildx',
     },
-    secrets: { 'deploy-key': input.deployKey },
+    secrets: { 'deploy-key': input.deployKey, ...(input.dockerConfig ? { 'config.json': input.dockerConfig } : {}) },
     files: [],
     parse(result) {
-      const { os, architecture, ...facts } = buildReport.parse(JSON.parse(result))
-      return { ...facts, imageTag: tag, platform: `${os}/${architecture}` }
+      const { os, architecture, digests, ...facts } = buildReport.parse(JSON.parse(result))
+      const digest = input.storedAs === null ? null : digestUnder(input.storedAs, digests)
+      return { ...facts, digest, imageTag: tag, platform: `${os}/${architecture}` }
     },
   }
+}
+
+function digestUnder(name: string, digests: readonly string[]): string {
+  const digest = digests.find((candidate) => candidate.startsWith(`${name}@sha256:`))
+  if (!digest) throw new Error(`Docker shows no digest of ${name}: it was not pushed`)
+  return digest
 }
 
 function baseArgument({ name }: BaseImage, { baseDigests }: BuildInput): string {
@@ -84,4 +93,5 @@ const buildReport = z.object({
   os: z.string(),
   architecture: z.string(),
   reused: z.boolean(),
+  digests: z.array(z.string()),
 })

@@ -78,6 +78,7 @@ async function buildOf(branch: string) {
     projectRoot: '.',
     baseDigests,
     platform: 'linux/amd64',
+    ...{ storedAs: null, dockerConfig: null },
     repositoryUrl: repository.url,
     deployKey: repository.deployKey,
     knownHosts: knownHosts(address, [repository.hostKey]),

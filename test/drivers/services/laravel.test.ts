@@ -40,7 +40,7 @@ describe('the Dockerfile', () => {
 })
 
 describe('a build', () => {
-  const source = { commitSha: 'c'.repeat(40), projectRoot: '.', baseDigests: { php: 'p@sha256:1', composer: 'c@sha256:2' }, platform: 'linux/amd64' }
+  const source = { commitSha: 'c'.repeat(40), projectRoot: '.', baseDigests: { php: 'p@sha256:1', composer: 'c@sha256:2' }, platform: 'linux/amd64', storedAs: null }
   const build = laravel.build!.configured({})
 
   it('starts from the PHP and Composer images', () => {
@@ -57,6 +57,7 @@ describe('a build', () => {
       build.key({ ...source, commitSha: 'd'.repeat(40) }),
       build.key({ ...source, projectRoot: 'app' }),
       build.key({ ...source, platform: 'linux/arm64' }),
+      build.key({ ...source, storedAs: 'registry.lab/team/visits-production' }),
       build.key({ ...source, baseDigests: { ...source.baseDigests, php: 'p@sha256:3' } }),
       laravel.build!.configured({ documentRoot: 'web' }).key(source),
     ]
@@ -73,6 +74,7 @@ describe('a build', () => {
     repositoryUrl: 'ssh://git@git.lab/visits.git',
     deployKey: new Secret('deploy key text'),
     knownHosts: 'git.lab ssh-ed25519 AAAA',
+    dockerConfig: null,
   }
   const step = build.run(input)
 
@@ -81,8 +83,20 @@ describe('a build', () => {
     expect(JSON.stringify(step.inputs)).not.toContain('deploy key text')
     expect(step.inputs).toMatchObject({
       IMAGE_TAG: `keystone/env:${build.key(source).slice(0, 12)}`,
+      STORED_AS: '',
       BUILD_ARGS: `PHP_IMAGE=p@sha256:1\nCOMPOSER_IMAGE=c@sha256:2\nKEYSTONE_COMMIT=${source.commitSha}`,
     })
+  })
+
+  it('is stored in a registry where there is one, with a login that is a secret', () => {
+    const storedAs = 'registry.lab:5000/team/visits-production'
+    const stored = build.run({ ...input, storedAs, dockerConfig: new Secret('{"auths":{}}') })
+    expect(Object.keys(stored.secrets)).toEqual(['deploy-key', 'config.json'])
+    expect(stored.inputs.STORED_AS).toBe(`${storedAs}:${build.key({ ...source, storedAs }).slice(0, 12)}`)
+    const report = { imageId: 'sha256:1', sizeBytes: 10, os: 'linux', architecture: 'amd64', reused: false }
+    const digests = ['other.lab/x@sha256:0', `${storedAs}@sha256:1`]
+    expect(stored.parse(JSON.stringify({ ...report, digests })).digest).toBe(`${storedAs}@sha256:1`)
+    expect(() => stored.parse(JSON.stringify({ ...report, digests: [] }))).toThrow('was not pushed')
   })
 
   it('stays within the repository', () => {
@@ -91,9 +105,10 @@ describe('a build', () => {
   })
 
   it('reports the image', () => {
-    const report = { imageId: 'sha256:1', sizeBytes: 10, os: 'linux', architecture: 'amd64', reused: false }
+    const report = { imageId: 'sha256:1', sizeBytes: 10, os: 'linux', architecture: 'amd64', reused: false, digests: [] }
     expect(step.parse(JSON.stringify(report))).toEqual({
       imageId: 'sha256:1',
+      digest: null,
       sizeBytes: 10,
       reused: false,
       platform: 'linux/amd64',

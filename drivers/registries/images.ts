@@ -1,0 +1,27 @@
+import { Secret } from '../../domain/secret.ts'
+import type { RegistryAccess } from './session.ts'
+
+/** Docker Hub's API is not where its images are said to be. */
+const hub = { api: 'registry-1.docker.io', images: 'docker.io', login: 'https://index.docker.io/v1/' }
+
+/** What stands before the first slash in the names of a registry's images: `registry.example.com:5000`, `docker.io`. */
+export function imageHost(url: string): string {
+  const { host } = new URL(url)
+  return host === hub.api ? hub.images : host
+}
+
+/** The full name of an image in a registry, without tag and digest, e.g. `registry.example.com/team/shop-production`. */
+export function imageName({ url, namespace }: { url: string; namespace: string | null }, name: string): string {
+  return [imageHost(url), ...(namespace === null ? [] : [namespace]), name].join('/')
+}
+
+/** A `config.json` of the Docker client that can log in to this registry and to no other. */
+export function dockerConfig({ url, credentials }: RegistryAccess): Secret {
+  const host = imageHost(url)
+  const auths = credentials && {
+    [host === hub.images ? hub.login : host]: {
+      auth: Buffer.from(`${credentials.username}:${credentials.password.reveal()}`).toString('base64'),
+    },
+  }
+  return new Secret(JSON.stringify({ auths: auths ?? {} }))
+}
