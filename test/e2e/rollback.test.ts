@@ -154,7 +154,7 @@ describe('images in a registry', () => {
   const stored: Record<'four' | 'five', string> = { four: '', five: '' }
 
   it('are built and pushed, and what runs has the digest that the registry tells', async () => {
-    await scene.organisation.changeEnvironment(sample.environmentId, { registryId: await connectLabRegistry(scene) })
+    await scene.organisation.changeEnvironment(sample.environmentId, { registryId: await connectLabRegistry(scene), releaseRetention: 5 })
     for (const version of ['four', 'five'] as const) {
       await push(version)
       await deployed(`release ${version}, stored in a registry`)
@@ -170,6 +170,7 @@ describe('images in a registry', () => {
     const [id = ''] = await onServer('docker', 'image', 'inspect', '--format', '{{.Id}}', stored.four)
     await onServer('docker', 'image', 'rm', '--force', id)
     const tree = await rolledBack()
+    await recordHistories(scene.keystone, 'rollback-pulled', tree)
     expect(tree).toMatchObject({ status: 'succeeded', outcome: 'rolled_back' })
     expect(steps(tree)).toContain('pull image')
     expect(await running()).toEqual([stored.four])
