@@ -145,7 +145,7 @@ describe('retention', () => {
 })
 
 describe('images in a registry', () => {
-  const running = () => onServer('docker', 'ps', '--filter', 'label=keystone.service', '--filter', 'name=visits-production-web', '--format', '{{.Image}}')
+  const running = () => onServer('docker', 'ps', '--no-trunc', '--filter', 'name=visits-production-web', '--format', '{{.Image}}')
   const steps = (tree: OperationTree) => stepsOf(tree).map(({ name }) => name)
   const stored: Record<'four' | 'five', string> = { four: '', five: '' }
 
