@@ -145,7 +145,8 @@ describe('retention', () => {
 })
 
 describe('images in a registry', () => {
-  const running = () => onServer('docker', 'ps', '--no-trunc', '--filter', 'name=visits-production-web', '--format', '{{.Image}}')
+  /** Of the web replica and of its scheduler. */
+  const running = async () => [...new Set(await onServer('docker', 'ps', '--no-trunc', '--filter', 'name=visits-production-web', '--format', '{{.Image}}'))]
   const steps = (tree: OperationTree) => stepsOf(tree).map(({ name }) => name)
   const stored: Record<'four' | 'five', string> = { four: '', five: '' }
 
