@@ -7,7 +7,8 @@ const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 80 }),
   fc.nat(boundary.length - 1).map((length) => Buffer.from(boundary.slice(0, length), 'latin1')),
 )
-const body = fc.array(bytes, { maxLength: 6 }).map((parts) => Buffer.concat(parts))
+/** Beginnings of the boundary are likely in it, the whole of it is what no output holds. */
+const body = fc.array(bytes, { maxLength: 6 }).map((parts) => Buffer.concat(parts)).filter((whole) => !whole.includes(boundary, 0, 'latin1'))
 
 describe('a frame', () => {
   it('is read the same however it is cut, with any bytes in its parts', () => {
