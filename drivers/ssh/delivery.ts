@@ -25,7 +25,9 @@ export function scriptFailure(server: string, doing: string, exitCode: number, d
     return new SshError('busy', server, `cannot ${doing}: another session is starting or stopping the same step`)
   }
   if (exitCode === stoppingExitCode) return new SshError('server_stopping', server, `cannot ${doing} while the server shuts down`)
-  return new SshError('launch_failed', server, `cannot ${doing} (exit code ${exitCode}): ${diagnostics || 'it said nothing'}`)
+  // What fails says why; what is killed says nothing, as in the first moments of a shutdown, and may go on next time.
+  if (diagnostics === '') return new SshError('connection_lost', server, `the session that was to ${doing} was ended there (exit code ${exitCode})`)
+  return new SshError('launch_failed', server, `cannot ${doing} (exit code ${exitCode}): ${diagnostics}`)
 }
 
 interface Delivery {
