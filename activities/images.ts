@@ -7,6 +7,7 @@ import { claimArtifact, pinBaseImage, recordArtifact, type ArtifactPlan } from '
 import { beginRollout, environmentToDeploy } from '../db/releases.ts'
 import { replicaById } from '../db/replicas.ts'
 import type { EnvironmentId, ReplicaId, ServerId } from '../domain/ids.ts'
+import { imageOf, type ReplicaImage } from '../domain/images.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { BuildFacts } from '../drivers/services/contract-application.ts'
 import type { ServiceStep } from '../drivers/services/contract.ts'
@@ -21,7 +22,6 @@ import { accessTo, type ImageAccess } from './image-registry.ts'
 import type { OperationInput } from './operations.ts'
 import { contextOfReplica, renderReplica } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
-import { imageOf, type ReplicaImage } from '../domain/images.ts'
 
 /** A base image that a build's server is to resolve. */
 export interface BaseImageToResolve extends OperationInput {

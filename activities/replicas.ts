@@ -3,6 +3,7 @@ import { gatewayById } from '../db/gateways.ts'
 import { warn } from '../db/operations/finish.ts'
 import { recordRemoved, recordStarted, replicaById, type Endpoint, type Replica } from '../db/replicas.ts'
 import type { OperationId, ReplicaId, ServiceId } from '../domain/ids.ts'
+import type { ReplicaImage } from '../domain/images.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { ReplicaFacts } from '../drivers/services/contract.ts'
 import { unanswered } from './asked-replicas.ts'
@@ -12,7 +13,6 @@ import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
 import { contextOfReplica, ownershipOf, renderReplica } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
-import type { ReplicaImage } from '../domain/images.ts'
 
 /** The replica that a `replica_deploy` starts, and from which image. */
 export interface ReplicaStart extends OperationInput {

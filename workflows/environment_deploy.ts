@@ -1,6 +1,6 @@
 import type { OperationInput } from '../activities/operations.ts'
-import { imageOf, type ReplicaImage } from '../domain/images.ts'
 import type { EnvironmentDeployPlan } from '../domain/deploy-plan.ts'
+import { imageOf, type ReplicaImage } from '../domain/images.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { asOperation, together } from './operation.ts'
 import { createProgress } from './progress.ts'

@@ -1,6 +1,6 @@
 import type { OperationInput } from '../activities/operations.ts'
-import type { ReplicaImage } from '../domain/images.ts'
 import type { ReplicaId, ServiceId } from '../domain/ids.ts'
+import type { ReplicaImage } from '../domain/images.ts'
 import { asOperation } from './operation.ts'
 import { watch } from './proxies.ts'
 

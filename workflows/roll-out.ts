@@ -1,7 +1,7 @@
 import { CancellationScope } from '@temporalio/workflow'
 import type { OperationInput } from '../activities/operations.ts'
-import type { ReplicaImage } from '../domain/images.ts'
 import type { EnvironmentDeployPlan, PlannedMigration } from '../domain/deploy-plan.ts'
+import type { ReplicaImage } from '../domain/images.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { completeDeploy } from './complete-deploy.ts'
 import { untilCommitted } from './converge.ts'

@@ -1,7 +1,7 @@
 import type { OperationInput } from '../activities/operations.ts'
-import type { ReplicaImage } from '../domain/images.ts'
 import type { StandalonePlan } from '../activities/services.ts'
 import type { PlannedReplica } from '../domain/deploy-plan.ts'
+import type { ReplicaImage } from '../domain/images.ts'
 import { untilCommitted } from './converge.ts'
 import { asOperation, runChild, together } from './operation.ts'
 import { control, watch } from './proxies.ts'
