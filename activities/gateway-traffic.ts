@@ -8,19 +8,13 @@ import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { upstreamOf } from './gateway-sections.ts'
 
-/** `both`: the new replicas serve beside the old ones. `next`: the old ones of the same services keep only what they have. */
-export async function shiftTraffic(
-  tx: Database,
-  environmentId: EnvironmentId,
-  rootId: OperationId,
-  change: 'both' | 'next',
-): Promise<void> {
+/** The new replicas of an operation serve; the old ones of the same services keep only what they have. */
+export async function shiftTraffic(tx: Database, environmentId: EnvironmentId, rootId: OperationId): Promise<void> {
   const routed = (await environmentReplicas(tx, environmentId)).map(({ replica }) => replica).filter(isRouted)
   const fresh = routed.filter((replica) => replica.operationId === rootId)
   const services = new Set(fresh.map(({ serviceId }) => serviceId))
   const old = routed.filter(({ operationId, serviceId }) => operationId !== rootId && services.has(serviceId))
   await setTraffic(tx, fresh.map(({ id }) => id), 'serving')
-  if (change === 'both') return
   await setTraffic(tx, old.filter(({ traffic }) => traffic === 'serving').map(({ id }) => id), 'draining')
 }
 

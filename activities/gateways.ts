@@ -23,11 +23,8 @@ import { drainingUpstreams, shiftTraffic, startedContainers } from './gateway-tr
 import type { OperationInput } from './operations.ts'
 import { runStep } from './remote-step.ts'
 
-/**
- * Which change of an operation a revision is: the new replicas `both` with the old ones, then as the `next` version alone; back
- * to the `previous` one; or one route that it is to `configure`.
- */
-export type GatewayChange = 'both' | 'next' | 'previous' | 'configure'
+/** Which change of an operation a revision is: the `switch` to the new replicas, back to the `previous` ones, or one route to `configure`. */
+export type GatewayChange = 'switch' | 'previous' | 'configure'
 
 /** A change that becomes the gateway's next revision; `isAlone` is a try with what others applied last. */
 export interface GatewayRevision extends OperationInput, ConfigurationInput {
@@ -99,8 +96,7 @@ export function gatewayActivities(deps: ActivityDeps) {
         const root = await holdRunning(tx, operationId)
         await lockGateway(tx, gatewayId)
         if (await revisionOf(tx, { gatewayId, operationId, phase })) return
-        const isCutover = change === 'both' || change === 'next'
-        if ('environmentId' in owned && isCutover) await shiftTraffic(tx, owned.environmentId, root.id, change)
+        if ('environmentId' in owned && change === 'switch') await shiftTraffic(tx, owned.environmentId, root.id)
         const revision = await nextRevision(tx, gatewayId)
         const rendered = await renderConfiguration(tx, keyring, { ...configuration, revision })
         await insertRevision(tx, { gatewayId, operationId, phase, revision, ...rendered })
@@ -117,7 +113,7 @@ export function gatewayActivities(deps: ActivityDeps) {
       const { gateway, serverId, containerName } = await runningGateway(gatewayId)
       const revision = await revisionOf(db, { gatewayId, operationId, phase })
       if (!revision) throw new Error(`operation ${operationId} has no revision "${phase}" of gateway ${gatewayId}`)
-      const started = change === 'both' || change === 'next' ? await startedContainers(deps, operationId, serverId) : []
+      const started = change === 'switch' ? await startedContainers(deps, operationId, serverId) : []
       const step = gateway.apply({ containerName, revision: revision.revision, text: revision.text, certificates: [], started })
       const { liveSections } = await runStep(deps, { operationId, order, serverId, step }).catch((error: unknown) => {
         throw refused(error) ?? error

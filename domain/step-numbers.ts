@@ -10,7 +10,7 @@ export const stepNumbers = {
   },
   /** From the start of the replicas on it is as a deploy. */
   environmentRollback: { findImage: 20 },
-  gateway: { ask: 10, configure: 20, both: 30, next: 40 },
+  gateway: { ask: 10, configure: 20, switch: 30 },
   /** Of every kind that is taken back, and of its recovery. */
   convergence: { stopOneOffs: 2000, replicas: 2200, images: 2900, gateways: 3000 },
 } as const

@@ -12,19 +12,21 @@ export interface GatewayCutoverInput extends OperationInput {
   gateway: PlannedGateway
 }
 
-const { ask, both, next } = stepNumbers.gateway
+const numbers = stepNumbers.gateway
 
-/** Switches one gateway from the old replicas to the new ones, over a time in which both serve (specification section 15). */
+/**
+ * Switches one gateway from the old replicas to the new ones (specification section 15) with one revision: requests go to the new ones
+ * from then on, and the old ones stay among its upstreams until the deploy has let them finish what they have.
+ */
 export async function gateway_cutover({ operationId, environmentId, gateway }: GatewayCutoverInput): Promise<void> {
   await asOperation({ operationId }, async () => {
     const { serviceId: gatewayId, serverName, asks } = gateway
     if (asks.length > 0) {
       const summary = `ask new replicas on other servers from the gateway on ${serverName}`
-      await remote.askReplicas.executeWithOptions({ summary }, [{ operationId, order: ask, gatewayId, environmentId, replicas: asks }])
+      await remote.askReplicas.executeWithOptions({ summary }, [{ operationId, order: numbers.ask, gatewayId, environmentId, replicas: asks }])
     }
-    const publication = { operationId, gatewayId, serverName, owned: { environmentId } }
-    await publish({ ...publication, change: 'both', order: both })
-    await publish({ ...publication, change: 'next', order: next })
+    const owned = { environmentId }
+    await publish({ operationId, gatewayId, serverName, owned, change: 'switch', order: numbers.switch })
     return 'switched'
   })
 }

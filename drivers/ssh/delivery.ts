@@ -6,6 +6,9 @@ const busyExitCode = 75
 /** The exit code by which they say that the server shuts down, when systemd starts nothing any more. */
 const stoppingExitCode = 69
 
+/** The shell's exit codes beyond this one tell the signal. */
+const endedBySignal = 128
+
 const diagnosticsBytes = 1024
 
 /** The end of what a remote script of ours said, for the message that a person reads. */
@@ -25,8 +28,7 @@ export function scriptFailure(server: string, doing: string, exitCode: number, d
     return new SshError('busy', server, `cannot ${doing}: another session is starting or stopping the same step`)
   }
   if (exitCode === stoppingExitCode) return new SshError('server_stopping', server, `cannot ${doing} while the server shuts down`)
-  // What fails says why; what is killed says nothing, as in the first moments of a shutdown, and may go on next time.
-  if (diagnostics === '') return new SshError('connection_lost', server, `the session that was to ${doing} was ended there (exit code ${exitCode})`)
+  if (exitCode > endedBySignal) return new SshError('connection_lost', server, `the session that was to ${doing} was killed there (exit code ${exitCode})`)
   return new SshError('launch_failed', server, `cannot ${doing} (exit code ${exitCode}): ${diagnostics}`)
 }
 

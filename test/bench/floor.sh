@@ -14,7 +14,6 @@ sed "s/GENERATION/$NEXT/g" template.yml >"$NEXT/compose.yml"
 { cat template.env; echo "APP_RELEASE=$NEXT"; } >"$NEXT/.env"
 docker compose --env-file /dev/null --project-name "$NEXT" --file "$NEXT/compose.yml" up --detach --wait --wait-timeout 60 >/dev/null 2>&1
 load "$LAST:8080 $NEXT:8080"
-sleep 2
 load "$NEXT:8080"
 sleep 2
 docker compose --env-file /dev/null --project-name "$LAST" --file "$LAST/compose.yml" down >/dev/null 2>&1

@@ -317,10 +317,10 @@ describe('slices and attachments', () => {
     const revision = (number: number, phase: string) => sql`
       insert into gateway_revisions (gateway_id, revision, text, operation_id, phase, own_sections)
       values (${gatewayId}, ${number}, '', ${our.operation}, ${phase}, '{}')`
-    await refused(revision(0, 'both'), 'gateway_revisions_revision')
-    await revision(1, 'both')
-    await refused(revision(1, 'next'), 'gateway_revisions_gateway_id_revision_pk')
-    await refused(revision(2, 'both'), 'gateway_revisions_phase')
+    await refused(revision(0, 'switch'), 'gateway_revisions_revision')
+    await revision(1, 'switch')
+    await refused(revision(1, 'previous'), 'gateway_revisions_gateway_id_revision_pk')
+    await refused(revision(2, 'switch'), 'gateway_revisions_phase')
   })
 })
 

@@ -89,7 +89,7 @@ describe('what has to be undone of an operation', () => {
     const child = childId<OperationId>(deploy.id, 'gateway_cutover', gatewayId)
     const row = { id: child, parentId: deploy.id, kind: 'gateway_cutover', targetType: 'service', targetId: gatewayId, summary: 'switch' } as const
     await insertChildren(db, deploy, [row])
-    await insertRevision(db, { gatewayId, operationId: child, phase: 'both', revision: 1, text: '', ownSections: {} })
+    await insertRevision(db, { gatewayId, operationId: child, phase: 'switch', revision: 1, text: '', ownSections: {} })
     await replica(db, { serviceId: web, serverId })
     await replica(db, { serviceId: web, serverId, operationId: deploy.id, status: 'removed' })
     const own = await replica(db, { serviceId: web, serverId, operationId: deploy.id, status: 'starting' })
@@ -142,12 +142,12 @@ describe('revisions of a gateway', () => {
       db.transaction(async (tx) => {
         await lockGateway(tx, gatewayId)
         const revision = await nextRevision(tx, gatewayId)
-        return insertRevision(tx, { gatewayId, operationId, phase: 'both', revision, text: '', ownSections: {} })
+        return insertRevision(tx, { gatewayId, operationId, phase: 'switch', revision, text: '', ownSections: {} })
       }),
     )
     expect((await Promise.all(taken)).map(({ revision }) => revision).toSorted((one, other) => one - other)).toEqual([1, 2, 3, 4])
-    expect(await revisionOf(db, { gatewayId, operationId: deploys[0]!.id, phase: 'both' })).toMatchObject({ operationId: deploys[0]!.id })
-    expect(await revisionOf(db, { gatewayId, operationId: deploys[0]!.id, phase: 'next' })).toBeNull()
+    expect(await revisionOf(db, { gatewayId, operationId: deploys[0]!.id, phase: 'switch' })).toMatchObject({ operationId: deploys[0]!.id })
+    expect(await revisionOf(db, { gatewayId, operationId: deploys[0]!.id, phase: 'previous' })).toBeNull()
   })
 })
 

@@ -15,6 +15,6 @@ test('what takes an operation back is numbered behind everything that the operat
 })
 
 test('a gateway that is asked once more, alone, has a number left for it', () => {
-  const { configure, both, next } = stepNumbers.gateway
-  for (const order of [configure, both, next]) expect(ordered(stepNumbers.gateway)).not.toContain(order + 1)
+  const { configure, switch: switched } = stepNumbers.gateway
+  for (const order of [configure, switched]) expect(ordered(stepNumbers.gateway)).not.toContain(order + 1)
 })

@@ -15,6 +15,7 @@ const subnets = {
   commands: 145,
   steps: 146,
   uploads: 147,
+  reboots: 148,
 }
 export type TestFile = keyof typeof subnets
 

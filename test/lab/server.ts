@@ -28,6 +28,9 @@ export interface LabServer {
   remove(): Promise<void>
 }
 
+/** A container that has run for less is started again the later, the more often it happens. */
+const backoffSeconds = 10
+
 /** Returns when the server has booted: sshd answers and systemd has started all it will. */
 export async function bootedServer(plan: LabPlan, name: string, number: number): Promise<LabServer> {
   const container = `${plan.name}-${name}`
@@ -49,6 +52,8 @@ export async function bootedServer(plan: LabPlan, name: string, number: number):
     isReachable,
     async reboot() {
       const before = await startedAt()
+      const since = Date.parse(before)
+      await until(`${container} to have run ${backoffSeconds} s`, async () => Date.now() - since > backoffSeconds * 1000)
       await docker(['exec', '--detach', container, 'systemctl', 'reboot'])
       await until(`the reboot of ${container}`, async () => (await startedAt()) !== before)
       await booted()

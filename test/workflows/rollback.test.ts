@@ -57,7 +57,7 @@ describe('a rollback', () => {
     const { asked, ending } = await rollback()
     expect(asked).toEqual([
       ...['planRollback', 'findReleasedImage', 'startReplica'],
-      ...['writeRevision', 'applyRevision', 'writeRevision', 'applyRevision'],
+      ...['writeRevision', 'applyRevision'],
       ...['recordRelease', 'planCompletion', 'planPruning', 'pruneServer'],
     ])
     expect(ending).toEqual({ status: 'succeeded', outcome: 'rolled_back' })

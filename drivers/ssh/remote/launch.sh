@@ -16,14 +16,14 @@ place_secrets() {
   mkdir -p "$staging/secrets"
   mv "$staging/secrets" "$secrets"
   exec 8<&-
-  chown -R "$user:" "$secrets"
+  chown -R "$owner" "$secrets"
 }
 
 # After=docker.service: a step waits for Docker when the server has just started, and is ended before Docker when it shuts down,
 # so that no step takes the end of its containers for their own.
 # ExecStopPost also runs when the step was killed. An OOM kill within the step must end as its exit code, not as a vanished step.
 start_unit() {
-  systemd-run --quiet --collect --unit "$unit" --uid "$user" --service-type exec --working-directory "$folder" \
+  systemd-run --collect --unit "$unit" --uid "$user" --service-type exec --working-directory "$folder" \
     --description "keystone $hash $number-$name" \
     --property After=docker.service --property OOMPolicy=continue --property TimeoutStopSec=10 \
     --property "ExecStopPost=+/bin/rm -rf $secrets" \
@@ -41,13 +41,20 @@ shuts_down() {
   return 1
 }
 
+not_started() {
+  rm -rf "$secrets"
+  ! shuts_down || exit 69
+  journalctl --quiet --unit "$unit" --lines 5 --output cat >&2 || true
+  return 1
+}
+
 start() {
   cp "$staging"/step/* .
-  chown "$user:" script.sh inputs.sh wrapper.sh
-  place "$staging/files" "$user:" "$hash-$number"
+  chown "$owner" script.sh inputs.sh wrapper.sh
+  place "$staging/files" "$owner" "$hash-$number"
   place_secrets
   new_run
-  start_unit || { rm -rf "$secrets"; ! shuts_down || exit 69; return 1; }
+  start_unit || not_started
 }
 
 # follow FILE OFFSET: prints the file from there on, until the unit's main process has gone.

@@ -1,9 +1,7 @@
-# make_folder FOLDER OWNER: makes it, and what is missing above it, 0700.
+# make_folder FOLDER OWNER: makes it, and what is missing above it, 0700. Its owner makes it: a folder that is given away afterwards
+# is root's for ever when a shutdown comes in between.
 make_folder() {
-  [ -n "$1" ] && [ ! -d "$1" ] || return 0
-  make_folder "${1%/*}" "$2"
-  mkdir -p -m 0700 "$1"
-  chown "$2" "$1"
+  [ -d "$1" ] || setpriv --reuid "${2%:*}" --regid "${2#*:}" --keep-groups mkdir -p "$1"
 }
 
 # place STAGED OWNER WRITER: copies every file below STAGED beside its absolute target and renames it: nobody reads half a file.

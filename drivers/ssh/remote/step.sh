@@ -6,10 +6,11 @@ esac
 folder=$operations/$hash/$number-$name
 secrets=/run/keystone/$hash/$number
 unit=keystone-$hash-$number
+owner=$(id -u "$user"):$(id -g "$user")
 
 # Makes the step's folder the working folder, and keeps everybody else out of it until leave_folder.
 enter_folder() {
-  make_folder "$folder" "$user:"
+  make_folder "$folder" "$owner"
   cd "$folder"
   exec 9>lock
   flock --wait 20 9 || exit 75
@@ -36,7 +37,7 @@ new_run() {
   : >"out.$run"
   : >"err.$run"
   : >result
-  chown "$user:" "out.$run" "err.$run" result
+  chown "$owner" "out.$run" "err.$run" result
   echo "$run" >run.new
   mv run.new run
 }

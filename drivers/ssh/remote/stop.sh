@@ -12,6 +12,7 @@ if [ ! -e exit ]; then
   [ -e run ] || new_run
   run=$(current_run)
   printf '143 %d %d\n' "$(stat -c %s "out.$run")" "$(stat -c %s "err.$run")" >exit.new
-  chown "$user:" exit.new
+  chown "$owner" exit.new
+  sync exit.new
   mv exit.new exit
 fi

@@ -4,6 +4,7 @@ import { Secret } from '../../../domain/secret.ts'
 import type { DurableStep, SshPool, StepObserver, StepOutcome } from '../../../drivers/ssh/remote.ts'
 import type { Lab } from '../../lab/index.ts'
 import { openServer, openTestLab, testPool, type TestServer } from '../lab.ts'
+import { stepsThroughReboots } from './reboots.ts'
 import { createStepLog } from './step-log.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 })
@@ -202,6 +203,12 @@ describe('a step outlives', () => {
     expect(log.out()).toBe('21\ndone\n')
     expect(await starts(step)).toBe(2)
   })
+
+  it('a reboot wherever the launch was', async () => {
+    const { ended, wrong } = await stepsThroughReboots({ server, pool, rounds: 2 })
+    expect(wrong).toEqual([])
+    expect(ended).toBeGreaterThan(50)
+  }, 180_000)
 
   it('being killed as another run, for it has no exit code', async () => {
     const step = newStep(`echo begun; ${untilGo}`)
