@@ -1,7 +1,8 @@
 import type { ApplicationFailure } from '@temporalio/activity'
 import { serviceOfReplica } from '../db/engine-services.ts'
 import { environmentReplicas } from '../db/replicas.ts'
-import type { EnvironmentId, ReplicaId, ServerId } from '../domain/ids.ts'
+import type { ServerPlace } from '../domain/endpoints.ts'
+import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
 import { type AskedReplica, unansweredExitCode } from '../drivers/services/contract-gateway.ts'
 import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -12,18 +13,19 @@ import { upstreamOf } from './gateway-sections.ts'
 export interface Questions {
   environmentId: EnvironmentId
   replicas: readonly ReplicaId[]
-  gatewayServerId: ServerId
+  /** Where the gateway stands. */
+  gateway: ServerPlace
 }
 
 /** What a gateway asks new replicas for before they get any traffic. Throws when one of them is gone. */
-export async function askedReplicas(deps: ActivityDeps, { environmentId, replicas, gatewayServerId }: Questions): Promise<AskedReplica[]> {
+export async function askedReplicas(deps: ActivityDeps, { environmentId, replicas, gateway }: Questions): Promise<AskedReplica[]> {
   const { db, keyring } = deps
   const present = await environmentReplicas(db, environmentId)
   return Promise.all(
     replicas.map(async (id) => {
       const found = present.find(({ replica }) => replica.id === id)
       if (!found) throw new Error(`replica ${id} is gone`)
-      const { host: address, port } = upstreamOf(found, gatewayServerId)
+      const { host: address, port } = upstreamOf(found, gateway)
       const path = applicationOf(await serviceOfReplica(db, keyring, found.replica)).healthPath
       return { containerName: found.replica.containerName, address, port, path }
     }),

@@ -4,7 +4,7 @@ import { type ChildOperation, insertChildren, storePlan } from '../db/operations
 import { warn } from '../db/operations/finish.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { beginRollout, insertRelease } from '../db/releases.ts'
-import { insertReplicas, type NewReplica } from '../db/replicas.ts'
+import { insertReplicas } from '../db/replicas.ts'
 import type {
   DeployPlan,
   EnvironmentDeployPlan,
@@ -15,9 +15,12 @@ import type {
 } from '../domain/deploy-plan.ts'
 import type { OperationId } from '../domain/ids.ts'
 import { replicaAlias } from '../domain/services.ts'
+import { changeFirewalls, serversOpenTo } from '../db/firewalls.ts'
+import { assignHostPorts } from '../db/host-ports.ts'
 import { configuredService } from './configured-services.ts'
 import { type RolloutFacts, roleOf } from './deploy-snapshot.ts'
 import type { ActivityDeps } from './deps.ts'
+import { internalPorts } from './replica-input.ts'
 import type { RollbackFacts } from './rollback-snapshot.ts'
 
 /** A plan with what it was computed from. */
@@ -28,23 +31,33 @@ export interface Planned {
   rollback?: Pick<RollbackFacts, 'restored' | 'warnings'>
 }
 
-/** Stores a plan with its release, new replicas and child operations. Where it changes nothing there is no new release. */
+/**
+ * Stores a plan with its release, new replicas and child operations, and returns it with the servers whose firewalls it changes.
+ * Where it changes nothing there is no new release.
+ */
 export async function storeRollout(
   { db, keyring }: ActivityDeps,
   { id: operationId, trigger }: Operation,
   { facts, plan, rollback }: Planned,
-): Promise<void> {
+): Promise<EnvironmentDeployPlan> {
   const release = { environmentId: plan.environmentId, operationId, commitSha: plan.commit, trigger, variables: facts.variables }
   const source = rollback ? { rolledBackToId: rollback.restored.releaseId, artifactId: rollback.restored.artifactId } : {}
-  await db.transaction(async (tx) => {
+  return db.transaction(async (tx) => {
     const root = await holdRunning(tx, operationId)
-    await storePlan(tx, operationId, plan)
     for (const warning of [...plan.warnings, ...(rollback?.warnings ?? [])]) await warn(tx, operationId, warning)
-    if (plan.isUnchanged) return
+    if (plan.isUnchanged) {
+      await storePlan(tx, operationId, plan)
+      return plan
+    }
     await insertRelease(tx, keyring, { ...release, ...source })
     if (plan.build.running) await beginRollout(tx, operationId, plan.build.running.artifactId)
-    await insertReplicas(tx, plannedReplicas(facts, operationId, plan))
+    const replicas = plannedReplicas(facts, operationId, plan)
+    await insertReplicas(tx, replicas.map(({ row }) => row))
+    await assignHostPorts(tx, replicas.flatMap(({ row, isReached }) => (isReached ? [row.id] : [])))
     await insertChildren(tx, root, plannedOperations(operationId, plan))
+    const complete = { ...plan, firewalls: await changeFirewalls(tx, await serversOpenTo(tx, plan.environmentId)) }
+    await storePlan(tx, operationId, complete)
+    return complete
   })
 }
 
@@ -54,14 +67,14 @@ export const planIds = (operationId: OperationId): PlanIds => ({
   operation: (kind, targetId) => childId(operationId, kind, targetId),
 })
 
-/** The rows of a plan's new replicas, before anything of them is on a server. */
-function plannedReplicas(facts: RolloutFacts, rootId: OperationId, { services }: DeployPlan): NewReplica[] {
+/** The rows of a plan's new replicas, before anything of them is on a server; those that others reach get a port of their own. */
+function plannedReplicas(facts: RolloutFacts, rootId: OperationId, { services }: DeployPlan) {
   return services.flatMap(({ id, replicas }) => {
     const service = facts.services.find((each) => each.id === id)
     if (!service) throw new Error(`service ${id} is not part of the deploy`)
     const role = roleOf(service)
-    const [port] = configuredService(service).ports(role)
-    return replicas.map((replica) => ({
+    const [port] = internalPorts(configuredService(service), role)
+    const rowOf = (replica: PlannedReplica) => ({
       ...{ id: replica.id, serviceId: id, serverId: replica.serverId, operationId: rootId, role },
       containerName: [facts.application.name, facts.environment.name, service.name, replica.id.slice(-8)].join('-'),
       internalHost: replicaAlias(replica.id),
@@ -69,7 +82,8 @@ function plannedReplicas(facts: RolloutFacts, rootId: OperationId, { services }:
       status: 'starting' as const,
       config: service.config,
       ...{ imageDigest: '', configHash: '' },
-    }))
+    })
+    return replicas.map((replica) => ({ row: rowOf(replica), isReached: port !== undefined }))
   })
 }
 

@@ -14,7 +14,7 @@ import { type BuildFacts, buildFacts } from './build-facts.ts'
 import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
-import { noImage, type RenderedReplica, type ReplicaContext, renderReplica, replicaContext } from './replica-input.ts'
+import { anyHostPort, noImage, type RenderedReplica, type ReplicaContext, renderReplica, replicaContext } from './replica-input.ts'
 
 /** What an environment has and what it should have, from which a deploy or a rollback is planned. */
 export interface RolloutFacts extends DeployedEnvironment {
@@ -44,7 +44,7 @@ export async function deployFacts(deps: ActivityDeps, deploy: Pick<Operation, 't
   const found = await placedEnvironment(deps, environmentId)
   const build = await buildFacts(deps, found, { service: found.primary, placement: found.placement, commit })
   const variables = pinnedVariables(await variablesOf(deps.db, deps.keyring, environmentId))
-  const context = await replicaContext(deps, environmentId, variables.values)
+  const context = await replicaContext(deps, found.primary, variables.values)
   const snapshot = await snapshotOf(deps, found, { context, wantedArtifact: build.key })
   return { ...found, commit, snapshot, build, variables }
 }
@@ -137,7 +137,7 @@ function wantedReplicas(context: ReplicaContext, service: EngineService, place: 
 function renderPlanned(context: ReplicaContext, service: EngineService, { serverId }: Placement): RenderedReplica {
   const identity = {
     ...{ id: childId<ReplicaId>(service.id, 'planned'), serverId, role: roleOf(service), containerName: 'planned' },
-    ...{ operationId: null, cpuLimit: null, memoryLimitMb: null },
+    ...{ operationId: null, cpuLimit: null, memoryLimitMb: null, hostPort: anyHostPort },
   }
   return renderReplica(context, service, identity, noImage)
 }

@@ -22,6 +22,8 @@ export interface Completion {
   /** Gateways over which what retires still has requests. */
   draining: readonly { gatewayId: ServiceId; serverName: string }[]
   retiring: readonly { id: ReplicaId; serverName: string; containerName: string }[]
+  /** Other servers could reach what retires. */
+  closesPorts: boolean
 }
 
 /** The plan of an environment's deploy, and of it and of a rollback alike the commit point and what follows from it. */
@@ -34,8 +36,7 @@ export function deployActivities(deps: ActivityDeps) {
       if (operation.plan) return operation.plan
       const facts = await deployFacts(deps, operation)
       const plan = completePlan(facts, planDeploy(facts.snapshot, planIds(operationId)))
-      await storeRollout(deps, operation, { facts, plan })
-      return plan
+      return storeRollout(deps, operation, { facts, plan })
     },
 
     /** The commit point (design section 4): release, services and what is to be retired change in one transaction. */
@@ -65,7 +66,8 @@ export function deployActivities(deps: ActivityDeps) {
       const draining = plan.gateways.map(({ serviceId, serverName }) => ({ gatewayId: serviceId, serverName }))
       const ticking = replicas.filter(({ replica }) => replica.ticks).map(schedulerPlace)
       const wanted = replicas.filter(({ replica }) => plan.schedulers.includes(replica.id)).map(schedulerPlace)
-      return { environmentId, handovers: schedulerHandovers(ticking, wanted), draining: hasTraffic ? draining : [], retiring }
+      const closesPorts = stopping.some(({ replica }) => replica.hostPort !== null)
+      return { environmentId, handovers: schedulerHandovers(ticking, wanted), draining: hasTraffic ? draining : [], retiring, closesPorts }
     },
 
     /** The charge of ticking has passed on. */

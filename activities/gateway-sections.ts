@@ -2,13 +2,15 @@ import type { Database } from '../db/connect.ts'
 import { engineService, serviceOfReplica } from '../db/engine-services.ts'
 import { gatewayRoutes, gatewayServer, type Revision } from '../db/gateways.ts'
 import { environmentReplicas } from '../db/replicas.ts'
-import { nearestEndpoint } from '../domain/endpoints.ts'
-import type { EnvironmentId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
+import { serverPlace } from '../db/servers.ts'
+import { nearestEndpoint, type ServerPlace } from '../domain/endpoints.ts'
+import type { EnvironmentId, ServiceId, SliceId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import type { ProcessRole, Traffic } from '../domain/services.ts'
 import { otherVersions } from '../domain/versions.ts'
 import type { Gateway, Section, Upstream } from '../drivers/services/contract-gateway.ts'
 import { configuredService, gatewayOf } from './configured-services.ts'
+import { finalFailure } from './failures.ts'
 
 type Route = Awaited<ReturnType<typeof gatewayRoutes>>[number]
 
@@ -41,13 +43,13 @@ export async function renderConfiguration(
   { gatewayId, owned, isAlone, revision }: ConfigurationInput & { revision: number },
 ): Promise<RenderedConfiguration> {
   const gateway = gatewayOf(await engineService(tx, keyring, gatewayId))
-  const { serverId } = await gatewayServer(tx, gatewayId)
+  const place = await serverPlace(tx, (await gatewayServer(tx, gatewayId)).serverId)
   const ownSections: Record<string, Section> = {}
   const texts: string[] = []
   for (const route of await gatewayRoutes(tx, gatewayId)) {
     const isOwn = owns(owned, route)
     if (isOwn || (route.status === 'ready' && !isAlone)) {
-      const section = await renderRoute(tx, keyring, { gateway, serverId, route })
+      const section = await renderRoute(tx, keyring, { gateway, place, route })
       texts.push(section.text)
       if (isOwn) ownSections[route.id] = section
     } else if (route.appliedText) {
@@ -59,15 +61,15 @@ export async function renderConfiguration(
 
 interface PlacedRoute {
   gateway: Gateway
-  serverId: ServerId
+  place: ServerPlace
   route: Route
 }
 
-async function renderRoute(db: Database, keyring: Keyring, { gateway, serverId, route }: PlacedRoute): Promise<Section> {
+async function renderRoute(db: Database, keyring: Keyring, { gateway, place, route }: PlacedRoute): Promise<Section> {
   const { id, domain, environmentId, config } = route
   if (!domain || !environmentId) throw new Error(`slice ${id} is no route`)
   const replicas = await environmentReplicas(db, environmentId)
-  const upstreams = (of: readonly EnvironmentReplica[]) => of.map((found) => upstreamOf(found, serverId))
+  const upstreams = (of: readonly EnvironmentReplica[]) => of.map((found) => upstreamOf(found, place))
   const having = (traffic: Traffic) => replicas.filter(({ replica }) => replica.traffic === traffic)
   const serving = (role: ProcessRole) => having('serving').filter(({ replica }) => replica.role === role)
   const web = await applicationBehind(db, keyring, serving('web'))
@@ -92,14 +94,14 @@ async function applicationBehind(db: Database, keyring: Keyring, serving: readon
   return found ? configuredService(await serviceOfReplica(db, keyring, found.replica)).application : null
 }
 
-/** Where the gateway of this server reaches a replica. Throws where no way leads there. */
-export function upstreamOf(
-  { replica, privateAddress }: Pick<EnvironmentReplica, 'replica' | 'privateAddress'>,
-  gatewayServerId: ServerId,
-): Upstream {
-  const { serverId, internalHost, internalPort, hostPort } = replica
-  const placed = { serverId, privateAddress, alias: internalHost, containerPort: internalPort, hostPort }
-  const endpoint = nearestEndpoint({ serverId: gatewayServerId }, placed)
-  if (!endpoint) throw new Error(`replica ${replica.containerName} cannot be reached from the gateway of another server`)
-  return endpoint
+/** Where a gateway reaches a replica. Fails as `upstream_unreachable` where no way leads there. */
+export function upstreamOf({ replica, place }: Pick<EnvironmentReplica, 'replica' | 'place'>, gateway: ServerPlace): Upstream {
+  const { internalHost, internalPort, hostPort, containerName } = replica
+  const endpoint = nearestEndpoint(gateway, { ...place, alias: internalHost, containerPort: internalPort, hostPort })
+  if (endpoint) return endpoint
+  throw finalFailure({
+    code: 'upstream_unreachable',
+    message: `A gateway of another server cannot reach ${containerName}.`,
+    hint: 'Give both servers addresses in one private network, or route the domain on a gateway of its own server; then deploy again.',
+  })
 }

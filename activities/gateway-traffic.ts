@@ -2,6 +2,7 @@ import type { Database } from '../db/connect.ts'
 import { serviceOfReplica } from '../db/engine-services.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { environmentReplicas, type Replica, replicasOf, setTraffic } from '../db/replicas.ts'
+import type { ServerPlace } from '../domain/endpoints.ts'
 import type { EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
 import type { DrainingUpstream } from '../drivers/services/contract-gateway.ts'
 import { applicationOf } from './configured-services.ts'
@@ -35,13 +36,13 @@ export interface DrainingUpstreams {
 export async function drainingUpstreams(
   { db, keyring }: ActivityDeps,
   environmentId: EnvironmentId,
-  gatewayServerId: ServerId,
+  gateway: ServerPlace,
 ): Promise<DrainingUpstreams> {
   const draining = (await environmentReplicas(db, environmentId)).filter(({ replica }) => replica.traffic === 'draining')
   const found = await Promise.all(
-    draining.map(async ({ replica, privateAddress }) => {
+    draining.map(async ({ replica, place }) => {
       const { drainWindowSeconds: windowSeconds } = applicationOf(await serviceOfReplica(db, keyring, replica))
-      return { replica, upstream: { ...upstreamOf({ replica, privateAddress }, gatewayServerId), windowSeconds } }
+      return { replica, upstream: { ...upstreamOf({ replica, place }, gateway), windowSeconds } }
     }),
   )
   const web = found.filter(({ replica }) => replica.role === 'web')

@@ -12,6 +12,7 @@ import {
 } from '../db/gateways.ts'
 import { idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
+import { serverPlace } from '../db/servers.ts'
 import type { EnvironmentId, ReplicaId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import { refusedConfigurationExitCode } from '../drivers/services/contract-gateway.ts'
 import { askedReplicas, unanswered } from './asked-replicas.ts'
@@ -78,7 +79,7 @@ export function gatewayActivities(deps: ActivityDeps) {
      */
     async askReplicas({ operationId, order, gatewayId, environmentId, replicas }: GatewayQuestions): Promise<void> {
       const { gateway, serverId, containerName } = await runningGateway(gatewayId)
-      const asked = await askedReplicas(deps, { environmentId, replicas, gatewayServerId: serverId })
+      const asked = await askedReplicas(deps, { environmentId, replicas, gateway: await serverPlace(db, serverId) })
       const step = gateway.ask({ containerName, asked })
       await runStep(deps, { operationId, order, serverId, step }).catch((error: unknown) => {
         throw unanswered(error) ?? error
@@ -128,7 +129,7 @@ export function gatewayActivities(deps: ActivityDeps) {
      */
     async drainGateway({ operationId, order, gatewayId, environmentId }: GatewayDrain): Promise<string[]> {
       const { gateway, serverId, containerName } = await runningGateway(gatewayId)
-      const { upstreams, webNames } = await drainingUpstreams(deps, environmentId, serverId)
+      const { upstreams, webNames } = await drainingUpstreams(deps, environmentId, await serverPlace(db, serverId))
       const step = gateway.drain({ containerName, upstreams })
       const busy = await runStep(deps, { operationId, order, serverId, step })
       return busy.flatMap(({ upstream }) => webNames.get(upstream) ?? [])

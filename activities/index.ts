@@ -1,6 +1,7 @@
 import { convergenceActivities } from './convergence.ts'
 import type { ActivityDeps } from './deps.ts'
 import { deployActivities } from './deploys.ts'
+import { firewallActivities } from './firewalls.ts'
 import { gatewayActivities } from './gateways.ts'
 import { imageActivities } from './images.ts'
 import { operationActivities } from './operations.ts'
@@ -21,6 +22,7 @@ export function createActivities(deps: ActivityDeps) {
     ...replicaActivities(deps),
     ...sliceActivities(deps),
     ...gatewayActivities(deps),
+    ...firewallActivities(deps),
     ...imageActivities(deps),
     ...schedulerActivities(deps),
     ...deployActivities(deps),

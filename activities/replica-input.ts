@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto'
 import { attachedData, type AttachedSlice, type EngineService } from '../db/engine-services.ts'
 import { type PinnedVariables, releasedVariables } from '../db/releases.ts'
 import { liveReplicas, type Replica } from '../db/replicas.ts'
+import { serverPlaces } from '../db/servers.ts'
 import { variablesOf } from '../db/variables.ts'
-import { nearestEndpoint } from '../domain/endpoints.ts'
-import type { EnvironmentId, ServerId, ServiceId } from '../domain/ids.ts'
+import { nearestEndpoint, type ServerPlace } from '../domain/endpoints.ts'
+import { assignedPorts } from '../domain/firewall.ts'
+import type { ServerId, ServiceId } from '../domain/ids.ts'
 import type { ReplicaImage } from '../domain/images.ts'
 import { revealed, type Secret } from '../domain/secret.ts'
 import { serviceAlias, serviceNetwork } from '../domain/services.ts'
@@ -24,32 +26,38 @@ export interface RenderedReplica {
   masked: readonly Secret[]
 }
 
-type Identity = Pick<Replica, 'id' | 'serverId' | 'role' | 'containerName' | 'operationId' | 'cpuLimit' | 'memoryLimitMb'>
+type Identity = Pick<Replica, 'id' | 'serverId' | 'role' | 'containerName' | 'operationId' | 'cpuLimit' | 'memoryLimitMb' | 'hostPort'>
 
 type Layer = VariableLayer<string | Secret>
 
 /** Everything that is the same for all replicas of an environment: read once, used for each of them. */
 export interface ReplicaContext {
+  /** The organisation's servers, by id. */
+  places: ReadonlyMap<string, ServerPlace>
   attached: readonly AttachedSlice[]
   providers: readonly Replica[]
   variables: readonly VariableLayer<Secret>[]
 }
 
+/** Of the service, or of one of the environment's. */
+type Owner = Pick<EngineService, 'organisationId' | 'environmentId'>
+
 /**
- * `environmentId` is null for standalone services, which have neither variables nor attachments. Where `pinned` is given, these
+ * Standalone services are of no environment, and have neither variables nor attachments. Where `pinned` is given, these
  * are the user's variables instead of today's; what attachments and Keystone itself give is always today's (design section 8).
  */
 export async function replicaContext(
   deps: ActivityDeps,
-  environmentId: EnvironmentId | null,
+  { organisationId, environmentId }: Owner,
   pinned: PinnedVariables['values'] | null = null,
 ): Promise<ReplicaContext> {
   const { db, keyring } = deps
-  if (environmentId === null) return { attached: [], providers: [], variables: [] }
+  const places = await serverPlaces(db, organisationId)
+  if (environmentId === null) return { places, attached: [], providers: [], variables: [] }
   const attached = await attachedData(db, keyring, environmentId)
   const providers = await liveReplicas(db, attached.map(({ service }) => service.id))
   const stored = await variablesOf(db, keyring, environmentId)
-  return { attached, providers, variables: pinned ? [...stored.filter(isNotUsers), ...asUsers(pinned)] : stored }
+  return { places, attached, providers, variables: pinned ? [...stored.filter(isNotUsers), ...asUsers(pinned)] : stored }
 }
 
 const isNotUsers = ({ source }: VariableLayer<Secret>) => source !== 'user'
@@ -60,11 +68,11 @@ const asUsers = (pinned: PinnedVariables['values']): VariableLayer<Secret>[] =>
 /** The same for a stored replica: with the user's variables of the release that it was planned for. */
 export async function contextOfReplica(
   deps: ActivityDeps,
-  { environmentId }: Pick<EngineService, 'environmentId'>,
+  owner: Owner,
   { operationId }: Pick<Replica, 'operationId'>,
 ): Promise<ReplicaContext> {
   const pinned = operationId === null ? null : await releasedVariables(deps.db, deps.keyring, operationId)
-  return replicaContext(deps, environmentId, pinned)
+  return replicaContext(deps, owner, pinned)
 }
 
 /** Stands for the image where it does not matter or is not known yet. */
@@ -89,13 +97,30 @@ export function renderReplica(
     networks: localNetworks(context, identity.serverId),
     cpuLimit: identity.cpuLimit ?? service.defaultCpuLimit,
     memoryLimitMb: identity.memoryLimitMb ?? service.defaultMemoryLimitMb,
-    publish: [],
+    publish: publishedOf(context, configured, identity),
     admin: service.adminCredentials,
     gateway: null,
   }
   const masked = [...variables.flatMap(maskedSecrets), ...Object.values(input.admin)]
   return { configured, input, configHash: configHash(configured, input), masked }
 }
+
+/** Stands for a port that has not been assigned yet. */
+export const anyHostPort = assignedPorts.first
+
+/**
+ * Where its server has a private address a replica is there from the beginning, closed by the firewall to all but those who may reach
+ * it: so attaching it, or routing to it, recreates no container.
+ */
+function publishedOf({ places }: ReplicaContext, configured: ConfiguredService, { serverId, role, hostPort }: Identity): ReplicaInput['publish'] {
+  const address = places.get(serverId)?.privateAddress
+  const [port] = internalPorts(configured, role)
+  return address && port && hostPort !== null ? [{ address, hostPort, containerPort: port.containerPort }] : []
+}
+
+/** Ports that are for other services, not for the world. */
+export const internalPorts = (configured: ConfiguredService, role: Replica['role']) =>
+  configured.ports(role).filter(({ exposure }) => exposure === 'internal')
 
 /** Whose a replica is; it stays the operation's that made it, whichever works on it. */
 export function ownershipOf(service: EngineService, { id, operationId }: Pick<Replica, 'id' | 'operationId'>): Ownership {
@@ -111,32 +136,36 @@ function configHash(configured: ConfiguredService, input: ReplicaInput): string 
     containerName: 'replica',
     image: noImage.reference,
     imageIsLocal: noImage.isLocal,
+    publish: input.publish.map((published) => ({ ...published, hostPort: anyHostPort })),
   })
   const contents = files.map(({ path, content, mode }) => [path, revealed(content), mode])
   return createHash('sha256').update(JSON.stringify([inputs, contents])).digest('hex')
 }
 
-function variableLayers({ attached, providers, variables }: ReplicaContext, serverId: ServerId): Layer[] {
+function variableLayers({ places, attached, providers, variables }: ReplicaContext, serverId: ServerId): Layer[] {
   const managed = attached.flatMap(({ service, slice, envPrefix }): Layer[] => {
-    const endpoint = endpointOf(service, providers, serverId)
+    const endpoint = endpointOf(service, { places, providers, serverId })
     const exported = configuredSlice({ service, slice }).exports({ endpoint, prefix: envPrefix })
     return Object.entries(exported).map(([key, value]) => ({ key, value, source: 'managed_attachment', overridable: true }))
   })
   return [...variables, ...managed]
 }
 
-function endpointOf(service: EngineService, providers: readonly Replica[], serverId: ServerId) {
+function endpointOf(service: EngineService, { places, providers, serverId }: Pick<ReplicaContext, 'places' | 'providers'> & { serverId: ServerId }) {
   const provider = providers.find((replica) => replica.serviceId === service.id && replica.status === 'running')
   if (!provider) throw unreachable(`${service.name} does not run.`, `Deploy ${service.name} first.`)
   const placed = {
-    ...{ serverId: provider.serverId, privateAddress: null, hostPort: provider.hostPort },
-    ...{ alias: serviceAlias(service.id), containerPort: provider.internalPort },
+    ...placeOf(places, provider.serverId),
+    ...{ alias: serviceAlias(service.id), containerPort: provider.internalPort, hostPort: provider.hostPort },
   }
-  const endpoint = nearestEndpoint({ serverId }, placed)
+  const endpoint = nearestEndpoint(placeOf(places, serverId), placed)
   if (endpoint) return endpoint
-  const hint = 'Place the environment on the server of the service.'
+  const hint = 'Give both servers addresses in one private network, or place the environment on the server of the service.'
   throw unreachable(`${service.name} cannot be reached from another server.`, hint)
 }
+
+const placeOf = (places: ReplicaContext['places'], serverId: ServerId): ServerPlace =>
+  places.get(serverId) ?? { serverId, privateAddress: null, privateNetwork: null }
 
 const unreachable = (message: string, hint: string) => finalFailure({ code: 'service_unreachable', message, hint })
 

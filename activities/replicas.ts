@@ -5,7 +5,7 @@ import { recordRemoved, recordStarted, replicaById, type Endpoint, type Replica 
 import type { OperationId, ReplicaId, ServiceId } from '../domain/ids.ts'
 import type { ReplicaImage } from '../domain/images.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
-import type { ReplicaFacts } from '../drivers/services/contract.ts'
+import type { ReplicaFacts, ReplicaInput } from '../drivers/services/contract.ts'
 import { unanswered } from './asked-replicas.ts'
 import { configuredService } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -51,7 +51,7 @@ export function replicaActivities(deps: ActivityDeps) {
       })
       if (image.isLocal && facts.imageId !== image.reference) throw wrongImage(replica, facts.imageId, image.reference)
       const started = { containerId: facts.containerId, imageDigest: image.reference, configHash }
-      await recordStarted(db, replicaId, started, endpointsOf(replica, facts))
+      await recordStarted(db, replicaId, started, endpointsOf(replica, { facts, input }))
     },
 
     /** Stops a replica gracefully and removes its container and folder; fine when it is gone. What was cut off is a warning. */
@@ -82,9 +82,15 @@ function wrongImage({ containerName }: Replica, actual: string, wanted: string) 
   return finalFailure({ code: 'wrong_image', message: `${containerName} runs image ${actual} instead of ${wanted}.`, hint })
 }
 
-/** On each of its networks a replica is known by its alias. */
-function endpointsOf({ serviceId, internalHost, internalPort }: Replica, { addresses }: ReplicaFacts): Endpoint[] {
-  const [ipAddress] = Object.values(addresses)
-  const place = { scope: 'docker_network', hostname: internalHost, ipAddress, port: internalPort } as const
-  return [{ ...place, serviceId, priority: 10, healthStatus: 'healthy' }]
+/** On each of its networks a replica is known by its alias, and on the private network by the address of its server (specification section 14). */
+function endpointsOf(
+  { serviceId, internalHost, internalPort }: Replica,
+  { facts, input }: { facts: ReplicaFacts; input: ReplicaInput },
+): Endpoint[] {
+  const [ipAddress] = Object.values(facts.addresses)
+  const near = { scope: 'docker_network', hostname: internalHost, ipAddress, port: internalPort, priority: 10 } as const
+  const far = input.publish.map(({ address, hostPort }) => ({
+    ...{ scope: 'private_network', hostname: address, ipAddress: address, port: hostPort, priority: 20 } as const,
+  }))
+  return [near, ...far].map((place) => ({ ...place, serviceId, healthStatus: 'healthy' }))
 }

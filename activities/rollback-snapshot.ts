@@ -37,7 +37,7 @@ export async function rollbackFacts(deps: ActivityDeps, rollback: Pick<Operation
   if (!isStored && found.placements.some(({ serverId }) => serverId !== artifact.serverId)) throw finalFailure(imageElsewhere(release))
   const services = found.services.map((service) => asReleased(service, release.services))
   const then = { ...found, services, primary: services.find(({ id }) => id === found.primary.id) ?? found.primary }
-  const context = await replicaContext(deps, environmentId, variables.values)
+  const context = await replicaContext(deps, found.primary, variables.values)
   const snapshot = await snapshotOf(deps, then, { context, wantedArtifact: artifact.key })
   const added = services.filter(({ id }) => !release.services[id]).map(({ name }) => name)
   const warnings = [

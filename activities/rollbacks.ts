@@ -30,8 +30,7 @@ export function rollbackActivities(deps: ActivityDeps) {
       if (operation.plan) return operation.plan
       const facts = await rollbackFacts(deps, operation)
       const plan = completePlan(facts, planDeploy(facts.snapshot, planIds(operationId)))
-      await storeRollout(deps, operation, { facts, plan, rollback: facts })
-      return plan
+      return storeRollout(deps, operation, { facts, plan, rollback: facts })
     },
 
     /** Makes sure that the registry, or else the server, has the image of the release. Fails as `image_gone` where it is not there any more. */

@@ -1,4 +1,5 @@
 import { idOf } from '../db/ids.ts'
+import { serverPlace } from '../db/servers.ts'
 import { activateServer, beginProvisioning, type ProvisioningTarget } from '../db/server-access.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
@@ -33,7 +34,7 @@ export function serverActivities(deps: ActivityDeps) {
 
     /** Proves the server over a connection of its own, with Keystone's key; only then the adoption key is forgotten. */
     async verifyServer({ operationId, server }: OnTarget): Promise<void> {
-      const seen = await runStep(deps, { operationId, order: verify, serverId: server.id, step: verifyServer() })
+      const seen = await runStep(deps, { operationId, order: verify, serverId: server.id, step: verifyServer(await serverPlace(db, server.id)) })
       await commitOnce(db, operationId, (tx) => activateServer(tx, server.id, seen))
     },
   }

@@ -1,5 +1,7 @@
 import { type EngineService, engineService, recordServices } from '../db/engine-services.ts'
 import { childId, idOf } from '../db/ids.ts'
+import { changeFirewalls } from '../db/firewalls.ts'
+import { assignHostPorts } from '../db/host-ports.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { insertChildren } from '../db/operations/children.ts'
@@ -8,12 +10,13 @@ import type { OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.
 import { serviceAlias } from '../domain/services.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { PlannedReplica } from '../domain/deploy-plan.ts'
+import type { PlannedFirewall } from '../domain/firewall.ts'
 import { resolveImage } from '../drivers/services/image.ts'
 import { configuredService } from './configured-services.ts'
 import { replicaOperation } from './deploy-rows.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { OperationInput } from './operations.ts'
-import { noImage, type ReplicaContext, renderReplica, replicaContext } from './replica-input.ts'
+import { anyHostPort, internalPorts, noImage, type ReplicaContext, renderReplica, replicaContext } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
 
 /** What the deploy of a service that stands on its own will do: a database, a cache, a gateway. */
@@ -24,6 +27,8 @@ export interface StandalonePlan {
   /** Tag, or the digest it was resolved to before. */
   image: string
   replicas: readonly PlannedReplica[]
+  /** Servers on which it is now closed to all who may not reach it. */
+  firewalls: readonly PlannedFirewall[]
 }
 
 /** An image that is to be present on a server: a tag, or the digest it was resolved to before. */
@@ -47,23 +52,26 @@ export function serviceActivities(deps: ActivityDeps) {
       const operation = await operationById(db, operationId)
       const service = await engineService(db, keyring, idOf<ServiceId>(operation.targetId))
       const { id, name, currentImageDigest } = service
-      const { image } = configuredService(service)
+      const configured = configuredService(service)
+      const { image } = configured
       if (image.from !== 'registry') throw new Error(`${name} is built and deployed with its environment`)
       const placements = await placementsOf(db, [id])
       const present = await liveReplicas(db, [id])
-      const context = await replicaContext(deps, service.environmentId)
+      const context = await replicaContext(deps, service)
       const facts = { service, context, present }
       const wanted = placements.map((place) => ({ place, row: wantedReplica(operationId, facts, place.serverId) }))
       const isUnchanged = currentImageDigest !== null && wanted.every(({ row }) => isRunning(row, present))
       const replicas = wanted.map(({ place, row }) => plannedReplica(operationId, row.id, place))
-      await db.transaction(async (tx) => {
+      const firewalls = await db.transaction(async (tx) => {
         const root = await holdRunning(tx, operationId)
         await insertReplicas(tx, wanted.map(({ row }) => row))
-        if (isUnchanged) return
+        if (isUnchanged) return []
+        if (internalPorts(configured, 'server').length > 0) await assignHostPorts(tx, wanted.map(({ row }) => row.id))
         await insertChildren(tx, root, replicas.map((replica) => replicaOperation({ operationId, name }, replica)))
         if (service.status === 'new') await recordServices(tx, [id], { status: 'deploying' })
+        return changeFirewalls(tx, placements.map(({ serverId }) => serverId))
       })
-      return { isUnchanged, service: { id, name }, image: currentImageDigest ?? image.reference, replicas }
+      return { isUnchanged, service: { id, name }, image: currentImageDigest ?? image.reference, replicas, firewalls }
     },
 
     /** Makes the image present on one server and returns its digest, `name@sha256:…`. */
@@ -104,9 +112,10 @@ function wantedReplica(operationId: OperationId, { service, context, present }: 
     status: 'starting' as const,
     cpuLimit: existing?.cpuLimit ?? null,
     memoryLimitMb: existing?.memoryLimitMb ?? null,
+    hostPort: existing?.hostPort ?? null,
     config: service.config,
   }
-  return { ...row, configHash: renderReplica(context, service, row, noImage).configHash }
+  return { ...row, configHash: renderReplica(context, service, { ...row, hostPort: anyHostPort }, noImage).configHash }
 }
 
 const isRunning = ({ id, configHash }: Pick<Replica, 'id' | 'configHash'>, present: readonly Replica[]): boolean =>

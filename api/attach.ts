@@ -2,7 +2,8 @@ import type { z } from 'zod'
 import type { Application } from '../db/applications.ts'
 import { type AttachedSlice, attachedSlices, type Attachment, insertAttachment } from '../db/attachments.ts'
 import type { Database } from '../db/connect.ts'
-import { type Environment, lockEnvironment } from '../db/environments.ts'
+import { type Environment, environmentServers, lockEnvironment } from '../db/environments.ts'
+import { serversOfServices } from '../db/operation-locks.ts'
 import { lockService, type Service } from '../db/services.ts'
 import { claimSlice, insertSlice, type Slice, slicesOf } from '../db/slices.ts'
 import type { SliceId } from '../domain/ids.ts'
@@ -12,6 +13,7 @@ import { serviceDriver } from '../drivers/services/registry.ts'
 import type { ApiDependencies } from './context.ts'
 import { exportedNames } from './exported-variables.ts'
 import { invalidField, Problem } from './problem.ts'
+import { refuseUnreachable } from './reach.ts'
 import type { newAttachmentSchema } from './schemas/attachment.ts'
 
 export interface WishedAttachment {
@@ -51,6 +53,11 @@ export async function attach(
   }
   await lockEnvironment(tx, environment.id)
   await lockService(tx, service.id)
+  await refuseUnreachable(tx, {
+    organisationId: environment.organisationId,
+    ...{ from: await environmentServers(tx, environment.id), to: await serversOfServices(tx, [service.id]) },
+    ...{ wish: `${service.name} is to be reached by ${environment.name}`, field: 'serviceId' },
+  })
   const slice = wished.sliceId ? await existingSlice(tx, wish, wished.sliceId) : await newSlice(tx, deps, wish, slices)
   const present = await attachedSlices(tx, environment.id)
   refuseCollision(present, wish, slice)

@@ -1,9 +1,13 @@
 import type { z } from 'zod'
 import type { Application } from '../db/applications.ts'
-import { type Environment, environmentServers } from '../db/environments.ts'
+import { attachedServices } from '../db/attachments.ts'
+import type { Database } from '../db/connect.ts'
+import { type Environment, environmentServers, routedServers } from '../db/environments.ts'
+import { serversOfServices } from '../db/operation-locks.ts'
 import { serversAmong } from '../db/servers.ts'
 import type { ApiDependencies } from './context.ts'
 import { Problem } from './problem.ts'
+import { refuseUnreachable } from './reach.ts'
 import { repositoryAccess, withDeployKey } from './repository.ts'
 import type { newDeploymentSchema } from './schemas/deployment.ts'
 
@@ -26,10 +30,23 @@ export async function refuseUndeployable({ db }: ApiDependencies, environment: E
     const detail = `${name} spans ${servers.length} servers, and they pull the one image from a registry: set up one first.`
     throw new Problem(422, 'registry_required', detail)
   }
+  await refuseApart(db, environment)
   const architectures = [...new Set(servers.flatMap(({ architecture }) => architecture ?? []))]
   if (architectures.length > 1) {
     const detail = `${name} spans servers of ${architectures.toSorted().join(' and ')}, and its image is built for one: let all of them be of the same kind.`
     throw new Problem(422, 'mixed_architectures', detail)
+  }
+}
+
+/** What the environment needs must be within reach of its servers, and its servers within reach of its gateways. */
+async function refuseApart(db: Database, { organisationId, id, name }: Environment): Promise<void> {
+  for (const service of await attachedServices(db, id)) {
+    const servers = await serversOfServices(db, [service.id])
+    const reach =
+      service.category === 'gateway'
+        ? { from: servers, to: await routedServers(db, id), wish: `${service.name} is to route to ${name}` }
+        : { from: await environmentServers(db, id), to: servers, wish: `${service.name} is to be reached by ${name}` }
+    await refuseUnreachable(db, { organisationId, ...reach })
   }
 }
 

@@ -1,7 +1,8 @@
 import type { z } from 'zod'
 import { insertAttachment } from '../db/attachments.ts'
 import type { Database } from '../db/connect.ts'
-import { type Environment, environmentServers, lockEnvironment } from '../db/environments.ts'
+import { type Environment, environmentServers, lockEnvironment, routedServers } from '../db/environments.ts'
+import { serversOfServices } from '../db/operation-locks.ts'
 import { routesFor, routesOf } from '../db/routes.ts'
 import { gatewaysOn, lockService, type Service, serviceOf } from '../db/services.ts'
 import { insertSlice, type Slice } from '../db/slices.ts'
@@ -11,6 +12,7 @@ import { serviceDriver } from '../drivers/services/registry.ts'
 import type { ApiDependencies } from './context.ts'
 import { invalidField, Problem } from './problem.ts'
 import type { newRouteSchema } from './schemas/route.ts'
+import { refuseUnreachable } from './reach.ts'
 import { completeSettings } from './settings.ts'
 
 type WishedRoute = z.output<typeof newRouteSchema>
@@ -53,6 +55,11 @@ export async function createRouteSlice(
   const present = await routesFor(tx, environment.organisationId, domain)
   refuseRouted(present, gateway)
   refuseSecondGateway(present, gateway, wished)
+  await refuseUnreachable(tx, {
+    organisationId: environment.organisationId,
+    ...{ from: await serversOfServices(tx, [gateway.id]), to: await routedServers(tx, environment.id) },
+    ...{ wish: `${gateway.name} is to route to ${environment.name}`, field: 'gatewayServiceId' },
+  })
   const isPrimary = (await routesOf(tx, environment.id, { limit: 1 })).items.length === 0
   const slice = await insertSlice(tx, keyring, {
     ...{ serviceId: gateway.id, environmentId: environment.id, name: domain, type: 'route', domain },

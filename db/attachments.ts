@@ -45,3 +45,12 @@ export async function attachedSlices(db: Database, environmentId: EnvironmentId)
 }
 /** An attachment with what is behind it; no credentials. */
 export type AttachedSlice = Awaited<ReturnType<typeof attachedSlices>>[number]
+
+/** Services that an environment is attached to, its gateways among them. */
+export async function attachedServices(db: Database, environmentId: EnvironmentId) {
+  return db
+    .selectDistinct({ id: services.id, name: services.name, category: services.category })
+    .from(environmentAttachments)
+    .innerJoin(services, eq(services.id, environmentAttachments.serviceId))
+    .where(eq(environmentAttachments.environmentId, environmentId))
+}

@@ -82,6 +82,16 @@ export async function changeEnvironment(
   return changed ?? null
 }
 
+/** The servers on which the environment's web and websocket services are placed. */
+export async function routedServers(db: Database, id: EnvironmentId): Promise<ServerId[]> {
+  const rows = await db
+    .selectDistinct({ serverId: servicePlacements.serverId })
+    .from(servicePlacements)
+    .innerJoin(services, eq(services.id, servicePlacements.serviceId))
+    .where(and(eq(services.environmentId, id), ne(services.status, 'removed'), sql`${services.processRoles} ?| array['web', 'websocket']`))
+  return rows.map(({ serverId }) => serverId)
+}
+
 /** The servers on which the environment's own services are placed. */
 export async function environmentServers(db: Database, id: EnvironmentId): Promise<ServerId[]> {
   const rows = await db

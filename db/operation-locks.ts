@@ -2,9 +2,10 @@ import { and, eq, inArray, ne } from 'drizzle-orm'
 import type { EnvironmentId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import { deployLocks, serviceLocks, sliceLocks } from '../domain/locks.ts'
 import type { Lock } from '../domain/operations.ts'
+import { attachedServices } from './attachments.ts'
 import type { Database } from './connect.ts'
 import { environmentServers } from './environments.ts'
-import { environmentAttachments, servicePlacements, serviceSlices } from './schema/index.ts'
+import { servicePlacements, serviceSlices } from './schema/index.ts'
 
 /** What operations hold (`domain/locks.ts`), from what is stored at this moment. */
 
@@ -22,17 +23,14 @@ export async function locksOfSlice(db: Database, id: SliceId): Promise<Lock[]> {
 
 /** What a deploy holds: its environment, and shared the attached services and the servers of all of them. */
 export async function locksOfEnvironment(db: Database, environmentId: EnvironmentId): Promise<Lock[]> {
-  const attached = await db
-    .selectDistinct({ serviceId: environmentAttachments.serviceId })
-    .from(environmentAttachments)
-    .where(eq(environmentAttachments.environmentId, environmentId))
-  const attachedServiceIds = attached.map(({ serviceId }) => serviceId)
+  const attachedServiceIds = (await attachedServices(db, environmentId)).map(({ id }) => id)
   const own = await environmentServers(db, environmentId)
   const serverIds = [...new Set([...own, ...(await serversOfServices(db, attachedServiceIds))])]
   return deployLocks({ environmentId, serverIds, attachedServiceIds })
 }
 
-async function serversOfServices(db: Database, ids: readonly ServiceId[]): Promise<ServerId[]> {
+/** The servers on which these services are placed. */
+export async function serversOfServices(db: Database, ids: readonly ServiceId[]): Promise<ServerId[]> {
   const rows = await db
     .selectDistinct({ serverId: servicePlacements.serverId })
     .from(servicePlacements)

@@ -31,14 +31,14 @@ export async function liveReplicas(db: Database, serviceIds: readonly ServiceId[
     .orderBy(serviceReplicas.id)
 }
 
-/** Live replicas of an environment with the names of service and server. */
+/** Live replicas of an environment with the names of service and server, and where the server stands for others. */
 export async function environmentReplicas(db: Database, environmentId: EnvironmentId) {
   return db
     .select({
       replica: serviceReplicas,
       serviceName: services.name,
       serverName: servers.name,
-      privateAddress: servers.privateAddress,
+      place: { serverId: servers.id, privateAddress: servers.privateAddress, privateNetwork: servers.privateNetwork },
     })
     .from(serviceReplicas)
     .innerJoin(services, eq(services.id, serviceReplicas.serviceId))

@@ -1,4 +1,5 @@
 import { and, desc, eq, getTableColumns, inArray, ne } from 'drizzle-orm'
+import type { ServerPlace } from '../domain/endpoints.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import type { OrganisationId, ServerId } from '../domain/ids.ts'
 import { sealedPlaces } from '../domain/sealed-places.ts'
@@ -34,6 +35,21 @@ export async function serverOf(db: Database, organisationId: OrganisationId, id:
 /** Those of the ids that are servers of the organisation, in no order. */
 export async function serversAmong(db: Database, organisationId: OrganisationId, ids: readonly ServerId[]): Promise<Server[]> {
   return db.select(columns).from(servers).where(and(present(organisationId), inArray(servers.id, [...ids])))
+}
+
+/** Where the servers of an organisation stand for each other, by id. */
+export async function serverPlaces(db: Database, organisationId: OrganisationId): Promise<ReadonlyMap<string, ServerPlace>> {
+  const { id: serverId, privateAddress, privateNetwork } = servers
+  const rows = await db.select({ serverId, privateAddress, privateNetwork }).from(servers).where(present(organisationId))
+  return new Map(rows.map((place) => [place.serverId, place]))
+}
+
+/** Where one server stands. Throws where there is none of this id, since ids inside the engine come from the database. */
+export async function serverPlace(db: Database, id: ServerId): Promise<ServerPlace> {
+  const { id: serverId, privateAddress, privateNetwork } = servers
+  const [place] = await db.select({ serverId, privateAddress, privateNetwork }).from(servers).where(eq(servers.id, id))
+  if (!place) throw new Error(`server ${id} does not exist`)
+  return place
 }
 
 /** A server that its user has given the address of. */

@@ -38,6 +38,13 @@ export async function insertSlice(db: Database, keyring: Keyring, { credentials,
   return created
 }
 
+/** The environment whose slice it is; null where it is nobody's. Throws where there is no such slice. */
+export async function environmentOfSlice(db: Database, id: SliceId): Promise<EnvironmentId | null> {
+  const [slice] = await db.select({ environmentId: serviceSlices.environmentId }).from(serviceSlices).where(eq(serviceSlices.id, id))
+  if (!slice) throw new Error(`slice ${id} does not exist`)
+  return slice.environmentId
+}
+
 /** A slice that nobody uses yet becomes the environment's own. */
 export async function claimSlice(db: Database, id: SliceId, environmentId: EnvironmentId): Promise<Slice> {
   const [claimed] = await db.update(serviceSlices).set({ environmentId }).where(eq(serviceSlices.id, id)).returning(columns)

@@ -1,3 +1,4 @@
+import type { PlannedFirewall } from './firewall.ts'
 import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from './ids.ts'
 import { backgroundWarnings } from './recommendations.ts'
 import type { SchedulerMode } from './scheduler.ts'
@@ -132,6 +133,8 @@ export interface EnvironmentDeployPlan extends DeployPlan {
     pulls?: readonly PlannedPull[]
   }
   migration: PlannedMigration | null
+  /** Servers that let others reach new replicas, or new servers reach what they have; stored plans have them. */
+  firewalls?: readonly PlannedFirewall[]
 }
 
 /** Ids of what the plan brings into being, the same whenever they are derived (design section 13). */

@@ -4,6 +4,7 @@ import type { SchedulerStop } from '../activities/scheduler.ts'
 import type { OperationId, ReplicaId } from '../domain/ids.ts'
 import type { SchedulerHandover, SchedulerPlace } from '../domain/scheduler.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
+import { settleFirewalls } from './firewalls.ts'
 import { failureOf, together } from './operation.ts'
 import { control, watch } from './proxies.ts'
 import { prune } from './prune.ts'
@@ -25,6 +26,7 @@ export async function completeDeploy(input: CompletionInput): Promise<void> {
   const [stillTicking] = await Promise.all([handOverAll(input, completion), drain(input, completion)])
   const retiring = completion.retiring.filter(({ id }) => !stillTicking.includes(id))
   await retire(input, { retiring })
+  if (completion.closesPorts) await closePorts(input)
 }
 
 async function drain({ operationId, of }: CompletionInput, { environmentId, draining }: Completion): Promise<void> {
@@ -45,6 +47,10 @@ async function retire({ operationId, of }: CompletionInput, { retiring }: Pick<C
     return orWarn(of, `${containerName} was not retired`, () => watch.stopReplica.executeWithOptions({ summary }, [stop]))
   })
   await orWarn(of, 'what no release needs any more was not removed', () => prune({ operationId, of }))
+}
+
+async function closePorts({ operationId, of }: CompletionInput): Promise<void> {
+  await orWarn(of, 'ports of old replicas were not closed', () => settleFirewalls({ operationId, of, order: numbers.closePorts }))
 }
 
 /** Answers those that nobody took over from: they stay until the next deploy, for somebody has to tick. */

@@ -1,6 +1,7 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow'
 import type { ConvergenceInput } from '../activities/convergence.ts'
 import { stepNumbers, stepsPerGateway } from '../domain/step-numbers.ts'
+import { settleFirewalls } from './firewalls.ts'
 import { failureOf, together } from './operation.ts'
 import { control, remote } from './proxies.ts'
 import { publish } from './publish.ts'
@@ -30,6 +31,7 @@ export async function converge(input: ConvergenceInput): Promise<'taken back' | 
       const stop = { ...input, order: numbers.replicas + index, replicaId: id }
       return remote.stopReplica.executeWithOptions({ summary: `remove ${containerName} from ${serverName}` }, [stop])
     })
+    if (replicas.length > 0) await settleFirewalls({ ...input, order: numbers.closePorts })
     await together(artifacts, ({ id, serverId, serverName }, index) => {
       const discard = { ...input, order: numbers.images + index, serverId, artifactId: id }
       return remote.discardImage.executeWithOptions({ summary: `remove the new image from ${serverName}` }, [discard])

@@ -6,10 +6,10 @@ import { asOperation, together } from './operation.ts'
 import { createProgress } from './progress.ts'
 import { control, watch } from './proxies.ts'
 import { pullImage } from './pull-image.ts'
-import { migrate, rollOut, rolloutPhases } from './roll-out.ts'
+import { rollOut, rolloutPhases } from './roll-out.ts'
 
 const numbers = stepNumbers.environmentDeploy
-const phases = ['plan', 'build', 'migrate', ...rolloutPhases] as const
+const phases = ['plan', 'build', ...rolloutPhases] as const
 
 /** Deploys a commit to an environment: the thirteen steps of specification section 16, in order. */
 export async function environment_deploy({ operationId }: OperationInput): Promise<void> {
@@ -22,8 +22,6 @@ export async function environment_deploy({ operationId }: OperationInput): Promi
       progress.phase('build')
       const image = runningImage(plan) ?? (await build(plan, { operationId }))
       await pullImage(plan, { operationId, image })
-      progress.phase('migrate')
-      await migrate(plan, { operationId, image, timing: 'pre_switch' })
       return image
     }
     await rollOut({ operationId, plan, progress, provideImage })

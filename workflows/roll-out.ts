@@ -5,6 +5,7 @@ import type { ReplicaImage } from '../domain/images.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { completeDeploy } from './complete-deploy.ts'
 import { untilCommitted } from './converge.ts'
+import { applyFirewalls } from './firewalls.ts'
 import { runChild, together } from './operation.ts'
 import type { Progress } from './progress.ts'
 import { control, watch } from './proxies.ts'
@@ -12,7 +13,7 @@ import { control, watch } from './proxies.ts'
 const numbers = stepNumbers.environmentDeploy
 
 /** What follows once there is an image, in this order. */
-export const rolloutPhases = ['start', 'switch traffic', 'commit', 'complete'] as const
+export const rolloutPhases = ['migrate', 'start', 'switch traffic', 'commit', 'complete'] as const
 
 /** A stored plan, and how it comes by its image. */
 export interface Rollout extends OperationInput {
@@ -24,7 +25,9 @@ export interface Rollout extends OperationInput {
 /** Takes an environment to another version: what a deploy and a rollback have in common, from the image to the end. */
 export async function rollOut({ operationId, plan, progress, provideImage }: Rollout): Promise<void> {
   await untilCommitted({ operationId, of: operationId }, async () => {
-    const image = await provideImage()
+    const image = await withOpenPorts(plan, { operationId, provideImage })
+    progress.phase('migrate')
+    await migrate(plan, { operationId, image, timing: 'pre_switch' })
     progress.phase('start')
     await startServices(plan, image)
     progress.phase('switch traffic')
@@ -35,6 +38,19 @@ export async function rollOut({ operationId, plan, progress, provideImage }: Rol
   })
   progress.phase('complete')
   await CancellationScope.nonCancellable(() => completeDeploy({ operationId, of: operationId }))
+}
+
+/** Servers let others in while the image is made: the migration is the first that may need it. */
+async function withOpenPorts(
+  { firewalls = [] }: EnvironmentDeployPlan,
+  { operationId, provideImage }: Pick<Rollout, 'operationId' | 'provideImage'>,
+): Promise<ReplicaImage> {
+  const images: ReplicaImage[] = []
+  const openPorts = () => applyFirewalls(firewalls, { operationId, order: numbers.openPorts })
+  await together([async () => void images.push(await provideImage()), openPorts], (run) => run())
+  const [image] = images
+  if (!image) throw new Error('there is no image')
+  return image
 }
 
 async function startServices({ services }: EnvironmentDeployPlan, image: ReplicaImage): Promise<void> {
@@ -51,13 +67,13 @@ async function switchTraffic({ gateways, environmentId }: EnvironmentDeployPlan)
 }
 
 /** When a migration is run, and with which image. */
-export interface Migration extends OperationInput {
+interface Migration extends OperationInput {
   image: ReplicaImage
   timing: PlannedMigration['timing']
 }
 
 /** Migrates where the plan wants it at this moment; a rollback's plan never does. */
-export async function migrate({ migration }: EnvironmentDeployPlan, { operationId, image, timing }: Migration): Promise<void> {
+async function migrate({ migration }: EnvironmentDeployPlan, { operationId, image, timing }: Migration): Promise<void> {
   if (migration?.timing !== timing) return
   const { replicaId, command, serverName } = migration
   const order = timing === 'pre_switch' ? numbers.migrateBefore : numbers.migrateAfter

@@ -1,5 +1,7 @@
 import type { OperationInput } from '../activities/operations.ts'
+import { stepNumbers } from '../domain/step-numbers.ts'
 import { untilCommitted } from './converge.ts'
+import { settleFirewalls } from './firewalls.ts'
 import { asOperation } from './operation.ts'
 import { control, remote, watch } from './proxies.ts'
 
@@ -9,6 +11,7 @@ export async function server_provision({ operationId }: OperationInput): Promise
     await untilCommitted({ operationId, of: operationId }, async () => {
       const server = await control.planProvisioning({ operationId })
       await watch.prepareServer.executeWithOptions({ summary: `prepare ${server.name}` }, [{ operationId, server }])
+      await settleFirewalls({ operationId, of: operationId, order: stepNumbers.serverProvision.firewall })
       await remote.verifyServer.executeWithOptions({ summary: `verify ${server.name}` }, [{ operationId, server }])
     })
     return 'active'

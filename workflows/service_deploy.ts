@@ -2,7 +2,9 @@ import type { OperationInput } from '../activities/operations.ts'
 import type { StandalonePlan } from '../activities/services.ts'
 import type { PlannedReplica } from '../domain/deploy-plan.ts'
 import type { ReplicaImage } from '../domain/images.ts'
+import { stepNumbers } from '../domain/step-numbers.ts'
 import { untilCommitted } from './converge.ts'
+import { applyFirewalls } from './firewalls.ts'
 import { asOperation, runChild, together } from './operation.ts'
 import { control, watch } from './proxies.ts'
 
@@ -29,10 +31,11 @@ export async function service_deploy({ operationId, planned }: ServiceDeployInpu
 }
 
 async function deployStandalone(input: OperationInput): Promise<string> {
-  const { isUnchanged, service, image, replicas } = await control.planService(input)
+  const { isUnchanged, service, image, replicas, firewalls } = await control.planService(input)
   if (isUnchanged) return 'unchanged'
   const { operationId } = input
   await untilCommitted({ operationId, of: operationId }, async () => {
+    await applyFirewalls(firewalls, { operationId, order: stepNumbers.serviceDeploy.firewall })
     const digest = await resolveOnAll({ operationId }, { image, replicas })
     await startReplicas({ name: service.name, replicas, image: { reference: digest, isLocal: false } })
     await control.recordServiceRunning({ operationId, serviceId: service.id, digest })

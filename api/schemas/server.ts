@@ -4,19 +4,27 @@ import { architectures, serverStatuses } from '../../db/schema/servers.ts'
 import { keyFingerprint } from '../../drivers/sources/known-hosts.ts'
 import { host, hostKey, label, line, moment, port, privateKey } from './fields.ts'
 
+/** Of Docker's address pools (`prepareServer`). */
+const isNotDockers = (address: string): boolean => !address.startsWith('10.201.')
+
 export const newServerSchema = z
   .strictObject({
     name: label,
     address: host,
     sshPort: port.default(22),
-    privateAddress: host.nullable().default(null)
-      .openapi({ description: 'Where other servers of the same private network reach it.' }),
+    privateAddress: z.ipv4('must be an IPv4 address, such as 10.0.0.2').refine(isNotDockers, 'must not be in 10.201.0.0/16, which Docker uses on the server')
+      .nullable().default(null).openapi({ description: 'Where other servers of the same private network reach it.' }),
     privateNetwork: line(100).nullable().default(null)
-      .openapi({ description: 'Servers with the same name here reach each other privately.' }),
+      .openapi({ description: 'Servers with the same name here reach each other privately; `default` where only privateAddress is given.' }),
     rootPrivateKey: privateKey.openapi({ description: "Root's private key; Keystone forgets it once its own key works." }),
     hostKey: hostKey.optional()
       .openapi({ description: 'The confirmed host key. Left out, the answer shows the one that was seen.' }),
   })
+  .refine(({ privateAddress, privateNetwork }) => privateNetwork === null || privateAddress !== null, {
+    path: ['privateAddress'],
+    message: 'is needed with privateNetwork: the address that the server has in it',
+  })
+  .transform((server) => ({ ...server, privateNetwork: server.privateAddress === null ? null : (server.privateNetwork ?? 'default') }))
   .openapi('NewServer')
 
 export const serverSchema = z

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { boolean, check, integer, jsonb, pgTable, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import type { OpenPort } from '../../domain/firewall.ts'
 import type { OperationId, ServerId } from '../../domain/ids.ts'
 import { organisationId } from './access.ts'
 import { id, label, moment, ofSameOwner, oneOf, sealed, timestamps } from './columns.ts'
@@ -59,6 +60,10 @@ export const servers = pgTable(
     unique('servers_in_organisation').on(t.organisationId, t.id),
     ofSameOwner('servers_provider', [t.organisationId, t.providerId], () => [providers.organisationId, providers.id]),
     label('servers_name_label', t.name),
+    check('servers_private_address', sql`(${t.privateAddress} is null) = (${t.privateNetwork} is null)`),
+    uniqueIndex('servers_private_address_unique')
+      .on(t.organisationId, t.privateNetwork, t.privateAddress)
+      .where(sql`${t.status} <> 'removed'`),
     check('servers_ssh_port', sql`${t.sshPort} between 1 and 65535`),
     check(
       'servers_active_is_known',
@@ -67,6 +72,20 @@ export const servers = pgTable(
     oneOf('servers_status', t.status, serverStatuses),
     oneOf('servers_architecture', t.architecture, architectures),
   ],
+)
+
+/** Who may reach the assigned ports of a server. The revision is the fence that the server itself checks. */
+export const serverFirewalls = pgTable(
+  'server_firewalls',
+  {
+    serverId: uuid('server_id').$type<ServerId>().primaryKey().references(() => servers.id),
+    revision: integer('revision').notNull(),
+    /** The last revision that the server is known to have taken. */
+    applied: integer('applied').notNull().default(0),
+    openPorts: jsonb('open_ports').$type<readonly OpenPort[]>().notNull(),
+    ...timestamps,
+  },
+  (t) => [check('server_firewalls_applied', sql`${t.applied} between 0 and ${t.revision}`)],
 )
 
 /** Host keys of Git servers that a person has confirmed; the well-known ones ship with Keystone. */

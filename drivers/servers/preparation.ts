@@ -35,12 +35,12 @@ export function prepareServer({ managementKey }: { managementKey: string }): Ser
 const facts = z.object({ architecture: z.enum(['amd64', 'arm64']), facts: z.record(z.string(), z.string()) })
 export type ServerFacts = z.infer<typeof facts>
 
-/** Run as Keystone's user: fails where Docker or Compose is missing or too old, and reports what the server is. */
-export function verifyServer(): ServiceStep<ServerFacts> {
+/** Run as Keystone's user: fails where Docker or Compose is missing or too old, or the private address not its own; reports what the server is. */
+export function verifyServer({ privateAddress }: { privateAddress: string | null }): ServiceStep<ServerFacts> {
   return {
     name: 'verify server',
     script: verifyScript,
-    inputs: { MINIMUM_DOCKER: minimum.docker, MINIMUM_COMPOSE: minimum.compose },
+    inputs: { MINIMUM_DOCKER: minimum.docker, MINIMUM_COMPOSE: minimum.compose, PRIVATE_ADDRESS: privateAddress ?? '' },
     secrets: {},
     files: [],
     parse: (result) => facts.parse(JSON.parse(result)),

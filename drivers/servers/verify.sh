@@ -11,6 +11,12 @@ at_least "$compose_version" "$MINIMUM_COMPOSE" || { echo "Docker Compose is $com
 docker buildx version >/dev/null
 sudo --non-interactive true
 
+if [ -n "$PRIVATE_ADDRESS" ] && ! ip -oneline -4 address | grep -qF " $PRIVATE_ADDRESS/"; then
+  echo "The server does not have the private address $PRIVATE_ADDRESS:" >&2
+  ip -brief -4 address >&2
+  exit 1
+fi
+
 case $(uname -m) in
   x86_64) architecture=amd64 ;;
   aarch64) architecture=arm64 ;;

@@ -28,6 +28,8 @@ export type Release = z.infer<typeof releaseSchema>
 export interface OwnServer {
   name: string
   address: string
+  /** In the one private network of all its servers. */
+  privateAddress: string
   /** `ssh-ed25519 AAAA…` */
   hostKey: string
   rootKey: string
@@ -61,14 +63,14 @@ export interface OrganisationClient {
   }): Promise<{ registryId: string }>
   createApplication(name: string, repository: OwnRepository): Promise<{ applicationId: string }>
   createEnvironment(applicationId: string, wish: object): Promise<{ environmentId: string }>
-  addService(environmentId: string, wish: { name: string; role: string; config?: object }): Promise<void>
+  addService(environmentId: string, wish: { name: string; role: string; serverId?: string | undefined; config?: object }): Promise<void>
   /** Attaches a service and takes the variables that are recommended then. */
   attach(
     environmentId: string,
     wish: { serviceId: string; role: string; sliceId?: string },
   ): Promise<{ sliceId: string; operation: Operation }>
   setVariable(environmentId: string, key: string, value: string): Promise<void>
-  route(environmentId: string, wish: { domain: string; tls: string }): Promise<{ operation: Operation }>
+  route(environmentId: string, wish: { domain: string; tls: string; gatewayServiceId?: string }): Promise<{ operation: Operation }>
   deploy(environmentId: string, wish?: { branch?: string; commit?: string }): Promise<Operation>
   cancel(operationId: string): Promise<void>
   /** To the release before the live one, where none is named. */
@@ -90,9 +92,9 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
     client.put(`${environment(environmentId)}/variables/${key}`, { value })
   return {
     id,
-    async adoptServer({ rootKey, ...server }) {
+    async adoptServer({ name: serverName, address, privateAddress, hostKey, rootKey }) {
       const answer = z.object({ server: identified, operation: operationSchema })
-      const wish = { name: server.name, address: server.address, hostKey: server.hostKey, rootPrivateKey: rootKey }
+      const wish = { name: serverName, address, privateAddress, hostKey, rootPrivateKey: rootKey }
       const adopted = await client.post(`${path}/servers`, wish, answer)
       return { serverId: adopted.server.id, operation: adopted.operation }
     },

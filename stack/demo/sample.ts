@@ -33,6 +33,8 @@ export interface SampleWish {
   domain: string
   /** Settings of the web service. */
   web?: object
+  /** Instead of the one server with all that it needs; the image is then stored in this registry. */
+  fleet?: { serverIds: readonly string[]; registryId: string }
 }
 
 /**
@@ -41,19 +43,20 @@ export interface SampleWish {
  */
 export async function createSample(
   organisation: OrganisationClient,
-  { serverId, databaseId, cacheId }: PreparedServer,
-  { name, repository, domain, web = {}, ended }: SampleWish & { ended: Await },
+  { serverId, databaseId, cacheId, gatewayId }: PreparedServer,
+  { name, repository, domain, web = {}, fleet, ended }: SampleWish & { ended: Await },
 ): Promise<{ environmentId: string }> {
   const { applicationId } = await organisation.createApplication(name, repository)
-  const { environmentId } = await organisation.createEnvironment(applicationId, { name: 'production', serverIds: [serverId], web })
-  await organisation.addService(environmentId, { name: 'worker', role: 'worker' })
+  const { serverIds, ...registry } = fleet ?? { serverIds: [serverId] }
+  const { environmentId } = await organisation.createEnvironment(applicationId, { name: 'production', serverIds, web, ...registry })
+  await organisation.addService(environmentId, { name: 'worker', role: 'worker', serverId: serverIds[0] })
   const database = await organisation.attach(environmentId, { serviceId: databaseId, role: 'database' })
   await ended(database.operation)
   const cache = await organisation.attach(environmentId, { serviceId: cacheId, role: 'cache' })
   await ended(cache.operation)
   const queue = await organisation.attach(environmentId, { serviceId: cacheId, role: 'queue', sliceId: cache.sliceId })
   await ended(queue.operation)
-  const route = await organisation.route(environmentId, { domain, tls: 'off' })
+  const route = await organisation.route(environmentId, { domain, tls: 'off', gatewayServiceId: gatewayId })
   await ended(route.operation)
   return { environmentId }
 }

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import type { ApiClient } from '../../stack/demo/client.ts'
 import type { Operation, OperationTree } from '../../stack/demo/operation.ts'
 import { createOrganisation, type OrganisationClient, type OwnRepository } from '../../stack/demo/organisation.ts'
-import { createSample, type PreparedServer, prepareServer } from '../../stack/demo/sample.ts'
+import { createSample, type PreparedServer, prepareServer, type SampleWish } from '../../stack/demo/sample.ts'
 import { ensureDocker, type Lab, type LabServer, openLab } from '../lab/index.ts'
 import { recordHistories } from './histories.ts'
 import { startKeystone, type TestKeystone, type WorkerCounts } from './keystone.ts'
@@ -12,7 +12,7 @@ import { deployReport, report } from './report.ts'
 /** Every test file has a lab of its own, so that files run beside each other. */
 const subnets = {
   ...{ deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106, rollback: 107 },
-  ...{ 'nobody-notices': 108, 'deep-redeploy': 109 },
+  ...{ 'nobody-notices': 108, 'deep-redeploy': 109, fleet: 110 },
 } as const
 
 /** What a browser would get. */
@@ -33,8 +33,16 @@ export interface Scene {
   /** Deploys, waits for the end, and puts it into the report of the run. */
   deployed(name: string, sample: Sample, wish?: { branch?: string }): Promise<OperationTree>
   /** An application with an environment that has not been deployed yet; `web` are settings of its web service. */
-  sample(name: string, settings?: { web?: object }): Promise<Sample>
+  sample(name: string, settings?: Pick<SampleWish, 'web' | 'fleet'>): Promise<Sample>
+  /** Boots a further server and adopts it. */
+  join(name: string): Promise<Joined>
   close(): Promise<void>
+}
+
+/** A further server, ready for replicas. */
+export interface Joined {
+  server: LabServer
+  serverId: string
 }
 
 /** A deployed sample application, or one that can be. */
@@ -84,13 +92,19 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
       await recordHistories(keystone, deployName.replaceAll(' ', '-'), tree)
       return tree
     },
-    async sample(application, { web } = {}) {
+    async sample(application, settings = {}) {
       const repository = `${application}-${Date.now().toString(36)}`
       const domain = `${application}.test`
       const own = await ownRepository(lab, repository)
-      const wish = { name: application, repository: own, domain, web, ended: succeeded }
+      const wish = { name: application, repository: own, domain, ...settings, ended: succeeded }
       const { environmentId } = await createSample(organisation, prepared, wish)
       return { environmentId, repository, domain, ask: (path) => askThrough(server.address, domain, path) }
+    },
+    async join(joined) {
+      const further = await lab.server(joined, { preinstalled })
+      const { serverId, operation } = await organisation.adoptServer(further)
+      await succeeded(operation)
+      return { server: further, serverId }
     },
     async close() {
       await keystone.stop()

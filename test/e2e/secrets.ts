@@ -1,6 +1,7 @@
 import { readKeyring } from '../../drivers/secrets/key-file.ts'
 import type { FoundSecret } from '../lab/instruments/secrets.ts'
 import { dockerConfigs, scanForSecrets, serverFiles, serverJournal, serverProcesses, texts } from '../lab/instruments/index.ts'
+import type { LabServer } from '../lab/index.ts'
 import { histories } from './histories.ts'
 import type { Scene } from './scene.ts'
 
@@ -8,18 +9,20 @@ import type { Scene } from './scene.ts'
 const shortestSecret = 16
 
 /**
- * Looks for every secret of a scene wherever it must not be: the server's files, images, journal and processes, the logs of
+ * Looks for every secret of a scene wherever it must not be: the servers' files, images, journal and processes, the logs of
  * API and worker, all histories, the whole database. `known` are those that only the test knows.
  */
 export async function secretsSeen(
   scene: Scene,
   known: Readonly<Record<string, string>>,
+  servers: readonly LabServer[] = [scene.server],
 ): Promise<{ searched: string[]; found: FoundSecret[] }> {
-  const { keystone, server } = scene
-  const secrets = { ...(await sealedSecrets(scene)), ...keystone.secrets, rootKey: server.rootKey, ...known }
+  const { keystone } = scene
+  const secrets = { ...(await sealedSecrets(scene)), ...keystone.secrets, rootKey: scene.server.rootKey, ...known }
   const said = { 'log of the API': keystone.api.output(), 'log of the worker': keystone.worker.output() }
   const told = { ...said, ...(await histories(keystone)), ...(await databaseDump(scene)) }
-  const places = [serverFiles(server), dockerConfigs(server), serverJournal(server), serverProcesses(server), texts(told)]
+  const onServer = (server: LabServer) => [serverFiles(server), dockerConfigs(server), serverJournal(server), serverProcesses(server)]
+  const places = [...servers.flatMap(onServer), texts(told)]
   return { searched: Object.keys(secrets), found: await scanForSecrets({ secrets, places }) }
 }
 

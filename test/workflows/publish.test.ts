@@ -15,6 +15,7 @@ async function configure(answers: readonly (string | null)[]) {
   const activities = {
     begin: async () => true,
     planRoute: async () => ({ sliceId: 'slice', gatewayId: 'gateway', serverId: 'server', serverName: 's1' }),
+    planFirewalls: async () => [],
     async writeRevision({ isAlone, attempt }: GatewayRevision) {
       written.push({ isAlone, attempt })
       return { phase: `${attempt}` }

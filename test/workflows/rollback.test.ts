@@ -9,7 +9,7 @@ const failure = (code: string) => ApplicationFailure.create({ type: code, messag
 const on = { serverId: 'server', serverName: 's1' }
 
 /** Runs a rollback whose activities note that they were asked; those that are named here do something else. */
-async function rollback(others: Record<string, (input: never) => Promise<unknown>> = {}) {
+async function rollback(others: Record<string, (input: never) => Promise<unknown>> = {}, { firewalls = [] }: { firewalls?: object[] } = {}) {
   const asked: string[] = []
   const endings: Ending[] = []
   const id = Math.random().toString(36).slice(2)
@@ -17,6 +17,7 @@ async function rollback(others: Record<string, (input: never) => Promise<unknown
   const plan = {
     ...{ isUnchanged: false, environmentId: 'environment', commit: 'a'.repeat(40), kept: [], isImageNew: true, schedulers: [], warnings: [], migration: null },
     build: { ...on, unresolved: [] },
+    firewalls,
     services: [{ ...web, replicas: [{ id: 'new', operationId: `${id}-new`, ...on }] }],
     gateways: [{ serviceId: 'gateway', operationId: `${id}-gateway`, ...on, asks: [] }],
   }
@@ -26,10 +27,12 @@ async function rollback(others: Record<string, (input: never) => Promise<unknown
     planRollback: async () => plan,
     findReleasedImage: async () => ({ reference: 'sha256:old', isLocal: true }),
     startReplica: async () => {},
+    planFirewalls: async () => [{ ...on, revision: 7 }],
+    applyFirewall: async () => {},
     writeRevision: async ({ change }: { change: string }) => ({ phase: change }),
     applyRevision: async () => {},
     recordRelease: async () => {},
-    planCompletion: async () => ({ environmentId: 'environment', handovers: [], draining: [], retiring: [] }),
+    planCompletion: async () => ({ environmentId: 'environment', handovers: [], draining: [], retiring: [], closesPorts: true }),
     planPruning: async () => ({ environmentId: 'environment', servers: [on] }),
     pruneServer: async () => {},
     addWarning: async () => {},
@@ -58,14 +61,20 @@ describe('a rollback', () => {
     expect(asked).toEqual([
       ...['planRollback', 'findReleasedImage', 'startReplica'],
       ...['writeRevision', 'applyRevision'],
-      ...['recordRelease', 'planCompletion', 'planPruning', 'pruneServer'],
+      ...['recordRelease', 'planCompletion', 'planPruning', 'pruneServer', 'planFirewalls', 'applyFirewall'],
     ])
     expect(ending).toEqual({ status: 'succeeded', outcome: 'rolled_back' })
   })
 
+  it('lets other servers in before it starts what needs them', async () => {
+    const { asked } = await rollback({}, { firewalls: [{ ...on, revision: 6 }] })
+    expect(asked.slice(0, 4).toSorted()).toEqual(['applyFirewall', 'findReleasedImage', 'planRollback', 'startReplica'])
+    expect(asked[3]).toBe('startReplica')
+  })
+
   it('whose image is gone is taken back before anything was started', async () => {
     const { asked, ending } = await rollback({ findReleasedImage: () => Promise.reject(failure('image_gone')) })
-    expect(asked).toEqual(['planRollback', 'findReleasedImage', 'beginConvergence', 'stopReplica', 'endConvergence'])
+    expect(asked).toEqual(['planRollback', 'findReleasedImage', 'beginConvergence', 'stopReplica', 'planFirewalls', 'applyFirewall', 'endConvergence'])
     expect(ending).toMatchObject({ status: 'failed', failure: { code: 'image_gone' } })
   })
 
@@ -83,7 +92,7 @@ describe('a rollback', () => {
 
   it('succeeds with a warning where pruning fails, since users have had the new version long before', async () => {
     const { asked, ending } = await rollback({ pruneServer: () => Promise.reject(failure('step_failed')) })
-    expect(asked.slice(-2)).toEqual(['pruneServer', 'addWarning'])
+    expect(asked.slice(-4)).toEqual(['pruneServer', 'addWarning', 'planFirewalls', 'applyFirewall'])
     expect(ending).toMatchObject({ status: 'succeeded' })
   })
 })

@@ -23,7 +23,7 @@ place_secrets() {
 # so that no step takes the end of its containers for their own.
 # ExecStopPost also runs when the step was killed. An OOM kill within the step must end as its exit code, not as a vanished step.
 start_unit() {
-  systemd-run --collect --unit "$unit" --uid "$user" --service-type exec --working-directory "$folder" \
+  systemd-run --quiet --collect --unit "$unit" --uid "$user" --service-type exec --working-directory "$folder" \
     --description "keystone $hash $number-$name" \
     --property After=docker.service --property OOMPolicy=continue --property TimeoutStopSec=10 \
     --property "ExecStopPost=+/bin/rm -rf $secrets" \
@@ -54,7 +54,8 @@ start() {
   place "$staging/files" "$owner" "$hash-$number"
   place_secrets
   new_run
-  start_unit || not_started
+  # Who asks for the unit may be killed when it has begun: its caller has gone.
+  start_unit || is_running || [ -e exit ] || not_started
 }
 
 # follow FILE OFFSET: prints the file from there on, until the unit's main process has gone.

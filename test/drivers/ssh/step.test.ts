@@ -204,6 +204,21 @@ describe('a step outlives', () => {
     expect(await starts(step)).toBe(2)
   })
 
+  it('a caller that goes while it is launched, with its secrets in place', async () => {
+    const secrets = { password: new Secret(password) }
+    for (let delay = 0; delay < 400; delay += 20) {
+      const step = newStep('sleep 0.3; cat "$KEYSTONE_SECRETS/password" | wc -c', { secrets })
+      const leaving = testPool()
+      const left = Promise.allSettled([run(step, createStepLog().observer(), leaving)])
+      await new Promise((resolve) => setTimeout(resolve, delay))
+      await leaving.close()
+      await left
+      const found = createStepLog()
+      expect(await run(step, found.observer())).toMatchObject({ exitCode: 0 })
+      expect(found.out()).toBe(`${password.length}\n`)
+    }
+  })
+
   it('a reboot wherever the launch was', async () => {
     const { ended, wrong } = await stepsThroughReboots({ server, pool, rounds: 2 })
     expect(wrong).toEqual([])

@@ -1,0 +1,65 @@
+import { changeFirewalls, firewallOf, recordFirewall, serversOpenTo } from '../db/firewalls.ts'
+import { idOf } from '../db/ids.ts'
+import { holdRunning, operationById } from '../db/operations/begin.ts'
+import type { Operation } from '../db/operations/request.ts'
+import { serverPlace } from '../db/servers.ts'
+import { placementsOf } from '../db/replicas.ts'
+import { environmentOfSlice } from '../db/slices.ts'
+import type { Database } from '../db/connect.ts'
+import type { PlannedFirewall } from '../domain/firewall.ts'
+import type { EnvironmentId, OperationId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
+import { applyFirewall } from '../drivers/servers/firewall.ts'
+import type { ActivityDeps } from './deps.ts'
+import { finalFailure } from './failures.ts'
+import type { OperationInput } from './operations.ts'
+import { runStep } from './remote-step.ts'
+
+/** Rules that are to be on a server, as a step of this number. */
+export interface FirewallToApply extends OperationInput {
+  order: number
+  serverId: ServerId
+  revision: number
+}
+
+/** Which servers may reach which assigned ports (design section 6): rules that follow from the rows, whoever asks and how often. */
+export function firewallActivities(deps: ActivityDeps) {
+  const { db } = deps
+  return {
+    /** Stores the rules of the servers that the operation `of` is about, and says which of them have to take theirs. */
+    async planFirewalls({ operationId, of }: OperationInput & { of: OperationId }): Promise<PlannedFirewall[]> {
+      return db.transaction(async (tx) => {
+        await holdRunning(tx, operationId)
+        return changeFirewalls(tx, await serversConcerned(tx, await operationById(tx, of)))
+      })
+    },
+
+    /** Has a server take its rules of this revision, or later ones. */
+    async applyFirewall({ operationId, order, serverId, revision }: FirewallToApply): Promise<void> {
+      const { privateAddress } = await serverPlace(db, serverId)
+      if (privateAddress === null) throw finalFailure({ code: 'no_private_address', message: 'The server has no private address any more.' })
+      const firewall = await firewallOf(db, serverId)
+      await runStep(deps, { operationId, order, serverId, step: applyFirewall({ ...firewall, privateAddress }) })
+      await recordFirewall(db, { serverId, revision })
+    },
+  }
+}
+
+async function serversConcerned(tx: Database, { targetType, targetId }: Operation): Promise<ServerId[]> {
+  switch (targetType) {
+    case 'environment':
+      return serversOpenTo(tx, idOf<EnvironmentId>(targetId))
+    case 'slice': {
+      const environmentId = await environmentOfSlice(tx, idOf<SliceId>(targetId))
+      return environmentId === null ? [] : serversOpenTo(tx, environmentId)
+    }
+    case 'service':
+      return (await placementsOf(tx, [idOf<ServiceId>(targetId)])).map(({ serverId }) => serverId)
+    case 'server':
+      return [idOf<ServerId>(targetId)]
+    case 'replica':
+    case 'operation':
+      return []
+    default:
+      return targetType satisfies never
+  }
+}

@@ -1,0 +1,104 @@
+import { isDeepStrictEqual } from 'node:util'
+import { and, eq, inArray, isNotNull, sql } from 'drizzle-orm'
+import type { OpenPort, PlannedFirewall } from '../domain/firewall.ts'
+import type { EnvironmentId, ServerId } from '../domain/ids.ts'
+import type { Database } from './connect.ts'
+import { serverFirewalls, servers } from './schema/index.ts'
+
+/** A server's rules, of which `applied` is the last revision that it is known to have taken. */
+export type Firewall = typeof serverFirewalls.$inferSelect
+
+/**
+ * Stores the rules that follow from the rows of this moment as the next revision of each server whose rules they change, and returns
+ * all of these servers that have not taken their last revision. Servers without a private address have no assigned ports and no rules.
+ */
+export async function changeFirewalls(tx: Database, serverIds: readonly ServerId[]): Promise<PlannedFirewall[]> {
+  if (serverIds.length === 0) return []
+  const concerned = await tx
+    .select({ serverId: servers.id, serverName: servers.name })
+    .from(servers)
+    .where(and(inArray(servers.id, [...serverIds]), isNotNull(servers.privateAddress)))
+    .orderBy(servers.id)
+  const planned: PlannedFirewall[] = []
+  for (const server of concerned) {
+    const { revision, applied } = await changeFirewall(tx, server.serverId)
+    if (applied < revision) planned.push({ ...server, revision })
+  }
+  return planned
+}
+
+async function changeFirewall(tx: Database, serverId: ServerId): Promise<Firewall> {
+  await tx.insert(serverFirewalls).values({ serverId, revision: 0, openPorts: [] }).onConflictDoNothing()
+  const present = await firewallOf(tx, serverId, { isLocked: true })
+  const openPorts = await openPortsOf(tx, serverId)
+  if (present.revision > 0 && isDeepStrictEqual(openPorts, present.openPorts)) return present
+  const changed = { openPorts, revision: present.revision + 1 }
+  await tx.update(serverFirewalls).set(changed).where(eq(serverFirewalls.serverId, serverId))
+  return { ...present, ...changed }
+}
+
+/** Throws where the server has none yet. */
+export async function firewallOf(db: Database, serverId: ServerId, { isLocked = false } = {}): Promise<Firewall> {
+  const query = db.select().from(serverFirewalls).where(eq(serverFirewalls.serverId, serverId))
+  const [firewall] = await (isLocked ? query.for('update') : query)
+  if (!firewall) throw new Error(`server ${serverId} has no firewall`)
+  return firewall
+}
+
+/** The server has taken these rules, or later ones. */
+export async function recordFirewall(db: Database, { serverId, revision }: Pick<Firewall, 'serverId' | 'revision'>): Promise<void> {
+  await db
+    .update(serverFirewalls)
+    .set({ applied: sql`greatest(${serverFirewalls.applied}, ${revision})` })
+    .where(eq(serverFirewalls.serverId, serverId))
+}
+
+/**
+ * Ports of one server that others may reach: those of data services by the servers of the environments that are attached, those of an
+ * environment by the gateways that have its routes.
+ */
+async function openPortsOf(db: Database, serverId: ServerId): Promise<OpenPort[]> {
+  const rows = await db.execute<{ port: number; sources: string[] }>(sql`
+    with environment_servers as (
+      select services.environment_id, service_placements.server_id
+      from services join service_placements on service_placements.service_id = services.id
+      where services.status <> 'removed'
+      union
+      select services.environment_id, service_replicas.server_id
+      from services join service_replicas on service_replicas.service_id = services.id
+      where service_replicas.status <> 'removed'
+    ),
+    consumers as (
+      select environment_attachments.service_id, environment_servers.server_id
+      from environment_attachments
+      join environment_servers on environment_servers.environment_id = environment_attachments.environment_id
+      where environment_attachments.role <> 'gateway'
+      union
+      select routed.id, gateways.gateway_server_id
+      from service_slices routes
+      join services gateways on gateways.id = routes.service_id
+      join services routed on routed.environment_id = routes.environment_id
+      where routes.type = 'route' and routes.status <> 'removed'
+    )
+    select replicas.host_port as port, json_agg(distinct consumer.private_address order by consumer.private_address) as sources
+    from service_replicas replicas
+    join servers own on own.id = replicas.server_id
+    join consumers on consumers.service_id = replicas.service_id
+    join servers consumer on consumer.id = consumers.server_id and consumer.private_network = own.private_network
+    where replicas.server_id = ${serverId} and replicas.status <> 'removed' and replicas.host_port is not null
+      and consumer.id <> own.id and consumer.status <> 'removed'
+    group by replicas.host_port
+    order by replicas.host_port`)
+  return rows.map(({ port, sources }) => ({ port, sources }))
+}
+
+/** Servers whose rules depend on an environment: those that have, or had, its replicas, and those of the data services attached to it. */
+export async function serversOpenTo(db: Database, environmentId: EnvironmentId): Promise<ServerId[]> {
+  const rows = await db.execute<{ id: ServerId }>(sql`
+    select distinct service_replicas.server_id as id
+    from service_replicas join services on services.id = service_replicas.service_id
+    where services.environment_id = ${environmentId} or (service_replicas.status <> 'removed' and services.id in (
+      select service_id from environment_attachments where environment_id = ${environmentId} and role <> 'gateway'))`)
+  return rows.map(({ id }) => id)
+}
+

@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { kindOf } from '../chaos/kill-points.ts'
+import { watch } from '../chaos/fault.ts'
+import { stepsOf, type OperationTree } from '../../stack/demo/operation.ts'
+import { compareFingerprints, serverFingerprint } from '../lab/instruments/index.ts'
+import type { LabServer } from '../lab/index.ts'
+import { connectLabRegistry, type Joined, openScene, type Sample, type Scene } from './scene.ts'
+import { secretsSeen } from './secrets.ts'
+import { until } from '../lab/until.ts'
+import { commitServed, underLoad, visitsOf } from './under-load.ts'
+import { createVersions, type Versions } from './versions.ts'
+
+/** Postgres, Valkey and the gateway are on the scene's own server, the application on two others; a fourth has nothing to do with them. */
+let scene: Scene
+let web: Joined[]
+let stranger: LabServer
+let sample: Sample
+let versions: Versions
+
+const web2 = () => web[0]!.server
+const web3 = () => web[1]!.server
+
+beforeAll(async () => {
+  scene = await openScene({ name: 'fleet' })
+  web = await Promise.all([scene.join('s2'), scene.join('s3')])
+  stranger = await scene.lab.server('s4')
+}, 900_000)
+
+afterAll(() => scene?.close())
+
+const linesOf = async (server: LabServer, ...argv: string[]) => (await server.exec(argv)).split('\n').filter(Boolean)
+
+/** Containers whose names begin so and end with the id of a replica or service, each as Docker describes it. */
+async function containers(server: LabServer, name: string, format: string): Promise<string[]> {
+  const ids = await linesOf(server, 'docker', 'ps', '--quiet', '--filter', `name=^${name}-[0-9a-f]{8}$`)
+  return ids.length === 0 ? [] : linesOf(server, 'docker', 'inspect', '--format', format, ...ids)
+}
+
+/** Address and port at which a container is published. */
+async function publishedAt(server: LabServer, name: string): Promise<[string, string]> {
+  const format = '{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}} {{.HostPort}}{{end}}{{end}}'
+  const [address = '', port = ''] = (await containers(server, name, format)).join().split(' ')
+  return [address, port]
+}
+
+async function canReach(from: LabServer, [address, port]: [string, string]): Promise<boolean> {
+  const answer = await from.exec(['sh', '-c', `timeout 3 bash -c ': </dev/tcp/${address}/${port}' 2>/dev/null && echo yes || echo no`])
+  return answer.trim() === 'yes'
+}
+
+const startsOf = (server: LabServer) =>
+  linesOf(server, 'sh', '-c', "docker ps --quiet | xargs docker inspect --format '{{.Name}} {{.Id}} {{.State.StartedAt}}' | sort")
+const webImages = (server: LabServer) => containers(server, 'visits-production-web', '{{.Config.Image}}')
+
+describe('a database on another server', () => {
+  it('is reached by nobody else before it is attached, and by the servers of its environment after it, without a container restarted', async () => {
+    const databaseAt = await publishedAt(scene.server, 'database-s1')
+    const cacheAt = await publishedAt(scene.server, 'cache-s1')
+    const others = [web2(), web3(), stranger]
+    const reached = () => Promise.all([databaseAt, cacheAt].flatMap((at) => others.map((server) => canReach(server, at))))
+    expect(await reached()).toEqual([false, false, false, false, false, false])
+    const before = await startsOf(scene.server)
+    const fleet = { serverIds: web.map(({ serverId }) => serverId), registryId: await connectLabRegistry(scene) }
+    sample = await scene.sample('visits', { web: { startTimeoutSeconds: 20 }, fleet })
+    expect(await reached()).toEqual([true, true, false, true, true, false])
+    expect(await startsOf(scene.server)).toEqual(before)
+    versions = createVersions(scene, sample)
+  })
+})
+
+describe('a deploy to two servers behind the gateway of a third', () => {
+  it('runs the same digest on both, migrates once, and both answer', async () => {
+    const tree = await scene.deployed('fleet', sample)
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] })
+    const images = [...(await webImages(web2())), ...(await webImages(web3()))]
+    expect(images).toHaveLength(2)
+    expect(images[0]).toMatch(/@sha256:[0-9a-f]{64}$/)
+    expect(new Set(images).size).toBe(1)
+    expect(stepsOf(tree).filter(({ name }) => name === 'migrate')).toHaveLength(1)
+    expect(await commitServed(sample)).toBe(await scene.lab.gitHost.head(sample.repository, 'main'))
+    await until('the first tick', async () => (await visitsOf(sample)).ticks.length > 0)
+    expect(await answeredBy()).toEqual(new Set(web.map(({ server }) => server.name)))
+  })
+
+  it('lets nobody but the gateway reach the replicas', async () => {
+    const at = await publishedAt(web2(), 'visits-production-web')
+    expect(await canReach(scene.server, at)).toBe(true)
+    expect(await canReach(web3(), at)).toBe(false)
+    expect(await canReach(stranger, at)).toBe(false)
+  })
+
+  it('is noticed by nobody when it is repeated with another version', async () => {
+    const old = await commitServed(sample)
+    const head = await versions.next()
+    const { result: tree, load, noticed } = await underLoad(scene, sample, async () =>
+      scene.ended(await scene.organisation.deploy(sample.environmentId)),
+    )
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] })
+    expect(noticed).toEqual([])
+    expect(load.versions.map(({ commit }) => commit)).toEqual([old, head])
+  })
+
+  it('closes the ports of what it has replaced', async () => {
+    const open = await linesOf(web2(), 'sh', '-c', 'iptables -S KEYSTONE-PORTS | grep -c RETURN')
+    expect(open).toEqual(['1'])
+  })
+})
+
+/** Servers whose containers answer. */
+async function answeredBy(): Promise<Set<string>> {
+  const names = new Map<string, string>()
+  for (const { server } of web) for (const id of await linesOf(server, 'docker', 'ps', '--quiet')) names.set(id, server.name)
+  const answers = await Promise.all(Array.from({ length: 20 }, () => sample.ask('/')))
+  return new Set(answers.map(({ body }) => names.get(/^container (\S+)$/m.exec(body)?.[1] ?? '') ?? body))
+}
+
+describe('one server on which the new version does not get well', () => {
+  it('returns the whole fleet to the old version', async () => {
+    const before = await Promise.all([scene.server, web2(), web3()].map(serverFingerprint))
+    const serving = await commitServed(sample)
+    await versions.next()
+    await web3().exec(['iptables', '--insert', 'DOCKER-USER', '--protocol', 'tcp', '--destination', scene.server.privateAddress, '--jump', 'REJECT'])
+    const tree = await scene.ended(await scene.organisation.deploy(sample.environmentId))
+    await web3().exec(['iptables', '--delete', 'DOCKER-USER', '--protocol', 'tcp', '--destination', scene.server.privateAddress, '--jump', 'REJECT'])
+    expect(tree).toMatchObject({ status: 'failed', failure: { code: 'step_failed', step: 'start web', server: 's3' } })
+    const after = await Promise.all([scene.server, web2(), web3()].map(serverFingerprint))
+    expect(after.flatMap((one, index) => compareFingerprints(before[index]!, one))).toEqual([])
+    expect(await commitServed(sample)).toBe(serving)
+  })
+})
+
+/** What a dying server has accepted is lost with it; what Caddy sends there afterwards is tried elsewhere. */
+const secondsToNotice = 10
+
+describe('a server', () => {
+  const runs = (step: string) => (tree: OperationTree) => stepsOf(tree).some((one) => kindOf(one) === step && one.status === 'running')
+
+  it('that is rebooted in the middle of a deploy is no cause', async () => {
+    const head = await versions.next()
+    const watching = watch(scene, await scene.organisation.deploy(sample.environmentId))
+    await watching.reaches(runs('start web'))
+    await web3().reboot()
+    expect(await watching.ended).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null })
+    expect(await commitServed(sample)).toBe(head)
+    expect(await webImages(web2())).toEqual(await webImages(web3()))
+    const at = await publishedAt(web3(), 'visits-production-web')
+    expect([await canReach(scene.server, at), await canReach(web2(), at)]).toEqual([true, false])
+  })
+
+  it('that dies under load is left out by the gateway itself', async () => {
+    const { result: died, load } = await underLoad(scene, sample, async () => {
+      const at = Date.now()
+      await web2().reboot()
+      return at
+    })
+    const late = load.failures.filter(({ at }) => Date.parse(at) > died + secondsToNotice * 1000)
+    expect(late).toEqual([])
+  })
+})
+
+it('no secret is where it must not be', async () => {
+  const { searched, found } = await secretsSeen(scene, {}, [scene.server, web2(), web3()])
+  expect(searched.length).toBeGreaterThan(10)
+  expect(found).toEqual([])
+})
