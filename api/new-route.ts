@@ -49,11 +49,15 @@ export async function createRouteSlice(
   { keyring }: ApiDependencies,
   { environment, gateway, wished }: { environment: Environment; gateway: Service; wished: WishedRoute },
 ): Promise<Slice> {
-  const { domain, tls } = wished
+  const { domain, tls, redirectFrom, loadBalancing, activeHealthIntervalSeconds } = wished
   await lockEnvironment(tx, environment.id)
   await lockService(tx, gateway.id)
   const present = await routesFor(tx, environment.organisationId, domain)
-  refuseRouted(present, gateway)
+  refuseRouted(present, { gateway, field: 'domain' })
+  for (const [index, from] of redirectFrom.entries()) {
+    refuseRouted(await routesFor(tx, environment.organisationId, from), { gateway, field: `redirectFrom.${index}` })
+  }
+  refuseRepeated([domain, ...redirectFrom])
   refuseSecondGateway(present, gateway, wished)
   await refuseUnreachable(tx, {
     organisationId: environment.organisationId,
@@ -63,7 +67,7 @@ export async function createRouteSlice(
   const isPrimary = (await routesOf(tx, environment.id, { limit: 1 })).items.length === 0
   const slice = await insertSlice(tx, keyring, {
     ...{ serviceId: gateway.id, environmentId: environment.id, name: domain, type: 'route', domain },
-    config: routeSettings(gateway, tls),
+    config: routeSettings(gateway, { tls, redirectFrom, loadBalancing, activeHealthIntervalSeconds }),
     credentials: {},
   })
   await insertAttachment(tx, {
@@ -75,16 +79,21 @@ export async function createRouteSlice(
   return slice
 }
 
-function routeSettings(service: Service, tls: WishedRoute['tls']) {
+function routeSettings(service: Service, settings: object) {
   const { gateway } = serviceDriver(service.driverName).configured(service.config)
   if (!gateway) throw new Error(`${service.name} is no gateway`)
-  return completeSettings(gateway.routeSchema, { tls }, 'route')
+  return completeSettings(gateway.routeSchema, { ...settings }, 'route')
 }
 
-function refuseRouted(present: readonly Slice[], gateway: Service): void {
+function refuseRouted(present: readonly Slice[], { gateway, field }: { gateway: Service; field: string }): void {
   if (!present.some(({ serviceId }) => serviceId === gateway.id)) return
   const message = 'this domain is routed on the gateway already: choose another, or remove that route first'
-  throw new Problem(409, 'already_taken', `domain: ${message}`, { errors: [{ field: 'domain', message }] })
+  throw new Problem(409, 'already_taken', `${field}: ${message}`, { errors: [{ field, message }] })
+}
+
+function refuseRepeated(domains: readonly string[]): void {
+  const index = domains.findIndex((name, at) => domains.indexOf(name) !== at)
+  if (index > 0) throw invalidField(`redirectFrom.${index - 1}`, 'is named twice, or is the domain itself: leave it out')
 }
 
 /** Each gateway would ask for a certificate of its own, and only one of them is where the domain points to (design section 7). */

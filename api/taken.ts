@@ -9,6 +9,7 @@ const meanings: Readonly<Record<string, readonly [field: string, message: string
   organisations_name: ['name', 'an organisation with this name exists already: choose another'],
   servers_name: ['name', 'a server with this name exists already: choose another'],
   servers_address: ['address', 'a server with this address and port exists already'],
+  servers_private_address_unique: ['privateAddress', 'a server of this private network has this address already'],
   registries_name: ['name', 'a registry with this name exists already: choose another'],
   applications_name: ['name', 'an application with this name exists already: choose another'],
   environments_name: ['name', 'the application has an environment with this name already: choose another'],

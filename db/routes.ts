@@ -18,11 +18,11 @@ export async function routesOf(db: Database, environmentId: EnvironmentId, page:
   return cutPage(rows, page)
 }
 
-/** Routes of the organisation for a domain, whichever gateway they are on. */
+/** Routes of the organisation that answer for a domain or redirect from it, whichever gateway they are on. */
 export async function routesFor(db: Database, organisationId: OrganisationId, domain: string): Promise<Slice[]> {
   return db
     .select(sliceColumns)
     .from(serviceSlices)
     .innerJoin(services, eq(services.id, serviceSlices.serviceId))
-    .where(and(isRoute, eq(services.organisationId, organisationId), sql`lower(${serviceSlices.domain}) = lower(${domain})`))
+    .where(and(isRoute, eq(services.organisationId, organisationId), sql`(lower(${serviceSlices.domain}) = lower(${domain}) or ${serviceSlices.config} -> 'redirectFrom' ? lower(${domain}))`))
 }

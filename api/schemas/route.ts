@@ -4,11 +4,19 @@ import { sliceStatuses } from '../../db/schema/services.ts'
 import { domain, moment, serviceIdSchema, settings } from './fields.ts'
 
 const tlsModes = ['automatic', 'internal', 'off'] as const
+const loadBalancingPolicies = ['least_conn', 'round_robin', 'random', 'ip_hash', 'cookie'] as const
 
 export const newRouteSchema = z
   .strictObject({
     domain,
     tls: z.enum(tlsModes, `must be one of ${tlsModes.join(', ')}`).default('automatic'),
+    redirectFrom: z.array(domain).max(20, 'must have at most 20 domains').default([])
+      .openapi({ description: 'Further domains, redirected to this one with 308, such as the one with `www.`.' }),
+    loadBalancing: z.enum(loadBalancingPolicies, `must be one of ${loadBalancingPolicies.join(', ')}`).default('least_conn')
+      .openapi({ description: 'How requests are shared out among several replicas.' }),
+    activeHealthIntervalSeconds: z.int('must be a number of seconds').min(1, 'must be at least 1').max(3600, 'must be at most 3600')
+      .nullable().default(null)
+      .openapi({ description: 'How often the gateway asks each replica for its health path. Null: it goes by the answers to requests alone.' }),
     gatewayServiceId: serviceIdSchema.optional().openapi({ description: "Left out: the gateway on the environment's servers." }),
   })
   .openapi('NewRoute')

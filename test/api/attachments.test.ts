@@ -66,6 +66,13 @@ describe('attaching', () => {
     expect(await refused({ serviceId: postgres, role: 'database', envPrefix: 'OTHER_', isPrimary: true })).toMatchObject({ status: 409, errors: [{ field: 'isPrimary' }] })
   })
 
+  it('refuses what the servers of the environment do not reach', async () => {
+    const apart = await makeService(api, 'postgres', await makeServer(api, {}))
+    const before = await api.stored()
+    expect(await refused({ serviceId: apart, role: 'custom', envPrefix: 'FAR_' })).toMatchObject({ status: 422, code: 'service_unreachable', errors: [{ field: 'serviceId' }] })
+    expect(await api.stored()).toEqual(before)
+  })
+
   it('attaches a slice in a role once', async () => {
     const { slice } = await attach({ serviceId: postgres, role: 'database' })
     expect(await refused({ serviceId: postgres, role: 'database', sliceId: slice.id, isPrimary: false })).toMatchObject({ status: 409, errors: [{ field: 'sliceId' }] })

@@ -82,6 +82,30 @@ describe('a route', () => {
     expect(body).toMatchObject({ status: 409, code: 'automatic_tls_needs_one_gateway', errors: [{ field: 'tls' }] })
   })
 
+  it('may balance, ask and redirect as it is told, and redirects from no domain that is routed', async () => {
+    const domain = freeDomain()
+    const settings = { loadBalancing: 'cookie', activeHealthIntervalSeconds: 5, redirectFrom: [`www.${domain}`] }
+    const { body } = await api.ask<Routed>('POST', routes(), { body: { domain, ...settings } })
+    expect(body.route.config).toMatchObject({ tls: 'automatic', ...settings })
+    const before = await api.stored()
+    const refused = async (wish: object) => (await api.ask('POST', routes(), { body: { domain: freeDomain(), ...wish } })).body
+    expect(await refused({ domain: `www.${domain}` })).toMatchObject({ code: 'already_taken', errors: [{ field: 'domain' }] })
+    expect(await refused({ redirectFrom: ['a.example.com', domain] })).toMatchObject({ code: 'already_taken', errors: [{ field: 'redirectFrom.1' }] })
+    expect(await refused({ redirectFrom: ['a.example.com', 'A.example.com'] })).toMatchObject({ status: 422, errors: [{ field: 'redirectFrom.1' }] })
+    expect(await refused({ loadBalancing: 'fastest' })).toMatchObject({ status: 422, errors: [{ field: 'loadBalancing' }] })
+    expect(await refused({ activeHealthIntervalSeconds: 0 })).toMatchObject({ status: 422, errors: [{ field: 'activeHealthIntervalSeconds' }] })
+    expect(await api.stored()).toEqual(before)
+  })
+
+  it('is refused on a gateway that does not reach the servers of the environment', async () => {
+    const apart = await makeServer(api, {})
+    const gatewayServiceId = await makeService(api, 'caddy', apart)
+    const before = await api.stored()
+    const { body } = await api.ask('POST', routes(), { body: { domain: freeDomain(), gatewayServiceId } })
+    expect(body).toMatchObject({ status: 422, code: 'service_unreachable', errors: [{ field: 'gatewayServiceId' }] })
+    expect(await api.stored()).toEqual(before)
+  })
+
   it('needs a gateway', async () => {
     const without = await makeEnvironment(api)
     expect((await api.ask('POST', routes(without), { body: { domain: freeDomain() } })).body).toMatchObject({ status: 409, code: 'gateway_required' })

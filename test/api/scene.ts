@@ -24,8 +24,17 @@ export interface WithOperation {
   operation: { id: OperationId; kind: string; status: string; summary: string; targetId: string }
 }
 
-export async function makeServer(api: TestApi): Promise<ServerId> {
-  return (await api.make<{ server: Made<ServerId> }>(`${api.root}/servers`, serverWish())).server.id
+let lastAddress = 0
+
+/** An address that no other server of the tests has. */
+export const freePrivateAddress = (): string => {
+  lastAddress += 1
+  return `10.1.${Math.floor(lastAddress / 250)}.${(lastAddress % 250) + 1}`
+}
+
+/** In one private network with all others, unless the wish says otherwise. */
+export async function makeServer(api: TestApi, wish: object = { privateAddress: freePrivateAddress() }): Promise<ServerId> {
+  return (await api.make<{ server: Made<ServerId> }>(`${api.root}/servers`, serverWish(wish))).server.id
 }
 
 export async function makeService(api: TestApi, driver: string, serverId: ServerId): Promise<ServiceId> {

@@ -78,6 +78,9 @@ describe('adopting a server', () => {
     ['a public key for the private one', { rootPrivateKey: someHostKey }, 'rootPrivateKey'],
     ['half a key', { rootPrivateKey: rootPrivateKey.slice(0, 80) }, 'rootPrivateKey'],
     ['a host key that is none', { hostKey: 'ssh-ed25519 AAAA' }, 'hostKey'],
+    ['a private address that is a name', { privateAddress: 'web-1.internal' }, 'privateAddress'],
+    ['a private address of the networks that Docker makes', { privateAddress: '10.201.3.1' }, 'privateAddress'],
+    ['a private network without an address in it', { privateNetwork: 'eu' }, 'privateAddress'],
     ['an unknown field', { sshport: 22 }, 'sshport'],
     ['a NUL character', { privateNetwork: 'a\0b' }, 'body'],
     ['half of a character', { privateNetwork: 'a\ud83db' }, 'body'],
@@ -87,6 +90,22 @@ describe('adopting a server', () => {
     expect(body).toMatchObject({ status: 422, code: 'invalid_input', errors: [{ field }] })
     expect(body.detail).toContain(field === 'body' ? 'NUL' : `${field}: `)
     expect(await api.stored()).toEqual(before)
+  })
+})
+
+describe('a private address', () => {
+  it('is in the network that is named, else in the default one', async () => {
+    const made = async (wish: object) =>
+      (await api.ask<{ server: object }>('POST', servers(), { body: serverWish(wish) })).body.server
+    expect(await made({ privateAddress: '10.0.0.2' })).toMatchObject({ privateAddress: '10.0.0.2', privateNetwork: 'default' })
+    expect(await made({ privateAddress: '10.0.0.2', privateNetwork: 'eu' })).toMatchObject({ privateNetwork: 'eu' })
+    expect(await made({})).toMatchObject({ privateAddress: null, privateNetwork: null })
+  })
+
+  it('is one server\'s alone in its network', async () => {
+    await api.make(servers(), serverWish({ privateAddress: '10.0.0.9' }))
+    const { body } = await api.ask('POST', servers(), { body: serverWish({ privateAddress: '10.0.0.9' }) })
+    expect(body).toMatchObject({ status: 409, code: 'already_taken', errors: [{ field: 'privateAddress' }] })
   })
 })
 
