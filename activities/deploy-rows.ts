@@ -98,9 +98,9 @@ function plannedOperations(parentId: OperationId, { services, gateways }: Deploy
   ]
 }
 
-const serviceOperation = (parentId: OperationId, { id, operationId, name }: PlannedService): ChildOperation => ({
+const serviceOperation = (parentId: OperationId, { id, batch, operationId, name }: PlannedService): ChildOperation => ({
   ...{ id: operationId, parentId, kind: 'service_deploy', targetType: 'service', targetId: id },
-  summary: `deploy ${name}`,
+  summary: `deploy ${name}${ofBatch(batch)}`,
 })
 
 /** The operation that starts one replica, below its service's. */
@@ -112,7 +112,10 @@ export const replicaOperation = (
   summary: `start ${name} on ${serverName}`,
 })
 
-const gatewayOperation = (parentId: OperationId, { operationId, serviceId, serverName }: PlannedGateway): ChildOperation => ({
+const gatewayOperation = (parentId: OperationId, { operationId, serviceId, batch, serverName }: PlannedGateway): ChildOperation => ({
   ...{ id: operationId, parentId, kind: 'gateway_cutover', targetType: 'service', targetId: serviceId },
-  summary: `switch traffic on ${serverName}`,
+  summary: `switch traffic on ${serverName}${ofBatch(batch)}`,
 })
+
+/** People count from one; the first batch may be the only one. */
+const ofBatch = (batch = 0): string => (batch === 0 ? '' : ` (batch ${batch + 1})`)

@@ -86,6 +86,7 @@ export async function snapshotOf(
     scheduler: schedulerFacts(found, live),
     queueConnection: queueConnection(context, primary, placement),
     hasEmbeddedWorker: services.some((service) => roleOf(service) === 'web' && applicationOf(service).embeddedWorker),
+    batchSize: found.environment.rolloutBatchSize,
     gateways: await environmentGateways(db, found.environment.id),
   }
 }

@@ -9,12 +9,20 @@ import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { upstreamOf } from './gateway-sections.ts'
 
-/** The new replicas of an operation serve; the old ones of the same services keep only what they have. */
+/**
+ * The new replicas of an operation that run serve; the old ones of the same services keep only what they have, those on servers of
+ * later batches not before these have run, too.
+ */
 export async function shiftTraffic(tx: Database, environmentId: EnvironmentId, rootId: OperationId): Promise<void> {
   const routed = (await environmentReplicas(tx, environmentId)).map(({ replica }) => replica).filter(isRouted)
-  const fresh = routed.filter((replica) => replica.operationId === rootId)
-  const services = new Set(fresh.map(({ serviceId }) => serviceId))
-  const old = routed.filter(({ operationId, serviceId }) => operationId !== rootId && services.has(serviceId))
+  const own = routed.filter((replica) => replica.operationId === rootId)
+  const fresh = own.filter(({ status }) => status === 'running')
+  const isFollowed = ({ serviceId, serverId }: Replica) => {
+    const following = own.filter((replica) => replica.serviceId === serviceId)
+    const isWhole = following.length > 0 && following.every(({ status }) => status === 'running')
+    return isWhole || following.some((replica) => replica.serverId === serverId && replica.status === 'running')
+  }
+  const old = routed.filter((replica) => replica.operationId !== rootId && isFollowed(replica))
   await setTraffic(tx, fresh.map(({ id }) => id), 'serving')
   await setTraffic(tx, old.filter(({ traffic }) => traffic === 'serving').map(({ id }) => id), 'draining')
 }
@@ -22,7 +30,8 @@ export async function shiftTraffic(tx: Database, environmentId: EnvironmentId, r
 /** Names of the containers that an operation's deploy has started behind the gateway of this server. */
 export async function startedContainers({ db }: ActivityDeps, operationId: OperationId, serverId: ServerId): Promise<string[]> {
   const { rootId } = await operationById(db, operationId)
-  const started = (await replicasOf(db, rootId)).filter((replica) => isRouted(replica) && replica.serverId === serverId)
+  const own = (await replicasOf(db, rootId)).filter((replica) => isRouted(replica) && replica.serverId === serverId)
+  const started = own.filter(({ status }) => status === 'running')
   return started.map(({ containerName }) => containerName)
 }
 

@@ -6,6 +6,7 @@ import type { Database, Sql } from '../db/connect.ts'
 import type { OnceRequest } from '../db/idempotency.ts'
 import type { OrganisationId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
+import type { DnsResolver } from '../drivers/dns/resolver.ts'
 import type { RegistryDriver } from '../drivers/registries/driver.ts'
 import type { SourceDriver } from '../drivers/sources/driver.ts'
 import { refuseInvalid } from './invalid.ts'
@@ -18,6 +19,7 @@ export interface ApiDependencies {
   keyring: Keyring
   sources: SourceDriver
   registries: RegistryDriver
+  dns: DnsResolver
   /** The host key line that an address shows; throws an SshError. */
   probeHostKey(at: { address: string; port: number }): Promise<string>
   /** Where people look at workflows; a null address means that there is no Web UI. */

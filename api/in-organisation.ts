@@ -5,9 +5,11 @@ import { operationOf } from '../db/operation-views.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { type Registry, registryOf } from '../db/registries.ts'
 import { releaseOf, type ReleaseView } from '../db/release-history.ts'
+import { routeOf } from '../db/routes.ts'
 import { type Server, serverOf } from '../db/servers.ts'
 import { type Service, serviceOf } from '../db/services.ts'
-import type { ApplicationId, EnvironmentId, OperationId, RegistryId, ReleaseId, ServerId, ServiceId } from '../domain/ids.ts'
+import type { Slice } from '../db/slices.ts'
+import type { ApplicationId, EnvironmentId, OperationId, RegistryId, ReleaseId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import type { ApiContext, ApiDependencies } from './context.ts'
 import { notFound } from './problem.ts'
 
@@ -39,6 +41,11 @@ export async function environmentIn({ db }: Queries, c: ApiContext, id: Environm
 /** Of this very environment: a release of another one is not found. */
 export async function releaseIn({ db }: Queries, environmentId: EnvironmentId, id: ReleaseId): Promise<ReleaseView> {
   return found(await releaseOf(db, environmentId, id), 'release')
+}
+
+/** Of this very environment. */
+export async function routeIn({ db }: Queries, environmentId: EnvironmentId, id: SliceId): Promise<Slice> {
+  return found(await routeOf(db, environmentId, id), 'route')
 }
 
 export async function serviceIn({ db }: Queries, c: ApiContext, id: ServiceId): Promise<Service> {

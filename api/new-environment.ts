@@ -24,10 +24,10 @@ export async function createEnvironment(
   deps: ApiDependencies,
   { application, wished }: { application: Application; wished: z.output<typeof newEnvironmentSchema> },
 ): Promise<Environment> {
-  const { name, branch = application.defaultBranch, serverIds, web, schedulerEnabled, schedulerMode, releaseRetention, registryId } = wished
+  const { name, branch = application.defaultBranch, serverIds, web, schedulerEnabled, schedulerMode, releaseRetention, rolloutBatchSize, registryId } = wished
   const { organisationId } = application
   const { id } = await insertEnvironment(tx, {
-    ...{ organisationId, applicationId: application.id, name, branch, schedulerEnabled, schedulerMode, releaseRetention, registryId },
+    ...{ organisationId, applicationId: application.id, name, branch, schedulerEnabled, schedulerMode, releaseRetention, rolloutBatchSize, registryId },
     buildConfig: buildSettings(wished),
   })
   const service = await createService(tx, deps, {

@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import { type Config, loadConfig } from '../config.ts'
 import { connect } from '../db/connect.ts'
 import { requireListen } from '../db/operation-changes.ts'
+import { createDnsResolver } from '../drivers/dns/resolver.ts'
 import { createRegistryDriver } from '../drivers/registries/driver.ts'
 import { readKeyring } from '../drivers/secrets/key-file.ts'
 import { createSourceDriver } from '../drivers/sources/driver.ts'
@@ -23,6 +24,7 @@ async function main({ databaseUrl, keyFile, temporal, api, logLevel }: Config): 
     keyring: await readKeyring(keyFile),
     sources: createSourceDriver(),
     registries: createRegistryDriver(),
+    dns: createDnsResolver(),
     probeHostKey,
     temporal,
     log,

@@ -66,7 +66,7 @@ export async function setSchedulerTarget(db: Database, id: EnvironmentId, servic
 
 /** What a user may change of an environment; the next deploy goes by it. */
 export type EnvironmentChange = Partial<
-  Pick<Environment, 'releaseRetention' | 'registryId' | 'schedulerEnabled' | 'schedulerTargetServiceId' | 'schedulerMode'>
+  Pick<Environment, 'releaseRetention' | 'rolloutBatchSize' | 'registryId' | 'schedulerEnabled' | 'schedulerTargetServiceId' | 'schedulerMode'>
 >
 
 /** Changes an environment of the organisation; null where it has none of this id. */

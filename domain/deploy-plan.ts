@@ -46,6 +46,8 @@ export interface DeploySnapshot {
   queueConnection: string | null
   /** A worker beside each web replica. */
   hasEmbeddedWorker: boolean
+  /** On how many servers at once a new version is started and gets traffic; null: on all of them. */
+  batchSize: number | null
   /** Gateways that route to the environment. */
   gateways: readonly { serviceId: ServiceId; serverId: ServerId; serverName: string }[]
 }
@@ -63,9 +65,11 @@ export interface PlannedReplica {
   askedBy: ServiceId | null
 }
 
-/** A service that will be deployed. */
+/** A service that will be deployed, on the servers of one batch: a later one begins when the ones before have their traffic. */
 export interface PlannedService {
   id: ServiceId
+  /** Counts from 0; stored plans of before there were batches have none. */
+  batch?: number
   name: string
   role: ProcessRole
   operationId: OperationId
@@ -75,9 +79,10 @@ export interface PlannedService {
   retiring: readonly ReplicaId[]
 }
 
-/** A gateway that will switch traffic, and the operation that does it. */
+/** A gateway that will switch traffic to the replicas of one batch, and the operation that does it. */
 export interface PlannedGateway {
   serviceId: ServiceId
+  batch?: number
   operationId: OperationId
   serverId: ServerId
   serverName: string
@@ -137,6 +142,15 @@ export interface EnvironmentDeployPlan extends DeployPlan {
   firewalls?: readonly PlannedFirewall[]
 }
 
+/** The parts of a plan in the order of their batches, each with its services and gateways. */
+export function batchesOfPlan({ services, gateways }: Pick<DeployPlan, 'services' | 'gateways'>) {
+  const numbers = [...new Set([...services, ...gateways].map(({ batch = 0 }) => batch))].toSorted((one, other) => one - other)
+  return numbers.map((number) => ({
+    services: services.filter(({ batch = 0 }) => batch === number),
+    gateways: gateways.filter(({ batch = 0 }) => batch === number),
+  }))
+}
+
 /** Ids of what the plan brings into being, the same whenever they are derived (design section 13). */
 export interface PlanIds {
   replica(serviceId: ServiceId, serverId: ServerId, index: number): ReplicaId
@@ -150,7 +164,9 @@ export interface PlanIds {
 export function planDeploy(snapshot: DeploySnapshot, ids: PlanIds): DeployPlan {
   const isImageNew = snapshot.wantedArtifact === null || snapshot.wantedArtifact !== snapshot.currentArtifact
   const judged = snapshot.services.map((service) => ({ service, reason: reasonFor(service, isImageNew) }))
-  const services = judged.flatMap(({ service, reason }) => (reason === null ? [] : [plannedService(snapshot, { service, reason, ids })]))
+  const deployed = judged.flatMap(({ service, reason }) => (reason === null ? [] : [{ service, reason, ids }]))
+  const batchOf = batchesOf(deployed.map(({ service }) => service), snapshot.batchSize)
+  const services = deployed.flatMap((each) => plannedServices(snapshot, { ...each, batchOf }))
   const kept = judged.flatMap(({ service, reason }) => (reason === null ? [{ id: service.id, name: service.name }] : []))
   const schedulers = schedulersAfter(snapshot, services)
   const isUnchanged = services.length === 0 && isSameSet(schedulers, snapshot.scheduler.tickingReplicaIds)
@@ -177,13 +193,22 @@ function isSamePlacement(wanted: readonly WantedReplica[], present: readonly Pre
   return counted(wanted) === counted(present)
 }
 
+/** The batch of a server; those where the application answers the web come first. */
+function batchesOf(services: readonly SnapshotService[], batchSize: number | null): (serverId: ServerId) => number {
+  const webFirst = services.toSorted((one, other) => Number(other.role === 'web') - Number(one.role === 'web'))
+  const servers = [...new Set(webFirst.flatMap(({ wanted }) => wanted.map(({ serverId }) => serverId)))]
+  return (serverId) => (batchSize === null ? 0 : Math.floor(Math.max(servers.indexOf(serverId), 0) / batchSize))
+}
+
 interface Judged {
   service: SnapshotService
   reason: ServiceReason
   ids: PlanIds
+  batchOf(serverId: ServerId): number
 }
 
-function plannedService({ gateways }: DeploySnapshot, { service, reason, ids }: Judged): PlannedService {
+/** The service once for each batch that it has a replica in; what runs now is named with the first, or alone where nothing follows it. */
+function plannedServices({ gateways }: DeploySnapshot, { service, reason, ids, batchOf }: Judged): PlannedService[] {
   const { id, name, role, wanted, present } = service
   const asking = role === 'web' ? gateways : []
   const replicas = wanted.map(({ serverId, serverName }, index) => {
@@ -191,26 +216,34 @@ function plannedService({ gateways }: DeploySnapshot, { service, reason, ids }: 
     const askedBy = asking.find((gateway) => gateway.serverId === serverId)?.serviceId ?? null
     return { id: replicaId, operationId: ids.operation('replica_deploy', replicaId), serverId, serverName, askedBy }
   })
-  const retiring = present.map((replica) => replica.id)
-  return { id, name, role, operationId: ids.operation('service_deploy', id), reason, replicas, retiring }
+  const numbers = [...new Set(replicas.map(({ serverId }) => batchOf(serverId)))].toSorted((one, other) => one - other)
+  return (numbers.length === 0 ? [0] : numbers).map((batch, index) => ({
+    ...{ id, batch, name, role, reason, operationId: ids.operation('service_deploy', inBatch(id, batch)) },
+    replicas: replicas.filter(({ serverId }) => batchOf(serverId) === batch),
+    retiring: index === 0 ? present.map((replica) => replica.id) : [],
+  }))
 }
+
+/** What the operation of a batch is known by; the first one's is that of the thing itself. */
+const inBatch = (id: ServiceId, batch: number): string => (batch === 0 ? id : `${id}/${batch}`)
 
 function plannedGateways(snapshot: DeploySnapshot, services: readonly PlannedService[], ids: PlanIds): PlannedGateway[] {
   const reached = services.filter(({ role }) => role === 'web' || role === 'websocket')
-  if (reached.length === 0) return []
-  const web = reached.filter(({ role }) => role === 'web').flatMap(({ replicas }) => replicas)
-  return snapshot.gateways.map((gateway) => ({
-    ...gateway,
-    operationId: ids.operation('gateway_cutover', gateway.serviceId),
-    asks: web.filter(({ serverId }) => serverId !== gateway.serverId).map(({ id }) => id),
-  }))
+  return [...new Set(reached.map(({ batch = 0 }) => batch))].flatMap((batch) => {
+    const web = reached.filter((service) => service.role === 'web' && service.batch === batch).flatMap(({ replicas }) => replicas)
+    return snapshot.gateways.map((gateway) => ({
+      ...{ ...gateway, batch, operationId: ids.operation('gateway_cutover', inBatch(gateway.serviceId, batch)) },
+      asks: web.filter(({ serverId }) => serverId !== gateway.serverId).map(({ id }) => id),
+    }))
+  })
 }
 
 /** Of the target service: its new replicas where it is deployed, else those that stay. One of them, or every one. */
 function schedulersAfter({ scheduler, services: all }: DeploySnapshot, services: readonly PlannedService[]): ReplicaId[] {
   const { targetServiceId, mode, tickingReplicaIds } = scheduler
   if (targetServiceId === null) return []
-  const target = services.find(({ id }) => id === targetServiceId)?.replicas ?? all.find(({ id }) => id === targetServiceId)?.present
+  const deployed = services.filter(({ id }) => id === targetServiceId)
+  const target = deployed.length > 0 ? deployed.flatMap(({ replicas }) => replicas) : all.find(({ id }) => id === targetServiceId)?.present
   const ids = (target ?? []).map(({ id }) => id)
   if (mode === 'every_replica') return ids
   const one = ids.find((id) => tickingReplicaIds.includes(id)) ?? ids[0]

@@ -1,6 +1,6 @@
 import { CancellationScope } from '@temporalio/workflow'
 import type { OperationInput } from '../activities/operations.ts'
-import type { EnvironmentDeployPlan, PlannedMigration } from '../domain/deploy-plan.ts'
+import { batchesOfPlan, type EnvironmentDeployPlan, type PlannedMigration } from '../domain/deploy-plan.ts'
 import type { ReplicaImage } from '../domain/images.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { completeDeploy } from './complete-deploy.ts'
@@ -28,10 +28,12 @@ export async function rollOut({ operationId, plan, progress, provideImage }: Rol
     const image = await withOpenPorts(plan, { operationId, provideImage })
     progress.phase('migrate')
     await migrate(plan, { operationId, image, timing: 'pre_switch' })
-    progress.phase('start')
-    await startServices(plan, image)
-    progress.phase('switch traffic')
-    await switchTraffic(plan)
+    for (const batch of batchesOfPlan(plan)) {
+      progress.phase('start')
+      await startServices(batch, image)
+      progress.phase('switch traffic')
+      await switchTraffic(batch, plan)
+    }
     await migrate(plan, { operationId, image, timing: 'post_switch' })
     progress.phase('commit')
     await CancellationScope.nonCancellable(() => control.recordRelease({ operationId }))
@@ -39,6 +41,9 @@ export async function rollOut({ operationId, plan, progress, provideImage }: Rol
   progress.phase('complete')
   await CancellationScope.nonCancellable(() => completeDeploy({ operationId, of: operationId }))
 }
+
+/** Servers on which the new version is started and gets its traffic at once. */
+type Batch = ReturnType<typeof batchesOfPlan>[number]
 
 /** Servers let others in while the image is made: the migration is the first that may need it. */
 async function withOpenPorts(
@@ -53,13 +58,13 @@ async function withOpenPorts(
   return image
 }
 
-async function startServices({ services }: EnvironmentDeployPlan, image: ReplicaImage): Promise<void> {
+async function startServices({ services }: Batch, image: ReplicaImage): Promise<void> {
   await together(services, ({ name, operationId, replicas }) =>
     runChild('service_deploy', operationId, { planned: { name, replicas, image } }, `deploy ${name}`),
   )
 }
 
-async function switchTraffic({ gateways, environmentId }: EnvironmentDeployPlan): Promise<void> {
+async function switchTraffic({ gateways }: Batch, { environmentId }: EnvironmentDeployPlan): Promise<void> {
   await together(gateways, (gateway) => {
     const summary = `switch traffic on ${gateway.serverName}`
     return runChild('gateway_cutover', gateway.operationId, { environmentId, gateway }, summary)

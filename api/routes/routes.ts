@@ -2,19 +2,21 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Database } from '../../db/connect.ts'
 import { locksOfSlice } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
-import { routesOf } from '../../db/routes.ts'
+import type { Environment } from '../../db/environments.ts'
+import { addressesOf, routesFor, routesOf } from '../../db/routes.ts'
 import type { Slice } from '../../db/slices.ts'
+import { askedName, dnsStatus, expectedRecords } from '../../domain/dns.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
-import { environmentIn } from '../in-organisation.ts'
+import { environmentIn, routeIn } from '../in-organisation.ts'
 import { createRouteSlice, gatewayFor } from '../new-route.ts'
 import { acceptedWith, requestedBy } from '../operation-request.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { operationSchema } from '../schemas/operation.ts'
-import { oneEnvironment } from '../schemas/params.ts'
-import { readProblems, writeProblems } from '../schemas/problem.ts'
-import { newRouteSchema, presentRoute, routeSchema } from '../schemas/route.ts'
+import { oneEnvironment, oneRoute } from '../schemas/params.ts'
+import { dnsProblems, readProblems, writeProblems } from '../schemas/problem.ts'
+import { dnsSchema, newRouteSchema, presentRoute, routeSchema } from '../schemas/route.ts'
 
 const path = '/organisations/{organisationId}/environments/{environmentId}/routes'
 const tags = ['Routes']
@@ -45,6 +47,16 @@ const list = createRoute({
   responses: { 200: json('A page of routes', pageOf(routeSchema)), ...readProblems },
 })
 
+const dns = createRoute({
+  method: 'get',
+  path: `${path}/{routeId}/dns`,
+  tags,
+  summary: 'The DNS records that a route needs, and what the DNS has',
+  middleware: requires('viewer'),
+  request: { params: oneRoute },
+  responses: { 200: json('The records, as the DNS has them at this moment', dnsSchema), ...dnsProblems },
+})
+
 export function routeRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const { db } = deps
   const router = createRouter()
@@ -69,8 +81,29 @@ export function routeRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     return c.json(presented(await routesOf(db, environment.id, c.req.valid('query')), presentRoute), 200)
   })
 
+  router.openapi(dns, async (c) => {
+    const { environmentId, routeId } = c.req.valid('param')
+    const environment = await environmentIn(deps, c, environmentId)
+    return c.json(await dnsOf(deps, environment, await routeIn(deps, environment.id, routeId)), 200)
+  })
+
   return router
 }
+
+/** A domain needs the addresses of all gateways that answer for it. */
+async function dnsOf({ db, dns: resolver }: ApiDependencies, { organisationId }: Environment, { domain, config }: Slice) {
+  if (domain === null) throw new Error('a route has a domain')
+  const addresses = await addressesOf(db, await routesFor(db, organisationId, domain))
+  const records = await Promise.all(
+    expectedRecords([domain, ...redirectsOf.parse(config).redirectFrom], addresses).map(async ({ name, type, values }) => {
+      const found = await resolver.find(askedName(name), type)
+      return { name, type, expected: values, found, status: dnsStatus(values, found) }
+    }),
+  )
+  return { isReady: records.every(({ status }) => status === 'right'), records }
+}
+
+const redirectsOf = z.object({ redirectFrom: z.array(z.string()).default([]) })
 
 async function requestConfigure(tx: Database, c: ApiContext, { id, name }: Slice) {
   return requestOperation(tx, {

@@ -14,6 +14,15 @@ const releaseRetention = z
     description: 'Releases that are kept, the live one among them; the next deployment removes the images of older ones.',
   })
 
+const rolloutBatchSize = z
+  .int('must be a whole number')
+  .min(1, 'must be at least 1')
+  .max(500, 'must be at most 500')
+  .nullable()
+  .openapi({
+    description: 'On how many servers at once a new version is started and gets traffic; the next ones follow when it does. Null: on all of them.',
+  })
+
 const registryId = registryIdSchema.nullable().openapi({
   description: 'Where its images are stored; an environment that spans several servers needs one. Null: on its only server.',
 })
@@ -34,6 +43,7 @@ export const newEnvironmentSchema = z
     schedulerEnabled: z.boolean().default(true),
     schedulerMode: schedulerMode.default('single'),
     releaseRetention: releaseRetention.default(5),
+    rolloutBatchSize: rolloutBatchSize.default(null),
     registryId: registryId.default(null),
   })
   .openapi('NewEnvironment')
@@ -41,6 +51,7 @@ export const newEnvironmentSchema = z
 export const environmentChangeSchema = z
   .strictObject({
     releaseRetention: releaseRetention.optional(),
+    rolloutBatchSize: rolloutBatchSize.optional(),
     registryId: registryId.optional(),
     schedulerEnabled: z.boolean().optional(),
     schedulerTargetServiceId: serviceIdSchema.optional().openapi({ description: 'A web or worker service of this environment.' }),
@@ -62,6 +73,7 @@ export const environmentSchema = z
     schedulerMode: z.enum(schedulerModes),
     buildConfig: settings,
     releaseRetention,
+    rolloutBatchSize,
     registryId: z.uuid().nullable(),
     currentReleaseId: z.uuid().nullable(),
     createdAt: moment,
@@ -71,10 +83,10 @@ export const environmentSchema = z
 
 export function presentEnvironment(environment: Environment): z.infer<typeof environmentSchema> {
   const { id, applicationId, name, branch: from, status, schedulerEnabled, schedulerTargetServiceId, schedulerMode } = environment
-  const { buildConfig, releaseRetention: retention, registryId: storedIn, currentReleaseId, createdAt, updatedAt } = environment
+  const { buildConfig, releaseRetention: retention, rolloutBatchSize: batch, registryId: storedIn, currentReleaseId, createdAt, updatedAt } = environment
   return {
     ...{ id, applicationId, name, branch: from, status, buildConfig, currentReleaseId },
-    ...{ schedulerEnabled, schedulerTargetServiceId, schedulerMode, releaseRetention: retention, registryId: storedIn },
+    ...{ schedulerEnabled, schedulerTargetServiceId, schedulerMode, releaseRetention: retention, rolloutBatchSize: batch, registryId: storedIn },
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),
   }

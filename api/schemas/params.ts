@@ -8,6 +8,7 @@ import {
   releaseIdSchema,
   serverIdSchema,
   serviceIdSchema,
+  sliceIdSchema,
 } from './fields.ts'
 
 /** Parameters of paths; everything lies below its organisation. */
@@ -17,5 +18,6 @@ export const oneRegistry = inOrganisation.extend({ registryId: registryIdSchema 
 export const oneApplication = inOrganisation.extend({ applicationId: applicationIdSchema })
 export const oneEnvironment = inOrganisation.extend({ environmentId: environmentIdSchema })
 export const oneRelease = oneEnvironment.extend({ releaseId: releaseIdSchema })
+export const oneRoute = oneEnvironment.extend({ routeId: sliceIdSchema })
 export const oneService = inOrganisation.extend({ serviceId: serviceIdSchema })
 export const oneOperation = inOrganisation.extend({ operationId: operationIdSchema })

@@ -22,6 +22,9 @@ export const readProblems = {
   500: problem('Keystone failed; its log has the cause under the x-request-id'),
 } as const
 
+/** Problems of a route that asks the DNS. */
+export const dnsProblems = { ...readProblems, 503: problem('No DNS server answers') } as const
+
 /** Problems of a route that changes something. */
 export const writeProblems = {
   ...readProblems,

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Slice } from '../../db/slices.ts'
 import { sliceStatuses } from '../../db/schema/services.ts'
+import { dnsRecordTypes, dnsStatuses } from '../../domain/dns.ts'
 import { domain, moment, serviceIdSchema, settings } from './fields.ts'
 
 const tlsModes = ['automatic', 'internal', 'off'] as const
@@ -33,6 +34,23 @@ export const routeSchema = z
     updatedAt: moment,
   })
   .openapi('Route')
+
+export const dnsSchema = z
+  .object({
+    isReady: z.boolean().openapi({ description: 'Whether every record is right: then users come to the gateways, and automatic certificates can be had.' }),
+    records: z.array(
+      z.object({
+        name: z.string(),
+        type: z.enum(dnsRecordTypes),
+        expected: z.array(z.string()),
+        found: z.array(z.string()),
+        status: z.enum(dnsStatuses).openapi({
+          description: '`partly`: some of the gateways are named. `elsewhere`: something is named that is none of them, a proxy for instance.',
+        }),
+      }),
+    ),
+  })
+  .openapi('RouteDns')
 
 export function presentRoute(slice: Slice): z.infer<typeof routeSchema> {
   const { id, environmentId, serviceId, domain: name, status, config, createdAt, updatedAt } = slice

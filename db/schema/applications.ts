@@ -79,6 +79,8 @@ export const environments = pgTable(
     currentReleaseId: uuid('current_release_id').$type<ReleaseId>(),
     /** How many releases can be gone back to, the live one among them; images of older ones are removed. */
     releaseRetention: integer('release_retention').notNull().default(5),
+    /** On how many servers at once a new version is started and gets traffic; null: on all of them. */
+    rolloutBatchSize: integer('rollout_batch_size'),
     ...timestamps,
   },
   (t) => [
@@ -98,6 +100,7 @@ export const environments = pgTable(
       services.id,
     ]),
     label('environments_name_label', t.name),
+    check('environments_rollout_batch_size', sql`${t.rolloutBatchSize} > 0`),
     check('environments_release_retention', sql`${t.releaseRetention} between 1 and 50`),
     oneOf('environments_status', t.status, environmentStatuses),
     oneOf('environments_scheduler_mode', t.schedulerMode, schedulerModes),

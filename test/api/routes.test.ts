@@ -1,20 +1,26 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EnvironmentId, ServerId, ServiceId } from '../../domain/ids.ts'
-import { freeName, makeEnvironment, makeServer, makeService, type WithOperation } from './scene.ts'
+import { freeName, freePrivateAddress, makeEnvironment, makeServer, makeService, type WithOperation } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
+import { startDns, type TestDns } from './dns-server.ts'
 
 let api: TestApi
+let dns: TestDns
 let serverId: ServerId
 let gateway: ServiceId
 let environmentId: EnvironmentId
 
 beforeAll(async () => {
-  api = await createTestApi()
+  dns = await startDns()
+  api = await createTestApi({ dnsServers: [dns.address] })
   serverId = await makeServer(api)
   gateway = await makeService(api, 'caddy', serverId)
   environmentId = await makeEnvironment(api, { serverIds: [serverId] })
 })
-afterAll(() => api.close())
+afterAll(async () => {
+  await api?.close()
+  dns?.close()
+})
 
 interface Routed extends WithOperation {
   route: { id: string; domain: string; gatewayServiceId: string; config: Record<string, unknown> }
@@ -109,5 +115,43 @@ describe('a route', () => {
   it('needs a gateway', async () => {
     const without = await makeEnvironment(api)
     expect((await api.ask('POST', routes(without), { body: { domain: freeDomain() } })).body).toMatchObject({ status: 409, code: 'gateway_required' })
+  })
+})
+
+describe('the DNS of a route', () => {
+  const at = (address: string) => makeServer(api, { address, privateAddress: freePrivateAddress() })
+
+  it('is to name every gateway of its domain, and is compared with what is there', async () => {
+    const [one, two] = [await at('203.0.113.10'), await at('203.0.113.11')]
+    const gateways = [await makeService(api, 'caddy', one), await makeService(api, 'caddy', two)]
+    const environment = await makeEnvironment(api, { serverIds: [one, two] })
+    const domain = freeDomain()
+    const www = `www.${domain}`
+    const wish = { domain, tls: 'off', redirectFrom: [www] }
+    const { route } = await api.make<Routed>(routes(environment), { ...wish, gatewayServiceId: gateways[0] })
+    await api.make(routes(environment), { domain, tls: 'off', gatewayServiceId: gateways[1] })
+    const seen = async () => (await api.ask<{ isReady: boolean; records: object[] }>('GET', `${routes(environment)}/${route.id}/dns`)).body
+    const expected = ['203.0.113.10', '203.0.113.11']
+    dns.records = { [`${domain} A`]: ['203.0.113.11'] }
+    expect(await seen()).toEqual({
+      isReady: false,
+      records: [
+        { name: domain, type: 'A', expected, found: ['203.0.113.11'], status: 'partly' },
+        { name: www, type: 'A', expected, found: [], status: 'missing' },
+      ],
+    })
+    dns.records = { [`${domain} A`]: expected, [`${www} A`]: ['198.51.100.1'] }
+    expect(await seen()).toMatchObject({ isReady: false, records: [{ status: 'right' }, { status: 'elsewhere' }] })
+    dns.records = { [`${domain} A`]: expected, [`${www} A`]: expected }
+    expect(await seen()).toMatchObject({ isReady: true })
+    dns.records = null
+    const { body } = await api.ask('GET', `${routes(environment)}/${route.id}/dns`)
+    expect(body).toMatchObject({ status: 503, code: 'dns_unavailable' })
+  })
+
+  it('is not found under another environment', async () => {
+    const { route } = await api.make<Routed>(routes(), { domain: freeDomain() })
+    const other = await makeEnvironment(api)
+    expect((await api.ask('GET', `${routes(other)}/${route.id}/dns`)).body).toMatchObject({ status: 404, code: 'route_not_found' })
   })
 })

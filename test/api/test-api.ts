@@ -9,6 +9,7 @@ import { ensureOwner } from '../../db/owner.ts'
 import { apiTokens, memberships, users } from '../../db/schema/index.ts'
 import { newToken } from '../../db/tokens.ts'
 import type { OrganisationId, UserId } from '../../domain/ids.ts'
+import { createDnsResolver } from '../../drivers/dns/resolver.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
 import { createSourceDriver } from '../../drivers/sources/driver.ts'
@@ -56,7 +57,8 @@ export interface TestApi {
   close(): Promise<void>
 }
 
-export async function createTestApi(): Promise<TestApi> {
+/** `dnsServers` are asked for domains, as `address:port`. */
+export async function createTestApi({ dnsServers = [] }: { dnsServers?: string[] } = {}): Promise<TestApi> {
   const database = await createTestDatabase()
   const { db, sql } = database
   const closing = new AbortController()
@@ -66,6 +68,7 @@ export async function createTestApi(): Promise<TestApi> {
     keyring: createKeyring({ current: 'test', keys: { test: randomBytes(32).toString('base64') } }),
     sources: createSourceDriver({ timeoutSeconds: 5 }),
     registries: createRegistryDriver({ timeoutSeconds: 5 }),
+    dns: createDnsResolver({ servers: dnsServers }),
     temporal: { namespace: 'default', webUrl: 'http://temporal.test' },
     log: createLog('info', { write: (line) => void lines.push(line) }),
   })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type DeploySnapshot, type PlanIds, planDeploy, type PlannedService, serversToPull, type PresentReplica, type SnapshotService, type WantedReplica } from '../../domain/deploy-plan.ts'
+import { batchesOfPlan, type DeploySnapshot, type PlanIds, planDeploy, type PlannedService, serversToPull, type PresentReplica, type SnapshotService, type WantedReplica } from '../../domain/deploy-plan.ts'
 import type { OperationId, ReplicaId, ServerId, ServiceId } from '../../domain/ids.ts'
 import type { SchedulerMode } from '../../domain/scheduler.ts'
 
@@ -26,7 +26,7 @@ const gateway = { serviceId: 'gateway' as ServiceId, serverId: 'one' as ServerId
 const snapshot = (values: Partial<DeploySnapshot> = {}): DeploySnapshot => ({
   ...{ services: [web(), worker()], currentArtifact: 'artifact-1', wantedArtifact: 'artifact-1', gateways: [gateway] },
   scheduler: { targetServiceId: 'worker' as ServiceId, mode: 'single', tickingReplicaIds: ['old-worker' as ReplicaId] },
-  ...{ queueConnection: 'redis', hasEmbeddedWorker: false },
+  ...{ queueConnection: 'redis', hasEmbeddedWorker: false, batchSize: null },
   ...values,
 })
 const reasons = (of: DeploySnapshot) => Object.fromEntries(planDeploy(of, ids).services.map(({ name, reason }) => [name, reason]))
@@ -47,7 +47,7 @@ describe('a deploy', () => {
       { name: 'worker', reason: 'new image', operationId: 'service_deploy:worker', retiring: ['old-worker'] },
     ])
     expect(plan.services[0]?.replicas).toEqual([{ id: 'web/one/0', operationId: 'replica_deploy:web/one/0', serverId: 'one', serverName: 'one', askedBy: 'gateway' }])
-    expect(plan.gateways).toEqual([{ ...gateway, operationId: 'gateway_cutover:gateway', asks: [] }])
+    expect(plan.gateways).toEqual([{ ...gateway, batch: 0, operationId: 'gateway_cutover:gateway', asks: [] }])
   })
 
   test('has its image pulled on each of its servers once, but on the one that builds it', () => {
@@ -55,6 +55,28 @@ describe('a deploy', () => {
     const plan = planDeploy(wide, ids)
     expect(serversToPull(plan, 'one' as ServerId)).toEqual([{ serverId: 'two', serverName: 'two' }])
     expect(serversToPull(plan, null)).toEqual([{ serverId: 'one', serverName: 'one' }, { serverId: 'two', serverName: 'two' }])
+  })
+
+  test('in batches starts on so many servers at once, the web first, and switches each gateway once for each of them', () => {
+    const three = [wanted('one'), wanted('two'), wanted('three')]
+    const services = [worker({ wanted: [wanted('four'), wanted('one')] }), web({ wanted: three })]
+    const plan = planDeploy(snapshot({ wantedArtifact: null, batchSize: 2, services }), ids)
+    const parts = batchesOfPlan(plan).map((batch) => ({
+      services: batch.services.map(({ name, operationId, replicas }) => [name, operationId, replicas.map(({ serverName }) => serverName)]),
+      gateways: batch.gateways.map(({ operationId, asks }) => [operationId, asks]),
+    }))
+    expect(parts).toEqual([
+      {
+        services: [['worker', 'service_deploy:worker', ['one']], ['web', 'service_deploy:web', ['one', 'two']]],
+        gateways: [['gateway_cutover:gateway', ['web/two/1']]],
+      },
+      {
+        services: [['worker', 'service_deploy:worker/1', ['four']], ['web', 'service_deploy:web/1', ['three']]],
+        gateways: [['gateway_cutover:gateway/1', ['web/three/2']]],
+      },
+    ])
+    expect(plan.services.map(({ retiring }) => retiring)).toEqual([['old-worker'], [], ['old-web'], []])
+    expect(planDeploy(snapshot({ wantedArtifact: null, services }), ids).services.every(({ batch }) => batch === 0)).toBe(true)
   })
 
   test('whose artifact is not known yet is one of a new image', () => {

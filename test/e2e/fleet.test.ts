@@ -92,9 +92,7 @@ describe('a deploy to two servers behind the gateway of a third', () => {
   it('is noticed by nobody when it is repeated with another version', async () => {
     const old = await commitServed(sample)
     const head = await versions.next()
-    const { result: tree, load, noticed } = await underLoad(scene, sample, async () =>
-      scene.ended(await scene.organisation.deploy(sample.environmentId)),
-    )
+    const { result: tree, load, noticed } = await underLoad(scene, sample, deployed)
     expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] })
     expect(noticed).toEqual([])
     expect(load.versions.map(({ commit }) => commit)).toEqual([old, head])
@@ -114,20 +112,67 @@ async function answeredBy(): Promise<Set<string>> {
   return new Set(answers.map(({ body }) => names.get(/^container (\S+)$/m.exec(body)?.[1] ?? '') ?? body))
 }
 
+/** Pushes a version that does not get well on one of the servers, and one without that flaw after `work`. */
+async function withFlawedVersion<Result>(work: (head: string) => Promise<Result>): Promise<Result> {
+  const push = (files: Record<string, string | null>) => scene.lab.gitHost.pushCommit(sample.repository, 'main', { files })
+  const [container = ''] = await containers(web3(), 'visits-production-web', '{{.Id}}')
+  await web3().exec(['docker', 'exec', container, 'touch', 'storage/app/sick'])
+  const result = await work(await push({ UNHEALTHY_WHERE_SICK: '' }))
+  await push({ UNHEALTHY_WHERE_SICK: null })
+  return result
+}
+
+const deployed = async () => scene.ended(await scene.organisation.deploy(sample.environmentId))
+
+const fingerprints = () => Promise.all([scene.server, web2(), web3()].map(serverFingerprint))
+const failedOnOne = { status: 'failed', failure: { code: 'step_failed', step: 'start web', server: 's3' } }
+
 describe('one server on which the new version does not get well', () => {
   it('returns the whole fleet to the old version', async () => {
-    const before = await Promise.all([scene.server, web2(), web3()].map(serverFingerprint))
+    const before = await fingerprints()
     const serving = await commitServed(sample)
-    await versions.next()
-    await web3().exec(['iptables', '--insert', 'DOCKER-USER', '--protocol', 'tcp', '--destination', scene.server.privateAddress, '--jump', 'REJECT'])
-    const tree = await scene.ended(await scene.organisation.deploy(sample.environmentId))
-    await web3().exec(['iptables', '--delete', 'DOCKER-USER', '--protocol', 'tcp', '--destination', scene.server.privateAddress, '--jump', 'REJECT'])
-    expect(tree).toMatchObject({ status: 'failed', failure: { code: 'step_failed', step: 'start web', server: 's3' } })
-    const after = await Promise.all([scene.server, web2(), web3()].map(serverFingerprint))
+    expect(await withFlawedVersion(deployed)).toMatchObject(failedOnOne)
+    const after = await fingerprints()
     expect(after.flatMap((one, index) => compareFingerprints(before[index]!, one))).toEqual([])
     expect(await commitServed(sample)).toBe(serving)
   })
 })
+
+describe('in batches', () => {
+  beforeAll(() => scene.organisation.changeEnvironment(sample.environmentId, { rolloutBatchSize: 1 }))
+  afterAll(() => scene.organisation.changeEnvironment(sample.environmentId, { rolloutBatchSize: null }))
+
+  it('a server gets the new version when the one before has its traffic, and nobody notices', async () => {
+    const head = await versions.next()
+    const { result: tree, noticed } = await underLoad(scene, sample, deployed)
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] })
+    expect(noticed).toEqual([])
+    const names = stepsOf(tree)
+      .filter(({ name }) => name === 'start web' || name.startsWith('apply gateway revision'))
+      .toSorted((one, other) => Date.parse(one.startedAt) - Date.parse(other.startedAt))
+      .map(({ name, server }) => `${name.split(' ')[0]} on ${server?.name}`)
+    expect(names).toEqual(['start on s2', 'apply on s1', 'start on s3', 'apply on s1'])
+    expect(await commitServed(sample)).toBe(head)
+  })
+
+  it('what has switched already returns when a later one does not get well', async () => {
+    const before = await fingerprints()
+    const serving = await commitServed(sample)
+    await withFlawedVersion(async (next) => {
+      const { result: tree, load, noticed } = await underLoad(scene, sample, deployed)
+      expect(tree).toMatchObject(failedOnOne)
+      expect(noticed).toEqual([])
+      expect(load.versions.map(({ commit }) => commit)).toEqual([serving, next])
+    })
+    const answers = await Promise.all(Array.from({ length: 20 }, () => commitServed(sample)))
+    expect(new Set(answers)).toEqual(new Set([serving]))
+    const left = (await fingerprints()).flatMap((one, index) => compareFingerprints(before[index]!, one))
+    expect(left.filter((line) => !isGatewaysRevision.test(line))).toEqual([])
+  })
+})
+
+/** A gateway that is returned has another revision of the same routes. */
+const isGatewaysRevision = /\/home\/keystone\/gateway\//
 
 /** What a dying server has accepted is lost with it; what Caddy sends there afterwards is tried elsewhere. */
 const secondsToNotice = 10

@@ -1,0 +1,2 @@
+ALTER TABLE "environments" ADD COLUMN "rollout_batch_size" integer;--> statement-breakpoint
+ALTER TABLE "environments" ADD CONSTRAINT "environments_rollout_batch_size" CHECK ("environments"."rollout_batch_size" > 0);
