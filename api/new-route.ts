@@ -55,7 +55,7 @@ export async function createRouteSlice(
   const present = await routesFor(tx, environment.organisationId, domain)
   refuseRouted(present, { gateway, field: 'domain' })
   for (const [index, from] of redirectFrom.entries()) {
-    refuseRouted(await routesFor(tx, environment.organisationId, from), { gateway, field: `redirectFrom.${index}` })
+    refuseRouted(await routesFor(tx, environment.organisationId, from), { gateway, field: `redirectFrom[${index}]` })
   }
   refuseRepeated([domain, ...redirectFrom])
   refuseSecondGateway(present, gateway, wished)
@@ -93,7 +93,7 @@ function refuseRouted(present: readonly Slice[], { gateway, field }: { gateway: 
 
 function refuseRepeated(domains: readonly string[]): void {
   const index = domains.findIndex((name, at) => domains.indexOf(name) !== at)
-  if (index > 0) throw invalidField(`redirectFrom.${index - 1}`, 'is named twice, or is the domain itself: leave it out')
+  if (index > 0) throw invalidField(`redirectFrom[${index - 1}]`, 'is named twice, or is the domain itself: leave it out')
 }
 
 /** Each gateway would ask for a certificate of its own, and only one of them is where the domain points to (design section 7). */

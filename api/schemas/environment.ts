@@ -33,7 +33,7 @@ export const newEnvironmentSchema = z
     branch: branch.optional().openapi({ description: "Left out: the application's default branch." }),
     serverIds: z
       .array(serverIdSchema)
-      .max(50, 'must name at most 50 servers')
+      .max(500, 'must name at most 500 servers')
       .refine((ids) => new Set(ids).size === ids.length, 'must name each server once')
       .default([])
       .openapi({ description: 'Where the web service runs.' }),

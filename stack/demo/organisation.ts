@@ -70,7 +70,7 @@ export interface OrganisationClient {
     wish: { serviceId: string; role: string; sliceId?: string },
   ): Promise<{ sliceId: string; operation: Operation }>
   setVariable(environmentId: string, key: string, value: string): Promise<void>
-  route(environmentId: string, wish: { domain: string; tls: string; gatewayServiceId?: string }): Promise<{ operation: Operation }>
+  route(environmentId: string, wish: { domain: string; tls: string; gatewayServiceId?: string; activeHealthIntervalSeconds?: number }): Promise<{ operation: Operation }>
   deploy(environmentId: string, wish?: { branch?: string; commit?: string }): Promise<Operation>
   cancel(operationId: string): Promise<void>
   /** To the release before the live one, where none is named. */

@@ -85,8 +85,17 @@ describe('an environment', () => {
     expect((await api.ask('GET', path)).body).toMatchObject({ ...wish, schedulerEnabled: false })
   })
 
+  it('rolls out on all servers at once, or on so many as it is told', async () => {
+    const id = await makeEnvironment(api)
+    const path = `${api.root}/environments/${id}`
+    expect((await api.ask('GET', path)).body).toMatchObject({ rolloutBatchSize: null })
+    expect((await api.ask('PATCH', path, { body: { rolloutBatchSize: 2 } })).body).toMatchObject({ id, rolloutBatchSize: 2 })
+    expect((await api.ask('PATCH', path, { body: { rolloutBatchSize: null } })).body).toMatchObject({ id, rolloutBatchSize: null })
+  })
+
   it.each([
     ['a mode that is none', { schedulerMode: 'double' }, 'schedulerMode'],
+    ['a batch of no server', { rolloutBatchSize: 0 }, 'rolloutBatchSize'],
     ['what is no setting of the scheduler', { status: 'active' }, undefined],
   ])('refuses a change of %s', async (_, body, field) => {
     const id = await makeEnvironment(api)

@@ -96,8 +96,8 @@ describe('a route', () => {
     const before = await api.stored()
     const refused = async (wish: object) => (await api.ask('POST', routes(), { body: { domain: freeDomain(), ...wish } })).body
     expect(await refused({ domain: `www.${domain}` })).toMatchObject({ code: 'already_taken', errors: [{ field: 'domain' }] })
-    expect(await refused({ redirectFrom: ['a.example.com', domain] })).toMatchObject({ code: 'already_taken', errors: [{ field: 'redirectFrom.1' }] })
-    expect(await refused({ redirectFrom: ['a.example.com', 'A.example.com'] })).toMatchObject({ status: 422, errors: [{ field: 'redirectFrom.1' }] })
+    expect(await refused({ redirectFrom: ['a.example.com', domain] })).toMatchObject({ code: 'already_taken', errors: [{ field: 'redirectFrom[1]' }] })
+    expect(await refused({ redirectFrom: ['a.example.com', 'A.example.com'] })).toMatchObject({ status: 422, errors: [{ field: 'redirectFrom[1]' }] })
     expect(await refused({ loadBalancing: 'fastest' })).toMatchObject({ status: 422, errors: [{ field: 'loadBalancing' }] })
     expect(await refused({ activeHealthIntervalSeconds: 0 })).toMatchObject({ status: 422, errors: [{ field: 'activeHealthIntervalSeconds' }] })
     expect(await api.stored()).toEqual(before)

@@ -4,7 +4,7 @@ import { watch } from '../chaos/fault.ts'
 import { stepsOf, type OperationTree } from '../../stack/demo/operation.ts'
 import { compareFingerprints, serverFingerprint } from '../lab/instruments/index.ts'
 import type { LabServer } from '../lab/index.ts'
-import { connectLabRegistry, type Joined, openScene, type Sample, type Scene } from './scene.ts'
+import { type Answer, askThrough, connectLabRegistry, type Joined, openScene, type Sample, type Scene } from './scene.ts'
 import { secretsSeen } from './secrets.ts'
 import { until } from '../lab/until.ts'
 import { commitServed, underLoad, visitsOf } from './under-load.ts'
@@ -105,10 +105,10 @@ describe('a deploy to two servers behind the gateway of a third', () => {
 })
 
 /** Servers whose containers answer. */
-async function answeredBy(): Promise<Set<string>> {
+async function answeredBy(ask: (path: string) => Promise<Answer> = sample.ask): Promise<Set<string>> {
   const names = new Map<string, string>()
   for (const { server } of web) for (const id of await linesOf(server, 'docker', 'ps', '--quiet')) names.set(id, server.name)
-  const answers = await Promise.all(Array.from({ length: 20 }, () => sample.ask('/')))
+  const answers = await Promise.all(Array.from({ length: 20 }, () => ask('/')))
   return new Set(answers.map(({ body }) => names.get(/^container (\S+)$/m.exec(body)?.[1] ?? '') ?? body))
 }
 
@@ -173,6 +173,65 @@ describe('in batches', () => {
 
 /** A gateway that is returned has another revision of the same routes. */
 const isGatewaysRevision = /\/home\/keystone\/gateway\//
+
+describe('two gateways with the same domain', () => {
+  const atSecond = (path: string) => askThrough(web2().address, sample.domain, path)
+  const commitAtSecond = async () => /^commit (\S+)$/m.exec((await atSecond('/')).body)?.[1]
+
+  it('both route to all replicas, and the second one comes without a container restarted', async () => {
+    const others = async () => (await Promise.all([web2(), web3()].map(startsOf))).flat().filter((line) => !line.includes('gateway'))
+    const before = await others()
+    const gateway = await scene.organisation.createService({ driver: 'caddy', name: 'gateway-s2', serverId: web[0]!.serverId })
+    expect(await scene.ended(gateway.operation)).toMatchObject({ status: 'succeeded' })
+    const wish = { domain: sample.domain, tls: 'off', gatewayServiceId: gateway.serviceId }
+    const { operation } = await scene.organisation.route(sample.environmentId, wish)
+    expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded' })
+    expect(await commitAtSecond()).toBe(await commitServed(sample))
+    expect(await answeredBy(atSecond)).toEqual(new Set(['s2', 's3']))
+    expect(await others()).toEqual(before)
+  })
+
+  it('switch together, and nobody notices at either', async () => {
+    const head = await versions.next()
+    const statuses: unknown[] = []
+    const { result: tree, noticed } = await underLoad(scene, sample, async () => {
+      let isOver = false
+      const asking = (async () => {
+        while (!isOver) statuses.push(await atSecond('/').then(({ status }) => status, String))
+      })()
+      const ended = await deployed().finally(() => (isOver = true))
+      await asking
+      return ended
+    })
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] })
+    expect(noticed).toEqual([])
+    expect(statuses.length).toBeGreaterThan(50)
+    expect(statuses.filter((status) => status !== 200)).toEqual([])
+    expect([await commitServed(sample), await commitAtSecond()]).toEqual([head, head])
+  })
+
+  it('return together', async () => {
+    const serving = await commitServed(sample)
+    expect(await withFlawedVersion(deployed)).toMatchObject(failedOnOne)
+    expect([await commitServed(sample), await commitAtSecond()]).toEqual([serving, serving])
+  })
+})
+
+describe('a replica that hangs', () => {
+  it('is left out by a gateway that asks actively, and comes back', async () => {
+    const domain = 'active.test'
+    const wish = { domain, tls: 'off', gatewayServiceId: scene.prepared.gatewayId, activeHealthIntervalSeconds: 1 }
+    const { operation } = await scene.organisation.route(sample.environmentId, wish)
+    expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded' })
+    const ask = () => askThrough(scene.server.address, domain, '/')
+    const [container = ''] = await containers(web2(), 'visits-production-web', '{{.Id}}')
+    await web2().exec(['docker', 'pause', container])
+    const only3 = async () => [...(await answeredBy(ask).catch(() => []))].join() === 's3'
+    await until('the hanging replica to be left out', only3)
+    await web2().exec(['docker', 'unpause', container])
+    await until('it to be back', async () => (await answeredBy(ask)).size === 2)
+  })
+})
 
 /** What a dying server has accepted is lost with it; what Caddy sends there afterwards is tried elsewhere. */
 const secondsToNotice = 10

@@ -139,8 +139,8 @@ async function ownRepository(lab: Lab, name: string): Promise<OwnRepository> {
   return { sshUrl, hostKey, addDeployKey: (publicKey) => lab.gitHost.addDeployKey(name, publicKey) }
 }
 
-/** `fetch` does not let a program choose the Host. */
-function askThrough(address: string, domain: string, path: string): Promise<Answer> {
+/** Asks the gateway at an address as a browser would; `fetch` does not let a program choose the Host. */
+export function askThrough(address: string, domain: string, path: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = get({ host: address, path, headers: { host: domain }, timeout: 20_000 }, (response) => {
       text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject)
