@@ -1,4 +1,4 @@
-import { changeFirewalls, firewallOf, recordFirewall, serversOpenTo } from '../db/firewalls.ts'
+import { changeFirewalls, firewallOf, forgetApplied, recordFirewall, serversOpenTo } from '../db/firewalls.ts'
 import { idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
 import type { Operation } from '../db/operations/request.ts'
@@ -29,7 +29,9 @@ export function firewallActivities(deps: ActivityDeps) {
     async planFirewalls({ operationId, of }: OperationInput & { of: OperationId }): Promise<PlannedFirewall[]> {
       return db.transaction(async (tx) => {
         await holdRunning(tx, operationId)
-        return changeFirewalls(tx, await serversConcerned(tx, await operationById(tx, of)))
+        const operation = await operationById(tx, of)
+        if (operation.kind === 'server_provision') await forgetApplied(tx, idOf<ServerId>(operation.targetId))
+        return changeFirewalls(tx, await serversConcerned(tx, operation))
       })
     },
 

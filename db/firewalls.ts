@@ -37,6 +37,11 @@ async function changeFirewall(tx: Database, serverId: ServerId): Promise<Firewal
   return { ...present, ...changed }
 }
 
+/** A server that is made ready anew may have been installed anew: nothing is known of what it has taken. */
+export async function forgetApplied(tx: Database, serverId: ServerId): Promise<void> {
+  await tx.update(serverFirewalls).set({ applied: 0 }).where(eq(serverFirewalls.serverId, serverId))
+}
+
 /** Throws where the server has none yet. */
 export async function firewallOf(db: Database, serverId: ServerId, { isLocked = false } = {}): Promise<Firewall> {
   const query = db.select().from(serverFirewalls).where(eq(serverFirewalls.serverId, serverId))

@@ -23,7 +23,8 @@ if [ "$applied" -lt "$REVISION" ]; then
   place "$UNIT" "/etc/systemd/system/$unit"
   sudo systemctl daemon-reload
   sudo systemctl enable --quiet "$unit"
-  sudo systemctl restart "$unit"
-  place "$REVISION" "$folder/firewall.revision"
 fi
+# Also where nothing has changed: somebody may have flushed the chain.
+sudo systemctl restart "$unit"
+[ "$applied" -ge "$REVISION" ] || place "$REVISION" "$folder/firewall.revision"
 sudo iptables --wait --list-rules KEYSTONE-PORTS

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
-import { changeFirewalls, firewallOf, recordFirewall, serversOpenTo } from '../../db/firewalls.ts'
+import { changeFirewalls, firewallOf, forgetApplied, recordFirewall, serversOpenTo } from '../../db/firewalls.ts'
 import { assignHostPorts } from '../../db/host-ports.ts'
 import { environmentAttachments, servicePlacements, serviceReplicas } from '../../db/schema/index.ts'
 import { assignedPorts } from '../../domain/firewall.ts'
@@ -117,6 +117,8 @@ describe('a firewall', () => {
     await recordFirewall(db, { serverId: id, revision: 1 })
     expect(await change(id)).toEqual([])
     expect(await change(await server(db, organisationId))).toEqual([])
+    await forgetApplied(db, id)
+    expect(await change(id)).toMatchObject([{ serverId: id, revision: 1 }])
   })
 
   test('counts on where several operations change it at once, and misses nothing of them', async () => {

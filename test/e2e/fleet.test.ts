@@ -7,6 +7,7 @@ import type { LabServer } from '../lab/index.ts'
 import { type Answer, askThrough, connectLabRegistry, type Joined, openScene, type Sample, type Scene } from './scene.ts'
 import { secretsSeen } from './secrets.ts'
 import { until } from '../lab/until.ts'
+import { wrongMinutes } from '../load/noticed.ts'
 import { commitServed, underLoad, visitsOf } from './under-load.ts'
 import { createVersions, type Versions } from './versions.ts'
 
@@ -214,6 +215,26 @@ describe('two gateways with the same domain', () => {
     const serving = await commitServed(sample)
     expect(await withFlawedVersion(deployed)).toMatchObject(failedOnOne)
     expect([await commitServed(sample), await commitAtSecond()]).toEqual([serving, serving])
+  })
+})
+
+describe('the scheduler', () => {
+  const tickedOn = async (server: LabServer) => {
+    const { ticks } = await visitsOf(sample)
+    return (await linesOf(server, 'docker', 'ps', '--quiet')).includes(ticks.at(-1)?.container ?? '')
+  }
+
+  it('passes to another server without a minute that is ticked twice, or not at all', async () => {
+    const begun = Date.now()
+    await until('a tick on s2', () => tickedOn(web2()))
+    const { environmentId } = sample
+    await scene.organisation.addService(environmentId, { name: 'jobs', role: 'worker', serverId: web[1]!.serverId })
+    const jobs = (await scene.organisation.services(environmentId)).find(({ name }) => name === 'jobs')
+    await scene.organisation.changeEnvironment(environmentId, { schedulerTargetServiceId: jobs?.id })
+    expect(await deployed()).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] })
+    await until('a tick on s3', () => tickedOn(web3()))
+    const { ticks } = await visitsOf(sample)
+    expect(wrongMinutes(ticks, { from: begun, to: Date.parse(`${ticks.at(-1)?.minute.replace(' ', 'T')}Z`) + 60_000 })).toEqual([])
   })
 })
 
