@@ -28,7 +28,9 @@ export async function rollOut({ operationId, plan, progress, provideImage }: Rol
     const image = await withOpenPorts(plan, { operationId, provideImage })
     progress.phase('migrate')
     await migrate(plan, { operationId, image, timing: 'pre_switch' })
-    for (const batch of batchesOfPlan(plan)) {
+    const batches = batchesOfPlan(plan)
+    for (const [index, batch] of batches.entries()) {
+      if (batches.length > 1) progress.note(`batch ${index + 1} of ${batches.length}: ${serversOf(batch)}`)
       progress.phase('start')
       await startServices(batch, image)
       progress.phase('switch traffic')
@@ -44,6 +46,9 @@ export async function rollOut({ operationId, plan, progress, provideImage }: Rol
 
 /** Servers on which the new version is started and gets its traffic at once. */
 type Batch = ReturnType<typeof batchesOfPlan>[number]
+
+const serversOf = ({ services }: Batch): string =>
+  [...new Set(services.flatMap(({ replicas }) => replicas.map(({ serverName }) => serverName)))].join(', ')
 
 /** Servers let others in while the image is made: the migration is the first that may need it. */
 async function withOpenPorts(
