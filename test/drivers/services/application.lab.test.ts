@@ -131,6 +131,15 @@ describe('an application', () => {
     expect(broken.stderr).toContain('acme/no-such-package')
   })
 
+  it('is built again without a download where its composer.lock is the same', async () => {
+    const offline = ['DOCKER-USER', '--out-interface', 'eth0', '--jump', 'REJECT']
+    await server.exec(['sudo', 'iptables', '--insert', ...offline])
+    const built = await server.run(await buildOf('unhealthy'))
+    await server.exec(['sudo', 'iptables', '--delete', ...offline])
+    expect(built.facts()).toMatchObject({ reused: false })
+    expect(built.stderr).toContain('Nothing to install, update or remove')
+  })
+
   it('is not fetched from a host with another key', async () => {
     const step = await buildOf('slow-start')
     const strange = { ...step, inputs: { ...step.inputs, KNOWN_HOSTS: knownHosts(parseRepositoryUrl(repository.url), ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl']) } }
