@@ -22,10 +22,13 @@ export interface Configuration extends Authority {
 /** Of the container only; no two revisions that are near each other have the same, nor does Linux give one to a connection. */
 const revisionPort = (revision: number): number => 20_000 + (revision % 10_000)
 
+/** Marks a request that a configuration has handed on to the one that follows it. */
+export const handedOn = 'Keystone-Handed-On'
+
 /** The line by which a section is known in the text of a configuration. */
 export const sectionMark = (hash: string): string => `vars keystone_section ${hash}`
 
-/** What every site begins with: the snippet `leaving`. */
+/** What every site begins with: the snippet `leaving`. It defines the matcher `@followed`, for a configuration that another one follows. */
 export const shared = ['import leaving']
 
 /**
@@ -59,6 +62,7 @@ function leaving(revision: number): string {
   const isFollowed = block('file', ['root /etc/caddy', `try_files leaving-${revision}`])
   return block('(leaving)', [
     block('@leaving', ['protocol http/1.1', 'not header Upgrade *', isFollowed]),
+    block('@followed', [isFollowed, `not header ${handedOn} *`]),
     'header @leaving Connection close',
   ])
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { RouteInput, Section, Upstream } from '../contract-gateway.ts'
-import { block, sectionMark, shared, siteName, word } from './caddyfile.ts'
+import { block, handedOn, sectionMark, shared, siteName, word } from './caddyfile.ts'
 
 /**
  * Caddy makes every handler anew with each reload, whichever site has changed, and closes a handler's upgraded connections this
@@ -73,14 +73,17 @@ function drainingHandler({ draining }: RouteInput): string[] {
 
 /**
  * While two versions run, a page of the one may be answered by the other: an asset that an upstream does not have is asked of the
- * other versions. One of them that has gone meanwhile does not have it either.
+ * other versions. One of them that has gone meanwhile does not have it either. And a page of a version that a configuration does not
+ * know yet may have its assets asked for on a connection that this one still holds: it hands them on to the one that follows it.
  */
 function assetHandlers(input: RouteInput, route: Route): string[] {
   const { web, assetPaths, otherVersions } = input
-  if (web.length === 0 || assetPaths.length === 0 || otherVersions.length === 0) return []
+  if (web.length === 0 || assetPaths.length === 0) return []
+  const others = otherVersions.length === 0 ? ['copy_response'] : askedOfOthers(otherVersions)
+  const missing = [block('handle @followed', handOn(route)), block('handle', others)]
   return [
     block('@assets', ['method GET HEAD', `path ${below(assetPaths)}`]),
-    block('handle @assets', [forward(input, route, web, askedOfOthers(otherVersions))]),
+    block('handle @assets', [forward(input, route, web, ['@missing status 404', block('handle_response @missing', missing)])]),
     block('handle_errors 502 503 504', ['@missing vars keystone_asset missing', 'respond @missing "No such file here." 404']),
   ]
 }
@@ -88,8 +91,16 @@ function assetHandlers(input: RouteInput, route: Route): string[] {
 function askedOfOthers([next, ...further]: RouteInput['otherVersions']): string[] {
   if (!next) return []
   const otherReplicas = next.length > 1 ? ['lb_policy round_robin', `lb_retries ${next.length - 1}`] : []
-  const ask = block(`reverse_proxy ${addresses(next)}`, [...otherReplicas, ...askedOfOthers(further)])
-  return ['@missing status 404', block('handle_response @missing', ['vars keystone_asset missing', ask])]
+  const nested = further.length === 0 ? [] : ['@missing status 404', block('handle_response @missing', askedOfOthers(further))]
+  return ['vars keystone_asset missing', block(`reverse_proxy ${addresses(next)}`, [...otherReplicas, ...nested])]
+}
+
+/** To this gateway itself, where the newest configuration takes every new connection. */
+function handOn({ tls }: Route): string[] {
+  const given = 'vars keystone_asset missing'
+  if (tls === 'off') return [given, block('reverse_proxy 127.0.0.1:80', [`header_up ${handedOn} yes`])]
+  const transport = block('transport http', ['tls_server_name {host}', 'tls_insecure_skip_verify'])
+  return [given, block('reverse_proxy https://127.0.0.1:443', [`header_up ${handedOn} yes`, 'header_up Host {host}', transport])]
 }
 
 /** These paths and all below them. */

@@ -31,6 +31,46 @@ const proxy = (upstreams: string, further = '') => `		reverse_proxy ${upstreams}
 ${further}		}
 `
 
+/** What is done about an asset that no upstream has: `others` are lines of a handle's block. */
+const assets = (upstreams: string, others: string, { further = '', isPlain = false } = {}) => `	@assets {
+		method GET HEAD
+		path /build /build/*
+	}
+	handle @assets {
+${proxy(
+  upstreams,
+  `${further}			@missing status 404
+			handle_response @missing {
+				handle @followed {
+					vars keystone_asset missing
+${isPlain ? handedOnPlainly : handedOnSecurely}				}
+				handle {
+${others}				}
+			}
+`,
+)}	}
+	handle_errors 502 503 504 {
+		@missing vars keystone_asset missing
+		respond @missing "No such file here." 404
+	}
+`
+
+const handedOnPlainly = `					reverse_proxy 127.0.0.1:80 {
+						header_up Keystone-Handed-On yes
+					}
+`
+const handedOnSecurely = `					reverse_proxy https://127.0.0.1:443 {
+						header_up Keystone-Handed-On yes
+						header_up Host {host}
+						transport http {
+							tls_server_name {host}
+							tls_insecure_skip_verify
+						}
+					}
+`
+
+const none = '					copy_response\n'
+
 describe('renderSection', () => {
   it('renders a site with its hash in it', () => {
     const { text, hash } = gateway.renderSection(route)
@@ -38,7 +78,7 @@ describe('renderSection', () => {
 shop.example.com {
 	vars keystone_section ${hash}
 	import leaving
-	handle {
+${assets('replica-1:8080', none)}	handle {
 ${proxy('replica-1:8080')}	}
 }
 `)
@@ -59,7 +99,7 @@ http://shop.example.com {
 	@websocket path /app /app/* /apps /apps/*
 	handle @websocket {
 ${proxy('replica-2:8080', health)}	}
-	handle {
+${assets('replica-1:8080 10.0.0.2:20001', none, { further: health, isPlain: true })}	handle {
 ${proxy('replica-1:8080 10.0.0.2:20001', health)}	}
 }
 http://www.shop.example.com {
@@ -71,28 +111,15 @@ http://www.shop.example.com {
 
   it('asks the other version for an asset while two run, and takes one that has gone for one without it', () => {
     const { text, hash } = gateway.renderSection({ ...route, otherVersions: [[{ host: 'replica-0', port: 8080 }]] })
-    const fallback = `			@missing status 404
-			handle_response @missing {
-				vars keystone_asset missing
-				reverse_proxy replica-0:8080 {
-				}
-			}
+    const fallback = `					vars keystone_asset missing
+					reverse_proxy replica-0:8080 {
+					}
 `
     expect(text).toBe(`# route slice-1
 shop.example.com {
 	vars keystone_section ${hash}
 	import leaving
-	@assets {
-		method GET HEAD
-		path /build /build/*
-	}
-	handle @assets {
-${proxy('replica-1:8080', fallback)}	}
-	handle_errors 502 503 504 {
-		@missing vars keystone_asset missing
-		respond @missing "No such file here." 404
-	}
-	handle {
+${assets('replica-1:8080', fallback)}	handle {
 ${proxy('replica-1:8080')}	}
 }
 `)
@@ -103,16 +130,16 @@ ${proxy('replica-1:8080')}	}
     const oldest = [{ host: 'replica-00', port: 8080 }]
     const { text } = gateway.renderSection({ ...route, assetPaths: ['/build', '/js/'], otherVersions: [old, oldest] })
     expect(text).toContain('		path /build /build/* /js /js/*\n')
-    expect(text).toContain(`				reverse_proxy replica-0:8080 10.0.0.2:20001 {
-					lb_policy round_robin
-					lb_retries 1
-					@missing status 404
-					handle_response @missing {
-						vars keystone_asset missing
-						reverse_proxy replica-00:8080 {
+    expect(text).toContain(`					reverse_proxy replica-0:8080 10.0.0.2:20001 {
+						lb_policy round_robin
+						lb_retries 1
+						@missing status 404
+						handle_response @missing {
+							vars keystone_asset missing
+							reverse_proxy replica-00:8080 {
+							}
 						}
 					}
-				}
 `)
   })
 
@@ -147,7 +174,7 @@ ${proxy('replica-1:8080')}	}
     ['provided', '	tls /etc/caddy/certificates/slice-1.crt /etc/caddy/certificates/slice-1.key\n'],
   ])('serves TLS %s', (tls, line) => {
     const { text, hash } = gateway.renderSection({ ...route, config: { tls } })
-    expect(text).toContain(`shop.example.com {\n	vars keystone_section ${hash}\n${line}	import leaving\n	handle {`)
+    expect(text).toContain(`shop.example.com {\n	vars keystone_section ${hash}\n${line}	import leaving\n	@assets {`)
   })
 
   it('has another hash as soon as anything in it is another', () => {
@@ -215,6 +242,13 @@ http://:20007 {
 			root /etc/caddy
 			try_files leaving-7
 		}
+	}
+	@followed {
+		file {
+			root /etc/caddy
+			try_files leaving-7
+		}
+		not header Keystone-Handed-On *
 	}
 	header @leaving Connection close
 }

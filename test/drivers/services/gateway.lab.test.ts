@@ -1,4 +1,6 @@
 import { Agent, request } from 'node:http'
+import { Agent as SecureAgent, request as secureRequest } from 'node:https'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { caddy } from '../../../drivers/services/caddy/driver.ts'
 import { type RouteInput, unansweredExitCode, type Upstream } from '../../../drivers/services/contract-gateway.ts'
@@ -58,6 +60,21 @@ function visit(domain: string, method: 'GET' | 'POST') {
     return said
   })()
   return { ended, leave: () => void (stays = false) }
+}
+
+/** A client with one connection, which it keeps as long as it may; `ask` answers with status and body. */
+function keptConnection(domain: string, isPlain: boolean) {
+  const options = { keepAlive: true, maxSockets: 1 }
+  const agent = isPlain ? new Agent(options) : new SecureAgent({ ...options, servername: domain, rejectUnauthorized: false })
+  const send = isPlain ? request : secureRequest
+  const ask = (path: string) =>
+    new Promise<string>((resolve, reject) => {
+      const asked = send({ host: server.address, path, agent, headers: { host: domain } }, (answer) => {
+        text(answer).then((body) => resolve(`${answer.statusCode} ${body}`), reject)
+      })
+      asked.once('error', reject).end()
+    })
+  return { ask, leave: () => agent.destroy() }
 }
 
 /** A container that has one asset of its own. */
@@ -186,6 +203,27 @@ describe('a gateway', { timeout: 60_000 }, () => {
     expect(await ask('/build/none.js')).toBe('No such file here. 404')
     await server.exec(['docker', 'rm', '--force', 'new'])
     expect(await ask('/build/new.js')).toBe(' 502')
+  })
+
+  it.each(['off', 'internal'])('finds an asset of the next version on a connection of the configuration before it (TLS %s)', async (tls) => {
+    const [before, after] = [`before-${tls}`, `after-${tls}`]
+    await Promise.all([before, after].map(startVersion))
+    const domain = `assets-${tls}.lab`
+    const upstream = (host: string): Upstream => ({ host, port: 8080 })
+    const kept = keptConnection(domain, tls === 'off')
+    const revision = tls === 'off' ? 42 : 44
+    ;(await apply(revision, [section(domain, [upstream(before)], { tls }).text])).facts()
+    await vi.waitUntil(async () => (await kept.ask(`/build/${before}.js`).catch(() => '')) === `200 ${before}`, { timeout: 20_000, interval: 100 })
+    const applied = apply(revision + 1, [section(domain, [upstream(after)], { tls }, { otherVersions: [[upstream(before)]], draining: [upstream(before)] }).text])
+    // As long as nothing has changed, the asset is not there; from then on it is, on whichever connection.
+    const answers: string[] = []
+    while (answers.at(-1) !== `200 ${after}`) answers.push(await kept.ask(`/build/${after}.js`))
+    expect(answers.slice(0, -1).every((answer) => answer.startsWith('404'))).toBe(true)
+    for (let time = 0; time < 50; time += 1) expect(await kept.ask(`/build/${after}.js`)).toBe(`200 ${after}`)
+    expect(await kept.ask('/build/none.js')).toMatch(/^404/)
+    ;(await applied).facts()
+    kept.leave()
+    await server.exec(['docker', 'rm', '--force', before, after])
   })
 
   it('lets quiet upstreams go', async () => {
