@@ -222,7 +222,7 @@ describe('a step outlives', () => {
   it('a reboot wherever the launch was', async () => {
     const { ended, wrong } = await stepsThroughReboots({ server, pool, rounds: 2 })
     expect(wrong).toEqual([])
-    expect(ended).toBeGreaterThan(50)
+    expect(ended).toBeGreaterThanOrEqual(8)
   }, 180_000)
 
   it('being killed as another run, for it has no exit code', async () => {
