@@ -1,17 +1,21 @@
-import type { EngineService } from '../db/engine-services.ts'
+import { engineService, type EngineService } from '../db/engine-services.ts'
 import { serverPlatform } from '../db/artifacts.ts'
 import type { DeployedEnvironment } from '../db/releases.ts'
-import type { Placement } from '../db/replicas.ts'
-import type { ServerId } from '../domain/ids.ts'
+import { type Placement, placementsOf } from '../db/replicas.ts'
+import type { ServerId, ServiceId } from '../domain/ids.ts'
 import type { BaseImage, ConfiguredBuild } from '../drivers/services/contract-application.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
+import { builderOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
+import { finalFailure } from './failures.ts'
 import { storedAs } from './image-registry.ts'
 
 /** Where and from what the image is built. */
 export interface BuildFacts {
   serverId: ServerId
   serverName: string
+  /** The service that builds, with as many slots as it has; null where the environment's own server does. */
+  builder: { id: ServiceId; name: string; slots: number } | null
   configured: ConfiguredBuild
   platform: string
   unresolved: readonly BaseImage[]
@@ -21,31 +25,44 @@ export interface BuildFacts {
   key: string | null
 }
 
-/** What is built, and for which service on which server. */
-interface BuildPlace {
-  service: EngineService
+/** What is built: for which service, and on its server unless there is a builder. */
+interface Wanted {
+  primary: EngineService
   placement: Placement
   commit: string
 }
 
-/** The image is made on the server of the primary service, which is the only one (specification section 6). */
-export async function buildFacts(deps: ActivityDeps, deployed: DeployedEnvironment, place: BuildPlace): Promise<BuildFacts> {
+/** The image is made once, by the environment's builder or else on the server of its primary service (specification section 6). */
+export async function buildFacts(deps: ActivityDeps, deployed: DeployedEnvironment, { primary, placement, commit }: Wanted): Promise<BuildFacts> {
   const { environment, application } = deployed
-  const { serverId, serverName } = place.placement
-  const configured = buildOf(place.service, environment.buildConfig)
+  const { builder, serverId, serverName } = await builderPlace(deps, environment) ?? { ...placement, builder: null }
+  const configured = buildOf(primary, environment.buildConfig)
   const platform = await serverPlatform(deps.db, serverId)
   const name = await storedAs(deps, deployed)
   const unresolved = configured.baseImages.filter(({ reference }) => !environment.baseImageDigests[reference])
   const source = {
-    commitSha: place.commit,
+    commitSha: commit,
     projectRoot: application.projectRoot,
     platform,
     baseDigests: baseDigests(configured, environment.baseImageDigests),
     storedAs: name,
   }
   const key = unresolved.length > 0 ? null : configured.key(source)
-  return { serverId, serverName, configured, platform, unresolved, storedAs: name, key }
+  return { serverId, serverName, builder, configured, platform, unresolved, storedAs: name, key }
 }
+
+/** Null where the environment has no builder of its own. Fails as `builder_not_ready` where it runs on no server. */
+async function builderPlace({ db, keyring }: ActivityDeps, { builderServiceId }: DeployedEnvironment['environment']) {
+  if (builderServiceId === null) return null
+  const service = await engineService(db, keyring, builderServiceId)
+  const [placement] = await placementsOf(db, [builderServiceId])
+  if (!placement || service.status !== 'running') throw builderNotReady(service.name)
+  const { serverId, serverName } = placement
+  return { serverId, serverName, builder: { id: service.id, name: service.name, slots: builderOf(service).slots } }
+}
+
+const builderNotReady = (name: string) =>
+  finalFailure({ code: 'builder_not_ready', message: `The builder ${name} is not ready.`, hint: `Deploy ${name} first, or choose another builder.` })
 
 function buildOf({ driverName, name }: EngineService, buildConfig: unknown): ConfiguredBuild {
   const { build } = serviceDriver(driverName)

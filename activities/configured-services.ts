@@ -2,7 +2,7 @@ import type { AttachedSlice, EngineService } from '../db/engine-services.ts'
 import type { ApplicationProcesses } from '../drivers/services/contract-application.ts'
 import type { Gateway } from '../drivers/services/contract-gateway.ts'
 import type { ConfiguredSlice } from '../drivers/services/contract-slices.ts'
-import type { ConfiguredService } from '../drivers/services/contract.ts'
+import type { Builder, ConfiguredService } from '../drivers/services/contract.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
 
 /** A stored service as its driver understands it. Throws a ZodError where the configuration does not fit the driver's schema. */
@@ -24,6 +24,13 @@ export function gatewayOf(service: NamedService): Gateway {
   const { gateway } = configuredService(service)
   if (!gateway) throw new Error(`${service.name} is no gateway`)
   return gateway
+}
+
+/** What a builder can do. Throws where the service is none. */
+export function builderOf(service: NamedService): Builder {
+  const { builder } = configuredService(service)
+  if (!builder) throw new Error(`${service.name} is no builder`)
+  return builder
 }
 
 /** A slice of a data service with its configuration and credentials. Throws where the service's driver has no slices. */

@@ -83,8 +83,9 @@ export function convergenceActivities(deps: ActivityDeps) {
     /** Removes an image that only this operation has built from its server; what a registry has of it stays there. */
     async discardImage({ operationId, order, serverId, artifactId }: OnServer & { artifactId: ArtifactId }): Promise<void> {
       const { imageTag, registryRef, key, imageDigest } = await artifactById(db, artifactId)
-      const stored = registryRef === null ? [] : [storedTag(registryRef, key), ...(imageDigest === null ? [] : [imageDigest])]
-      await runStep(deps, { operationId, order, serverId, step: removeImage([imageTag, ...stored]) })
+      const stored = registryRef === null ? [] : [storedTag(registryRef, key), imageDigest]
+      const names = [imageTag, ...stored].flatMap((name) => name ?? [])
+      await runStep(deps, { operationId, order, serverId, step: removeImage(names) })
       await discardArtifact(db, artifactId)
     },
   }

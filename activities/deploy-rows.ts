@@ -1,3 +1,5 @@
+import { recordGivenImage } from '../db/artifacts.ts'
+import type { Database } from '../db/connect.ts'
 import { changeFirewalls, serversOpenTo } from '../db/firewalls.ts'
 import { assignHostPorts } from '../db/host-ports.ts'
 import { childId } from '../db/ids.ts'
@@ -27,6 +29,8 @@ import type { RollbackFacts } from './rollback-snapshot.ts'
 export interface Planned {
   facts: RolloutFacts
   plan: EnvironmentDeployPlan
+  /** An image, `name@sha256:…`, that was built elsewhere and is to be deployed. */
+  given?: string
   /** What a rollback brings back, and what people are to know of it. */
   rollback?: Pick<RollbackFacts, 'restored' | 'warnings'>
 }
@@ -38,12 +42,13 @@ export interface Planned {
 export async function storeRollout(
   { db, keyring }: ActivityDeps,
   { id: operationId, trigger }: Operation,
-  { facts, plan, rollback }: Planned,
+  { facts, plan: computed, given, rollback }: Planned,
 ): Promise<EnvironmentDeployPlan> {
-  const release = { environmentId: plan.environmentId, operationId, commitSha: plan.commit, trigger, variables: facts.variables }
+  const release = { environmentId: computed.environmentId, operationId, commitSha: computed.commit, trigger, variables: facts.variables }
   const source = rollback ? { rolledBackToId: rollback.restored.releaseId, artifactId: rollback.restored.artifactId } : {}
   return db.transaction(async (tx) => {
     const root = await holdRunning(tx, operationId)
+    const plan = given === undefined ? computed : await withGivenImage(tx, computed, { operationId, reference: given })
     for (const warning of [...plan.warnings, ...(rollback?.warnings ?? [])]) await warn(tx, operationId, warning)
     if (plan.isUnchanged) {
       await storePlan(tx, operationId, plan)
@@ -59,6 +64,16 @@ export async function storeRollout(
     await storePlan(tx, operationId, complete)
     return complete
   })
+}
+
+/** The plan with an image that need not be built, since it was built elsewhere; the environment has it as an artifact from now on. */
+async function withGivenImage(
+  tx: Database,
+  plan: EnvironmentDeployPlan,
+  image: { operationId: OperationId; reference: string },
+): Promise<EnvironmentDeployPlan> {
+  const artifactId = await recordGivenImage(tx, { ...image, environmentId: plan.environmentId, commitSha: plan.commit })
+  return { ...plan, build: { ...plan.build, running: { artifactId, reference: image.reference } } }
 }
 
 /** Ids of all that an operation's plan brings into being. */

@@ -18,35 +18,52 @@ import { anyHostPort, noImage, type RenderedReplica, type ReplicaContext, render
 
 /** What an environment has and what it should have, from which a deploy or a rollback is planned. */
 export interface RolloutFacts extends DeployedEnvironment {
-  commit: string
+  /** Null where an image that was built elsewhere does not say. */
+  commit: string | null
   services: readonly EngineService[]
   snapshot: DeploySnapshot
   /** The service that migrates and is scheduled by default: the first one for the web. */
   primary: EngineService
-  /** The server of the primary service, where the image is made. */
+  /** The server of the primary service. */
   placement: Placement
   /** The user's variables that the replicas get. */
   variables: PinnedVariables
 }
 
-/** A deploy, with the image that it needs. */
+/** A deploy, with the image that it needs: one that is built, or one that was built elsewhere, `name@sha256:…`. */
 export interface DeployFacts extends RolloutFacts {
-  build: BuildFacts
+  source: BuildFacts | { given: string }
+}
+
+/** A deploy of a commit, with where and from what its image is built. */
+export interface BuiltDeployFacts extends RolloutFacts {
+  commit: string
+  source: BuildFacts
 }
 
 /** `operations.input` of an `environment_deploy`. */
-const deployRequested = z.object({ commit: z.string() })
+const deployRequested = z.union([z.object({ image: z.string(), commit: z.string().nullable() }), z.object({ commit: z.string() })])
 
 /** Reads what an `environment_deploy` is planned from. Fails as `nothing_to_deploy` where no service has a server. */
 export async function deployFacts(deps: ActivityDeps, deploy: Pick<Operation, 'targetId' | 'input'>): Promise<DeployFacts> {
-  const { commit } = deployRequested.parse(deploy.input)
+  const requested = deployRequested.parse(deploy.input)
   const environmentId = idOf<EnvironmentId>(deploy.targetId)
   const found = await placedEnvironment(deps, environmentId)
-  const build = await buildFacts(deps, found, { service: found.primary, placement: found.placement, commit })
+  const source = 'image' in requested ? { given: requested.image } : await buildFacts(deps, found, { ...found, commit: requested.commit })
   const variables = pinnedVariables(await variablesOf(deps.db, deps.keyring, environmentId))
   const context = await replicaContext(deps, found.primary, variables.values)
-  const snapshot = await snapshotOf(deps, found, { context, wantedArtifact: build.key })
-  return { ...found, commit, snapshot, build, variables }
+  const snapshot = await snapshotOf(deps, found, { context, wantedArtifact: 'given' in source ? source.given : source.key })
+  return { ...found, commit: requested.commit, snapshot, source, variables }
+}
+
+/** Whether Keystone builds the image of a deploy: then it is that of a commit. */
+export const isBuilt = (facts: DeployFacts): facts is BuiltDeployFacts => !('given' in facts.source) && facts.commit !== null
+
+/** The same for a deploy that builds. Throws where it deploys an image that was built elsewhere. */
+export async function builtDeployFacts(deps: ActivityDeps, deploy: Pick<Operation, 'targetId' | 'input'>): Promise<BuiltDeployFacts> {
+  const facts = await deployFacts(deps, deploy)
+  if (!isBuilt(facts)) throw new Error('the image of this deploy is not built by Keystone')
+  return facts
 }
 
 /** An environment with its own services, and where they should be. */

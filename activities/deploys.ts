@@ -5,12 +5,12 @@ import { commitOnce } from '../db/operations/commit.ts'
 import { publishRelease } from '../db/releases.ts'
 import { environmentReplicas, markStopping, recordTicking } from '../db/replicas.ts'
 import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedMigration, type RunningImage, serversToPull } from '../domain/deploy-plan.ts'
-import type { EnvironmentId, ReplicaId, ServiceId } from '../domain/ids.ts'
+import type { EnvironmentId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { ReleasedService } from '../domain/releases.ts'
 import { type SchedulerHandover, schedulerHandovers, type SchedulerPlace } from '../domain/scheduler.ts'
 import { configuredService } from './configured-services.ts'
 import { planIds, storeRollout } from './deploy-rows.ts'
-import { type DeployFacts, deployFacts } from './deploy-snapshot.ts'
+import { type BuiltDeployFacts, type DeployFacts, deployFacts, isBuilt } from './deploy-snapshot.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { EnvironmentReplica } from './gateway-sections.ts'
 import type { OperationInput } from './operations.ts'
@@ -36,7 +36,8 @@ export function deployActivities(deps: ActivityDeps) {
       if (operation.plan) return operation.plan
       const facts = await deployFacts(deps, operation)
       const plan = completePlan(facts, planDeploy(facts.snapshot, planIds(operationId)))
-      return storeRollout(deps, operation, { facts, plan })
+      const given = 'given' in facts.source ? { given: facts.source.given } : {}
+      return storeRollout(deps, operation, { facts, plan, ...given })
     },
 
     /** The commit point (design section 4): release, services and what is to be retired change in one transaction. */
@@ -84,19 +85,36 @@ const schedulerPlace = ({ replica: { id, serverId }, serverName }: EnvironmentRe
 
 function completePlan(facts: DeployFacts, plan: DeployPlan): EnvironmentDeployPlan {
   const { commit, environment } = facts
-  const { serverId, serverName, unresolved } = facts.build
-  const pulls = facts.build.storedAs === null ? [] : serversToPull(plan, serverId)
-  const build = { serverId, serverName, unresolved, running: runningImage(facts, plan), pulls }
+  const build = isBuilt(facts) ? plannedBuild(facts, plan) : imageElsewhere(facts, plan)
   return { ...plan, environmentId: environment.id, commit, build, migration: plannedMigration(facts, plan) }
 }
 
-/** Docker keeps the image of a running container, whoever prunes: nothing has to be asked of the server. */
-function runningImage({ currentArtifact, snapshot, build }: DeployFacts, { isImageNew }: DeployPlan): RunningImage | null {
+/** Where the image is built, unless it runs already. One that is stored in a registry is pulled by all that have not built it. */
+function plannedBuild(facts: BuiltDeployFacts, plan: DeployPlan): EnvironmentDeployPlan['build'] {
+  const { serverId, serverName, builder, unresolved, storedAs } = facts.source
+  const running = runningImage(facts, plan)
+  const hasImage = running === null || runsOn(facts, running, serverId) ? serverId : null
+  const pulls = storedAs === null ? [] : serversToPull(plan, hasImage)
+  return { serverId, serverName, builder: builder && { id: builder.id, name: builder.name }, unresolved, running, pulls }
+}
+
+/** An image that was built elsewhere: every server pulls it. It becomes an artifact of the environment when the plan is stored. */
+const imageElsewhere = ({ placement: { serverId, serverName } }: DeployFacts, plan: DeployPlan): EnvironmentDeployPlan['build'] => ({
+  ...{ serverId, serverName, unresolved: [], running: null, pulls: serversToPull(plan, null) },
+})
+
+/** Docker keeps the image of a running container, whoever prunes, and a registry has it for the other servers: nothing has to be asked. */
+function runningImage(facts: BuiltDeployFacts, { isImageNew }: DeployPlan): RunningImage | null {
+  const { currentArtifact, source } = facts
   if (isImageNew || !currentArtifact?.imageDigest) return null
-  const { id: artifactId, imageDigest: reference } = currentArtifact
+  const running = { artifactId: currentArtifact.id, reference: currentArtifact.imageDigest }
+  return runsOn(facts, running, source.storedAs === null ? source.serverId : null) ? running : null
+}
+
+/** On this server, or null: on any. */
+function runsOn({ snapshot }: BuiltDeployFacts, { reference }: RunningImage, serverId: ServerId | null): boolean {
   const replicas = snapshot.services.flatMap(({ present }) => present)
-  const runs = replicas.some((replica) => replica.serverId === build.serverId && replica.imageDigest === reference && replica.isHealthy)
-  return runs ? { artifactId, reference } : null
+  return replicas.some((replica) => (serverId ?? replica.serverId) === replica.serverId && replica.imageDigest === reference && replica.isHealthy)
 }
 
 /** Only the primary web service migrates, and only for a new image (specification section 17). */

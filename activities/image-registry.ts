@@ -1,7 +1,7 @@
 import { registriesAt, registryLogin, registryOf } from '../db/registries.ts'
 import type { DeployedEnvironment } from '../db/releases.ts'
 import type { Secret } from '../domain/secret.ts'
-import { dockerConfig, imageHost, imageName } from '../drivers/registries/images.ts'
+import { dockerConfig, imageName, registryOfImage, registryUrl } from '../drivers/registries/images.ts'
 import { parseReference } from '../drivers/registries/reference.ts'
 import type { RegistryAccess } from '../drivers/registries/session.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -32,13 +32,9 @@ type Owner = Pick<DeployedEnvironment['environment'], 'organisationId' | 'regist
  * nobody has connected is asked as anybody may.
  */
 export async function accessTo({ db, keyring }: ActivityDeps, { organisationId, registryId }: Owner, image: string): Promise<ImageAccess> {
-  const { host, repository } = parseReference(image)
-  const fitting = (await registriesAt(db, organisationId)).filter(({ url }) => imageHost(url) === host)
-  const registry =
-    fitting.find(({ id }) => id === registryId) ??
-    fitting.find(({ namespace }) => namespace !== null && repository.startsWith(`${namespace}/`)) ??
-    fitting[0]
+  const reference = parseReference(image)
+  const registry = registryOfImage(await registriesAt(db, organisationId), reference, registryId)
   const credentials = registry ? await registryLogin(db, keyring, registry.id) : null
-  const access = { url: registry?.url ?? `https://${host}`, credentials }
+  const access = { url: registry?.url ?? registryUrl(reference.host), credentials }
   return { access, dockerConfig: dockerConfig(access), masked: credentials ? [credentials.password] : [] }
 }

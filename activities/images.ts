@@ -17,7 +17,7 @@ import { parseRepositoryUrl } from '../drivers/sources/repository-url.ts'
 import { baseDigests } from './build-facts.ts'
 import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
-import { type DeployFacts, deployFacts } from './deploy-snapshot.ts'
+import { type BuiltDeployFacts, builtDeployFacts } from './deploy-snapshot.ts'
 import { accessTo, type ImageAccess } from './image-registry.ts'
 import type { OperationInput } from './operations.ts'
 import { contextOfReplica, renderReplica } from './replica-input.ts'
@@ -58,14 +58,15 @@ export function imageActivities(deps: ActivityDeps) {
 
     /** Builds the image of the operation's commit on the server, or finds the one that was built from the very same. */
     async buildImage({ operationId }: OperationInput): Promise<ReplicaImage> {
-      const facts = await deployFacts(deps, await operationById(db, operationId))
-      const { serverId, platform, key, storedAs } = facts.build
+      const facts = await builtDeployFacts(deps, await operationById(db, operationId))
+      const { serverId, builder, platform, key, storedAs } = facts.source
       if (key === null) throw new Error('a base image has not been resolved')
       const registry = storedAs === null ? null : await accessTo(deps, facts.environment, storedAs)
       const step = await buildStep(deps, facts, registry)
       const plan: ArtifactPlan = {
         ...{ environmentId: facts.environment.id, operationId, serverId, key, commitSha: facts.commit, platform, registryRef: storedAs },
-        imageTag: facts.build.configured.imageTag(facts.environment.id, key),
+        builtByServiceId: builder && builder.id,
+        imageTag: facts.source.configured.imageTag(facts.environment.id, key),
       }
       const artifact = await claimArtifact(db, plan)
       const work = { operationId, order: stepNumbers.environmentDeploy.build, serverId, step, masked: registry?.masked ?? [] }
@@ -103,11 +104,11 @@ const isRepeatable = (command: string) => /^php artisan migrate( --(force|isolat
 /** The build of a deploy's commit, with all that it needs to fetch the source. */
 async function buildStep(
   { db, keyring }: ActivityDeps,
-  facts: DeployFacts,
+  facts: BuiltDeployFacts,
   registry: ImageAccess | null,
 ): Promise<ServiceStep<BuildFacts>> {
-  const { build, application, environment, commit } = facts
-  const { configured, platform, storedAs } = build
+  const { source, application, environment, commit } = facts
+  const { configured, platform, storedAs } = source
   const { organisationId, projectRoot, repositoryUrl } = application
   const deployKey = await deployKeyOf(db, keyring, application.id)
   const address = parseRepositoryUrl(repositoryUrl)

@@ -1,3 +1,4 @@
+import { builderActivities } from './builders.ts'
 import { convergenceActivities } from './convergence.ts'
 import type { ActivityDeps } from './deps.ts'
 import { deployActivities } from './deploys.ts'
@@ -23,6 +24,7 @@ export function createActivities(deps: ActivityDeps) {
     ...sliceActivities(deps),
     ...gatewayActivities(deps),
     ...firewallActivities(deps),
+    ...builderActivities(deps),
     ...imageActivities(deps),
     ...schedulerActivities(deps),
     ...deployActivities(deps),

@@ -12,7 +12,7 @@ import { stepNumbers } from '../domain/step-numbers.ts'
 import type { PlannedReplica } from '../domain/deploy-plan.ts'
 import type { PlannedFirewall } from '../domain/firewall.ts'
 import { resolveImage } from '../drivers/services/image.ts'
-import { configuredService } from './configured-services.ts'
+import { builderOf, configuredService } from './configured-services.ts'
 import { replicaOperation } from './deploy-rows.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { OperationInput } from './operations.ts'
@@ -24,11 +24,19 @@ export interface StandalonePlan {
   /** Everything runs as it should already: then nothing is to be done. */
   isUnchanged: boolean
   service: { id: ServiceId; name: string }
-  /** Tag, or the digest it was resolved to before. */
-  image: string
+  /** Tag, or the digest it was resolved to before; null where it runs no containers. */
+  image: string | null
   replicas: readonly PlannedReplica[]
+  /** Servers that are to be fit for building; plans of before there were builders have none. */
+  checked?: readonly CheckedServer[]
   /** Servers on which it is now closed to all who may not reach it. */
   firewalls: readonly PlannedFirewall[]
+}
+
+/** A server that is to be fit for what a service does on it. */
+export interface CheckedServer {
+  serverId: ServerId
+  serverName: string
 }
 
 /** An image that is to be present on a server: a tag, or the digest it was resolved to before. */
@@ -37,10 +45,17 @@ export interface ServiceImage extends OperationInput {
   image: string
 }
 
-/** A service that runs, from the image of this digest. */
+/** A server that a builder builds on. */
+export interface BuilderCheck extends OperationInput {
+  order: number
+  serviceId: ServiceId
+  serverId: ServerId
+}
+
+/** A service that runs, from the image of this digest; null where it runs no containers. */
 export interface RunningService extends OperationInput {
   serviceId: ServiceId
-  digest: string
+  digest: string | null
 }
 
 /** Services that stand on their own; those of an environment are its deploy's. */
@@ -54,8 +69,9 @@ export function serviceActivities(deps: ActivityDeps) {
       const { id, name, currentImageDigest } = service
       const configured = configuredService(service)
       const { image } = configured
-      if (image.from !== 'registry') throw new Error(`${name} is built and deployed with its environment`)
+      if (image.from === 'build') throw new Error(`${name} is built and deployed with its environment`)
       const placements = await placementsOf(db, [id])
+      if (image.from === 'none') return checkedOnly(service, placements)
       const present = await liveReplicas(db, [id])
       const context = await replicaContext(deps, service)
       const facts = { service, context, present }
@@ -81,13 +97,25 @@ export function serviceActivities(deps: ActivityDeps) {
       return { digest }
     },
 
+    /** Fails where the server lacks what a build needs. */
+    async checkBuilder({ operationId, order, serviceId, serverId }: BuilderCheck): Promise<void> {
+      const service = await engineService(db, keyring, serviceId)
+      await runStep(deps, { operationId, order, serverId, step: builderOf(service).check() })
+    },
+
     /** The commit point of a standalone service's deploy. */
     async recordServiceRunning({ operationId, serviceId, digest }: RunningService): Promise<void> {
-      const state = { status: 'running' as const, currentImageDigest: digest }
+      const state = { status: 'running' as const, ...(digest === null ? {} : { currentImageDigest: digest }) }
       await commitOnce(db, operationId, (tx) => recordServices(tx, [serviceId], state))
     },
   }
 }
+
+/** A service without containers: all that can be done is to see whether its servers are fit. */
+const checkedOnly = ({ id, name }: EngineService, placements: readonly Placement[]): StandalonePlan => ({
+  ...{ isUnchanged: false, service: { id, name }, image: null, replicas: [], firewalls: [] },
+  checked: placements.map(({ serverId, serverName }) => ({ serverId, serverName })),
+})
 
 interface ServiceFacts {
   service: EngineService

@@ -24,6 +24,7 @@ import { releaseRoutes } from './routes/releases.ts'
 import { rollbackRoutes } from './routes/rollbacks.ts'
 import { routeRoutes } from './routes/routes.ts'
 import { serverRoutes } from './routes/servers.ts'
+import { buildRoutes } from './routes/builds.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { variableRoutes } from './routes/variables.ts'
 
@@ -36,6 +37,7 @@ const resources = [
   environmentRoutes,
   environmentServiceRoutes,
   serviceRoutes,
+  buildRoutes,
   attachmentRoutes,
   routeRoutes,
   variableRoutes,

@@ -4,9 +4,11 @@ import { attachedServices } from '../db/attachments.ts'
 import type { Database } from '../db/connect.ts'
 import { type Environment, environmentServers, routedServers } from '../db/environments.ts'
 import { serversOfServices } from '../db/operation-locks.ts'
-import { serversAmong } from '../db/servers.ts'
+import { type Server, serversAmong } from '../db/servers.ts'
+import { serviceOf } from '../db/services.ts'
 import type { ApiDependencies } from './context.ts'
-import { Problem } from './problem.ts'
+import { type GivenImage, givenImage } from './given-image.ts'
+import { invalidField, Problem } from './problem.ts'
 import { refuseUnreachable } from './reach.ts'
 import { repositoryAccess, withDeployKey } from './repository.ts'
 import type { newDeploymentSchema } from './schemas/deployment.ts'
@@ -26,14 +28,25 @@ export async function refuseUndeployable({ db }: ApiDependencies, environment: E
   if (failed) {
     throw new Problem(409, 'server_not_ready', `${failed.name} is not ready, since its provisioning failed: provision it again.`)
   }
-  if (servers.length > 1 && environment.registryId === null) {
-    const detail = `${name} spans ${servers.length} servers, and they pull the one image from a registry: set up one first.`
-    throw new Problem(422, 'registry_required', detail)
-  }
   await refuseApart(db, environment)
-  const architectures = [...new Set(servers.flatMap(({ architecture }) => architecture ?? []))]
+  if (environment.buildStrategy !== 'external_registry') await refuseUnbuildable(db, environment, servers)
+}
+
+/** The one image is built on one server, and the others pull it from a registry. */
+async function refuseUnbuildable(db: Database, { name, organisationId, registryId, builderServiceId }: Environment, servers: readonly Server[]) {
+  const builder = builderServiceId === null ? null : await serviceOf(db, organisationId, builderServiceId)
+  if (builder?.status === 'failed') {
+    throw new Problem(409, 'builder_not_ready', `${builder.name}, which builds for ${name}, is not ready: deploy it again, or choose another builder.`)
+  }
+  if (registryId === null && (builder !== null || servers.length > 1)) {
+    const reason = builder ? `${builder.name} builds for ${name}` : `${name} spans ${servers.length} servers`
+    throw new Problem(422, 'registry_required', `${reason}, and they pull the one image from a registry: set up one first.`)
+  }
+  const built = builder ? await serversAmong(db, organisationId, builder.serverIds) : []
+  const architectures = [...new Set([...servers, ...built].flatMap(({ architecture }) => architecture ?? []))]
   if (architectures.length > 1) {
-    const detail = `${name} spans servers of ${architectures.toSorted().join(' and ')}, and its image is built for one: let all of them be of the same kind.`
+    const span = built.length > 0 ? `${name} and its builder span` : `${name} spans`
+    const detail = `${span} servers of ${architectures.toSorted().join(' and ')}, and its image is built for one: let all of them be of the same kind.`
     throw new Problem(422, 'mixed_architectures', detail)
   }
 }
@@ -50,11 +63,49 @@ async function refuseApart(db: Database, { organisationId, id, name }: Environme
   }
 }
 
-/** The commit to deploy: the named one, else the head of the branch at this moment. Throws SourceErrors naming the branch. */
-export async function commitToDeploy(
+/** What is to be deployed, and how people call it. */
+export interface Version {
+  /** `operations.input` */
+  input: { commit: string; branch: string } | (GivenImage & { named: string })
+  /** Such as `2f4c1d0`, or the name of an image. */
+  label: string
+}
+
+/**
+ * The version that a wish stands for at this moment: a commit to be built, or an image that was built elsewhere. Throws a 422 that names
+ * the field, SourceErrors naming the branch, and RegistryErrors.
+ */
+export async function versionToDeploy(deps: ApiDependencies, target: DeployTarget, wished: Wish): Promise<Version> {
+  const { environment } = target
+  if (environment.buildStrategy === 'external_registry') return imageVersion(deps, environment, wished)
+  if (wished.image !== undefined) {
+    throw invalidField('image', `${environment.name} is built by Keystone: leave it out, or set buildStrategy to external_registry`)
+  }
+  const branch = wished.branch ?? environment.branch
+  const commit = await commitToDeploy(deps, target.application, { branch, commit: wished.commit, isBranchNamed: wished.branch !== undefined })
+  return { input: { commit, branch }, label: commit.slice(0, 7) }
+}
+
+type Wish = z.output<typeof newDeploymentSchema>
+
+interface DeployTarget {
+  environment: Environment
+  application: Application
+}
+
+async function imageVersion(deps: ApiDependencies, environment: Environment, { branch, commit, image }: Wish): Promise<Version> {
+  const [field] = Object.entries({ branch, commit }).find(([, value]) => value !== undefined) ?? []
+  if (field) throw invalidField(field, `${environment.name} is not built by Keystone: name an image instead`)
+  const named = image ?? environment.image
+  if (named === null) throw invalidField('image', `is missing: name one here, or as the image of ${environment.name}`)
+  return { input: { ...(await givenImage(deps, environment, named)), named }, label: named }
+}
+
+/** The named commit, else the head of the branch at this moment. */
+async function commitToDeploy(
   deps: ApiDependencies,
   application: Application,
-  { branch, commit, isBranchNamed }: { branch: string; commit: z.output<typeof newDeploymentSchema>['commit']; isBranchNamed: boolean },
+  { branch, commit, isBranchNamed }: { branch: string; commit: Wish['commit']; isBranchNamed: boolean },
 ): Promise<string> {
   if (commit && !isBranchNamed) return commit
   const head = await deps.sources.head(await repositoryAccess(deps, application), branch).catch((error: unknown) => {

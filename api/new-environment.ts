@@ -7,6 +7,7 @@ import { insertSystemVariables } from '../db/variables.ts'
 import { Secret } from '../domain/secret.ts'
 import type { DriverName } from '../domain/services.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
+import type { BuildSource } from './build-source.ts'
 import type { ApiDependencies } from './context.ts'
 import { createService } from './new-service.ts'
 import type { newEnvironmentSchema } from './schemas/environment.ts'
@@ -22,12 +23,14 @@ export const framework: DriverName = 'laravel'
 export async function createEnvironment(
   tx: Database,
   deps: ApiDependencies,
-  { application, wished }: { application: Application; wished: z.output<typeof newEnvironmentSchema> },
+  { application, wished }: { application: Application; wished: z.output<typeof newEnvironmentSchema> & BuildSource },
 ): Promise<Environment> {
   const { name, branch = application.defaultBranch, serverIds, web, schedulerEnabled, schedulerMode, releaseRetention, rolloutBatchSize, registryId } = wished
+  const { buildStrategy, builderServiceId, image } = wished
   const { organisationId } = application
   const { id } = await insertEnvironment(tx, {
     ...{ organisationId, applicationId: application.id, name, branch, schedulerEnabled, schedulerMode, releaseRetention, rolloutBatchSize, registryId },
+    ...{ buildStrategy, builderServiceId, image },
     buildConfig: buildSettings(wished),
   })
   const service = await createService(tx, deps, {

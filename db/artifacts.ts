@@ -1,5 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm'
-import type { ArtifactId, EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
+import type { ArtifactId, EnvironmentId, OperationId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { Database } from './connect.ts'
 import { childId } from './ids.ts'
 import { buildArtifacts, environments, servers } from './schema/index.ts'
@@ -29,6 +29,8 @@ export interface ArtifactPlan {
   environmentId: EnvironmentId
   operationId: OperationId
   serverId: ServerId
+  /** The service that builds, where it is a dedicated one. */
+  builtByServiceId: ServiceId | null
   key: string
   commitSha: string
   platform: string
@@ -44,18 +46,43 @@ export async function claimArtifact(db: Database, { operationId, ...plan }: Arti
     .insert(buildArtifacts)
     .values({ ...plan, id, builtByOperationId: operationId, status: 'building' })
     .onConflictDoNothing()
+  return currentArtifact(db, plan)
+}
+
+/** Throws where the environment has none of this key. */
+async function currentArtifact(db: Database, { environmentId, key }: Pick<ArtifactPlan, 'environmentId' | 'key'>): Promise<Artifact> {
+  const isCurrent = sql`${buildArtifacts.status} in ('building', 'available')`
   const [artifact] = await db
     .select()
     .from(buildArtifacts)
-    .where(
-      and(
-        eq(buildArtifacts.environmentId, plan.environmentId),
-        eq(buildArtifacts.key, plan.key),
-        sql`${buildArtifacts.status} in ('building', 'available')`,
-      ),
-    )
-  if (!artifact) throw new Error(`artifact ${plan.key} was not stored`)
+    .where(and(eq(buildArtifacts.environmentId, environmentId), eq(buildArtifacts.key, key), isCurrent))
+  if (!artifact) throw new Error(`artifact ${key} was not stored`)
   return artifact
+}
+
+/** An image that was built elsewhere, and is deployed as it is. */
+export interface GivenImage {
+  environmentId: EnvironmentId
+  operationId: OperationId
+  /** `name@sha256:…` in its registry. */
+  reference: string
+  /** The commit that it says it was made from. */
+  commitSha: string | null
+}
+
+/** The artifact of an image that was built elsewhere: one that is there, or a new one. */
+export async function recordGivenImage(tx: Database, { environmentId, operationId, reference, commitSha }: GivenImage): Promise<ArtifactId> {
+  const key = reference
+  const [registryRef = reference] = reference.split('@')
+  await tx
+    .insert(buildArtifacts)
+    .values({
+      ...{ id: childId<ArtifactId>(operationId, 'artifact', key), environmentId, key, commitSha, builtByOperationId: operationId },
+      ...{ registryRef, imageDigest: reference, digestKind: 'repo_digest', status: 'available' },
+    })
+    .onConflictDoNothing()
+  const { id } = await currentArtifact(tx, { environmentId, key })
+  return id
 }
 
 export interface BuiltImage {

@@ -66,7 +66,11 @@ export async function setSchedulerTarget(db: Database, id: EnvironmentId, servic
 
 /** What a user may change of an environment; the next deploy goes by it. */
 export type EnvironmentChange = Partial<
-  Pick<Environment, 'releaseRetention' | 'rolloutBatchSize' | 'registryId' | 'schedulerEnabled' | 'schedulerTargetServiceId' | 'schedulerMode'>
+  Pick<
+    Environment,
+    | ('releaseRetention' | 'rolloutBatchSize' | 'registryId' | 'buildStrategy' | 'builderServiceId' | 'image')
+    | ('schedulerEnabled' | 'schedulerTargetServiceId' | 'schedulerMode')
+  >
 >
 
 /** Changes an environment of the organisation; null where it has none of this id. */
@@ -100,4 +104,10 @@ export async function environmentServers(db: Database, id: EnvironmentId): Promi
     .innerJoin(services, eq(services.id, servicePlacements.serviceId))
     .where(and(eq(services.environmentId, id), ne(services.status, 'removed')))
   return rows.map(({ serverId }) => serverId)
+}
+
+/** The service that builds the environment's images, where it is a dedicated one. */
+export async function buildersOf(db: Database, id: EnvironmentId): Promise<ServiceId[]> {
+  const rows = await db.select({ id: environments.builderServiceId }).from(environments).where(eq(environments.id, id))
+  return rows.flatMap((row) => row.id ?? [])
 }

@@ -4,7 +4,7 @@ import { deployLocks, serviceLocks, sliceLocks } from '../domain/locks.ts'
 import type { Lock } from '../domain/operations.ts'
 import { attachedServices } from './attachments.ts'
 import type { Database } from './connect.ts'
-import { environmentServers } from './environments.ts'
+import { buildersOf, environmentServers } from './environments.ts'
 import { servicePlacements, serviceSlices } from './schema/index.ts'
 
 /** What operations hold (`domain/locks.ts`), from what is stored at this moment. */
@@ -21,12 +21,14 @@ export async function locksOfSlice(db: Database, id: SliceId): Promise<Lock[]> {
   return sliceLocks({ ...slice, serverIds: await serversOfServices(db, [slice.serviceId]) })
 }
 
-/** What a deploy holds: its environment, and shared the attached services and the servers of all of them. */
+/** What a deploy holds: its environment, and shared the attached services, its builder and the servers of all of them. */
 export async function locksOfEnvironment(db: Database, environmentId: EnvironmentId): Promise<Lock[]> {
-  const attachedServiceIds = (await attachedServices(db, environmentId)).map(({ id }) => id)
+  const attached = (await attachedServices(db, environmentId)).map(({ id }) => id)
+  const builders = await buildersOf(db, environmentId)
+  const usedServiceIds = [...attached, ...builders]
   const own = await environmentServers(db, environmentId)
-  const serverIds = [...new Set([...own, ...(await serversOfServices(db, attachedServiceIds))])]
-  return deployLocks({ environmentId, serverIds, attachedServiceIds })
+  const serverIds = [...new Set([...own, ...(await serversOfServices(db, usedServiceIds))])]
+  return deployLocks({ environmentId, serverIds, usedServiceIds })
 }
 
 /** The servers on which these services are placed. */

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNotNull, isNull, lt, ne, notInArray, or, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, isNotNull, isNull, lt, ne, not, notInArray, or, sql } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, ReleaseId, ServerId } from '../domain/ids.ts'
 import { oncePublished } from '../domain/releases.ts'
 import type { Database } from './connect.ts'
@@ -10,6 +10,7 @@ import {
   operationSteps,
   releases,
   servers,
+  servicePlacements,
   serviceReplicas,
   services,
 } from './schema/index.ts'
@@ -80,14 +81,39 @@ export async function serversToPrune(db: Database, environmentId: EnvironmentId)
     .from(serviceReplicas)
     .innerJoin(services, eq(services.id, serviceReplicas.serviceId))
     .where(and(eq(services.environmentId, environmentId), ne(serviceReplicas.status, 'removed')))
+  const withBuilder = db
+    .select({ id: servicePlacements.serverId })
+    .from(servicePlacements)
+    .innerJoin(environments, eq(environments.builderServiceId, servicePlacements.serviceId))
+    .where(eq(environments.id, environmentId))
+  const isOwn = or(inArray(servers.id, withReplicas), inArray(servers.id, withBuilder))
   const pulled = sql`exists (select from ${buildArtifacts} where ${unneeded(environmentId)} and ${buildArtifacts.digestKind} = 'repo_digest')`
-  const isDue = and(inArray(servers.id, withReplicas), lt(servers.foldersPrunedAt, sql`now() - interval '1 day'`))
+  const isDue = and(isOwn, lt(servers.foldersPrunedAt, sql`now() - interval '1 day'`))
   return db
     .select({ serverId: servers.id, serverName: servers.name })
     .from(servers)
     .where(or(inArray(servers.id, withImages), and(inArray(servers.id, withReplicas), pulled), isDue))
     .orderBy(servers.name)
 }
+
+/** How many of the images that were built elsewhere are looked for again, should a server have been away when they went. */
+const lookedForAgain = 50
+
+/** Images that were built elsewhere and that no release of any environment needs any more, newest first. */
+async function unneededGiven(db: Database, environmentId: EnvironmentId): Promise<string[]> {
+  const needed = sql`exists (select from build_artifacts other join releases on releases.artifact_id = other.id
+    where other.image_digest = ${buildArtifacts.imageDigest} and releases.pruned_at is null)`
+  const rows = await db
+    .select({ image: buildArtifacts.imageDigest })
+    .from(buildArtifacts)
+    .where(and(eq(buildArtifacts.environmentId, environmentId), isGiven, sql`not ${needed}`))
+    .orderBy(desc(buildArtifacts.id))
+    .limit(lookedForAgain)
+  return [...new Set(rows.flatMap(({ image }) => image ?? []))]
+}
+
+/** No server of ours has built it. */
+const isGiven = isNull(buildArtifacts.serverId)
 
 /** Under which names an environment's images lie on a server, and what has to stay there: images that a release needs, and the folders of operations that are not over. */
 export async function keptOn(db: Database, environmentId: EnvironmentId, serverId: ServerId) {
@@ -105,15 +131,16 @@ export async function keptOn(db: Database, environmentId: EnvironmentId, serverI
   const names = await db
     .selectDistinct({ name: buildArtifacts.registryRef })
     .from(buildArtifacts)
-    .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.registryRef)))
+    .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.registryRef), not(isGiven)))
   return {
+    unneeded: await unneededGiven(db, environmentId),
     storedAs: names.flatMap(({ name }) => name ?? []),
     images: images.flatMap(({ imageId }) => imageId ?? []),
     operations: open.map(({ hash }) => hash),
   }
 }
 
-/** Images of an environment that are gone from a server are discarded; `present` are those that are there. */
+/** Images of an environment that are gone from a server are discarded, and with them those that none of ours has built; `present` are those that are there. */
 export async function recordPruned(
   tx: Database,
   { environmentId, serverId, present }: { environmentId: EnvironmentId; serverId: ServerId; present: readonly string[] },
@@ -124,8 +151,7 @@ export async function recordPruned(
     .where(
       and(
         unneeded(environmentId),
-        eq(buildArtifacts.serverId, serverId),
-        sql`${idOnServers} <> all(${sql.param([...present])}::text[])`,
+        or(isGiven, and(eq(buildArtifacts.serverId, serverId), sql`${idOnServers} <> all(${sql.param([...present])}::text[])`)),
       ),
     )
 }

@@ -24,12 +24,13 @@ const viewed = (db: Database, environmentId: EnvironmentId) =>
       isLive: sql<boolean>`coalesce(${sourceOf} = ${liveSource(environmentId)}, false)`,
       isPruned: sql<boolean>`${releases.prunedAt} is not null`,
       hasImage: sql<boolean>`coalesce(${buildArtifacts.status} = 'available', false)`,
+      image: sql<string | null>`case when ${buildArtifacts.digestKind} = 'repo_digest' then ${buildArtifacts.imageDigest} end`,
     })
     .from(releases)
     .leftJoin(buildArtifacts, eq(buildArtifacts.id, releases.artifactId))
 
 /** A release as people see it. */
-export type ReleaseView = Omit<typeof releases.$inferSelect, 'variables'> & RollbackTarget
+export type ReleaseView = Omit<typeof releases.$inferSelect, 'variables'> & RollbackTarget & { image: string | null }
 
 /** Releases of an environment, newest first. */
 export async function releasesOf(db: Database, environmentId: EnvironmentId, page: PageRequest): Promise<Page<ReleaseView>> {

@@ -35,7 +35,7 @@ export interface PinnedVariables {
 export interface NewRelease {
   environmentId: EnvironmentId
   operationId: OperationId
-  commitSha: string
+  commitSha: string | null
   artifactId?: ArtifactId
   rolledBackToId?: ReleaseId
   variables: PinnedVariables

@@ -112,7 +112,7 @@ export interface PlannedMigration {
   timing: 'pre_switch' | 'post_switch'
 }
 
-/** An image that need not be built, for a container of it runs where it would be. */
+/** An image that need not be built: a container of it runs where it would be, or it was built elsewhere. */
 export interface RunningImage {
   artifactId: ArtifactId
   reference: string
@@ -127,10 +127,13 @@ export interface PlannedPull {
 /** The plan with where and from what the image is built, or looked for; operations keep it as it was executed. */
 export interface EnvironmentDeployPlan extends DeployPlan {
   environmentId: EnvironmentId
-  commit: string
+  /** Null where an image that was built elsewhere does not say. */
+  commit: string | null
   build: {
     serverId: ServerId
     serverName: string
+    /** The service that builds there, after those that came to it before; null where the server is one of the environment's own. */
+    builder?: { id: ServiceId; name: string } | null
     /** Base images whose digest has not been resolved yet. */
     unresolved: readonly { name: string; reference: string }[]
     running: RunningImage | null

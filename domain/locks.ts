@@ -24,13 +24,13 @@ export const sliceLocks = (slice: {
   ...slice.serverIds.map((id) => shared('server', id)),
 ]
 
-/** Deploys share servers and attached services; an environment has one at a time. */
+/** Deploys share servers, attached services and builders; an environment has one at a time. */
 export const deployLocks = (deploy: {
   environmentId: string
   serverIds: readonly string[]
-  attachedServiceIds: readonly string[]
+  usedServiceIds: readonly string[]
 }): Lock[] => [
   exclusive('environment', deploy.environmentId),
   ...deploy.serverIds.map((id) => shared('server', id)),
-  ...deploy.attachedServiceIds.map((id) => shared('service', id)),
+  ...deploy.usedServiceIds.map((id) => shared('service', id)),
 ]

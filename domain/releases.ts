@@ -23,7 +23,8 @@ export interface ReleasedService {
 export interface RollbackTarget {
   number: number
   status: ReleaseStatus
-  commitSha: string
+  /** Null where its image was built elsewhere and does not say. */
+  commitSha: string | null
   isLive: boolean
   isPruned: boolean
   /** As the database knows it: the server itself is asked when the rollback runs. */
@@ -47,16 +48,19 @@ export function imageGone({ number, commitSha }: Pick<RollbackTarget, 'number' |
   return {
     code: 'image_gone',
     message: `The image of release ${number} is not there any more.`,
-    hint: `Deploy commit ${commitSha} instead: its image is built again.`,
+    hint: deployInstead(commitSha),
   }
 }
+
+const deployInstead = (commitSha: string | null): string =>
+  commitSha === null ? 'Deploy another image instead.' : `Deploy commit ${commitSha} instead: its image is built again.`
 
 /** The image of a release was stored in no registry, and is not on every server where it is to run. */
 export function imageElsewhere({ number, commitSha }: Pick<RollbackTarget, 'number' | 'commitSha'>): Failure {
   return {
     code: 'image_elsewhere',
     message: `The image of release ${number} is in no registry, and not on every server where the environment runs now.`,
-    hint: `Deploy commit ${commitSha} instead: its image is built again.`,
+    hint: deployInstead(commitSha),
   }
 }
 

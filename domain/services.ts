@@ -3,7 +3,7 @@
 export const serviceCategories = ['application', 'database', 'cache', 'gateway', 'builder', 'storage'] as const
 export type ServiceCategory = (typeof serviceCategories)[number]
 
-export const driverNames = ['laravel', 'postgres', 'valkey', 'caddy'] as const
+export const driverNames = ['laravel', 'postgres', 'valkey', 'caddy', 'buildkit'] as const
 export type DriverName = (typeof driverNames)[number]
 
 export const deployPolicies = ['with_environment', 'dependency_only', 'manual_or_on_route_change', 'manual'] as const

@@ -4,7 +4,7 @@
  */
 export const stepNumbers = {
   serverProvision: { prepare: 10, firewall: 15, verify: 20 },
-  serviceDeploy: { firewall: 5, resolveImage: 10 },
+  serviceDeploy: { firewall: 10, resolveImage: 2000, check: 4000 },
   replicaDeploy: { start: 10 },
   sliceProvision: { provision: 10, firewall: 20 },
   environmentDeploy: {

@@ -1,14 +1,13 @@
 import type { OperationInput } from '../activities/operations.ts'
 import type { EnvironmentDeployPlan } from '../domain/deploy-plan.ts'
 import { imageOf, type ReplicaImage } from '../domain/images.ts'
-import { stepNumbers } from '../domain/step-numbers.ts'
-import { asOperation, together } from './operation.ts'
+import { buildImage } from './build-image.ts'
+import { asOperation } from './operation.ts'
 import { createProgress } from './progress.ts'
-import { control, watch } from './proxies.ts'
+import { control } from './proxies.ts'
 import { pullImage } from './pull-image.ts'
 import { rollOut, rolloutPhases } from './roll-out.ts'
 
-const numbers = stepNumbers.environmentDeploy
 const phases = ['plan', 'build', ...rolloutPhases] as const
 
 /** Deploys a commit to an environment: the thirteen steps of specification section 16, in order. */
@@ -20,7 +19,7 @@ export async function environment_deploy({ operationId }: OperationInput): Promi
     if (plan.isUnchanged) return 'unchanged'
     const provideImage = async () => {
       progress.phase('build')
-      const image = runningImage(plan) ?? (await build(plan, { operationId }))
+      const image = runningImage(plan) ?? (await buildImage({ operationId, build: plan.build, progress }))
       await pullImage(plan, { operationId, image })
       return image
     }
@@ -31,12 +30,3 @@ export async function environment_deploy({ operationId }: OperationInput): Promi
 
 const runningImage = ({ build: { running } }: EnvironmentDeployPlan): ReplicaImage | null =>
   running && imageOf(running.reference)
-
-async function build({ build: place }: EnvironmentDeployPlan, { operationId }: OperationInput): Promise<ReplicaImage> {
-  const { serverId, serverName, unresolved } = place
-  await together(unresolved, ({ reference }, index) => {
-    const resolve = { operationId, order: numbers.baseImages + index, serverId, reference }
-    return watch.resolveBaseImage.executeWithOptions({ summary: `pull ${reference} on ${serverName}` }, [resolve])
-  })
-  return watch.buildImage.executeWithOptions({ summary: `build image on ${serverName}` }, [{ operationId }])
-}

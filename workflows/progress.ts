@@ -8,15 +8,19 @@ export interface Progress {
   /** Names the phase that begins now; the one before it is done. */
   phase(name: string): void
   note(line: string): void
+  /** What it waits for at the moment; null: for nothing. */
+  waiting(reason: string | null): void
 }
 
 /** Shows all of the phases as waiting, until they are named one after the other. */
 export function createProgress(phases: readonly string[]): Progress {
   const notes: string[] = []
   let current = -1
+  let waitsFor: string | null = null
   const show = () => {
     const list = phases.map((name, index) => `- ${mark(index, current)} ${name}`)
-    setCurrentDetails([...list, ...notes.map((line) => `\n${line}`)].join('\n'))
+    const lines = [...notes, ...(waitsFor === null ? [] : [`Waiting: ${waitsFor}`])]
+    setCurrentDetails([...list, ...lines.map((line) => `\n${line}`)].join('\n'))
   }
   show()
   return {
@@ -26,6 +30,10 @@ export function createProgress(phases: readonly string[]): Progress {
     },
     note(line) {
       notes.push(line)
+      show()
+    },
+    waiting(reason) {
+      waitsFor = reason
       show()
     },
   }

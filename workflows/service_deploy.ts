@@ -6,7 +6,7 @@ import { stepNumbers } from '../domain/step-numbers.ts'
 import { untilCommitted } from './converge.ts'
 import { applyFirewalls } from './firewalls.ts'
 import { asOperation, runChild, together } from './operation.ts'
-import { control, watch } from './proxies.ts'
+import { control, remote, watch } from './proxies.ts'
 
 /** The service is the operation's target. */
 export interface ServiceDeployInput extends OperationInput {
@@ -31,20 +31,36 @@ export async function service_deploy({ operationId, planned }: ServiceDeployInpu
 }
 
 async function deployStandalone(input: OperationInput): Promise<string> {
-  const { isUnchanged, service, image, replicas, firewalls } = await control.planService(input)
-  if (isUnchanged) return 'unchanged'
+  const plan = await control.planService(input)
+  if (plan.isUnchanged) return 'unchanged'
   const { operationId } = input
   await untilCommitted({ operationId, of: operationId }, async () => {
-    await applyFirewalls(firewalls, { operationId, order: stepNumbers.serviceDeploy.firewall })
-    const digest = await resolveOnAll({ operationId }, { image, replicas })
-    await startReplicas({ name: service.name, replicas, image: { reference: digest, isLocal: false } })
-    await control.recordServiceRunning({ operationId, serviceId: service.id, digest })
+    await checkServers(input, plan)
+    const digest = await deployContainers(input, plan)
+    await control.recordServiceRunning({ operationId, serviceId: plan.service.id, digest })
   })
   return 'deployed'
 }
 
+async function checkServers({ operationId }: OperationInput, { service, checked = [] }: StandalonePlan): Promise<void> {
+  await together(checked, ({ serverId, serverName }, index) => {
+    const check = { operationId, order: stepNumbers.serviceDeploy.check + index, serviceId: service.id, serverId }
+    return remote.checkBuilder.executeWithOptions({ summary: `check ${service.name} on ${serverName}` }, [check])
+  })
+}
+
+/** Answers with the digest that they all run; null where the service has no containers. */
+async function deployContainers({ operationId }: OperationInput, plan: StandalonePlan): Promise<string | null> {
+  const { service, image, replicas, firewalls } = plan
+  if (image === null) return null
+  await applyFirewalls(firewalls, { operationId, order: stepNumbers.serviceDeploy.firewall })
+  const digest = await resolveOnAll({ operationId }, { image, replicas })
+  await startReplicas({ name: service.name, replicas, image: { reference: digest, isLocal: false } })
+  return digest
+}
+
 /** The first server turns a tag into a digest, the others make exactly this one present. */
-async function resolveOnAll({ operationId }: OperationInput, { image, replicas }: Pick<StandalonePlan, 'image' | 'replicas'>) {
+async function resolveOnAll({ operationId }: OperationInput, { image, replicas }: { image: string; replicas: readonly PlannedReplica[] }) {
   let digest = image
   for (const { serverId, serverName } of replicas) {
     const resolve = { operationId, serverId, image: digest }

@@ -4,7 +4,7 @@ import { requestOperation } from '../../db/operations/request.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
-import { commitToDeploy, refuseUndeployable } from '../deployment.ts'
+import { refuseUndeployable, versionToDeploy } from '../deployment.ts'
 import { applicationIn, environmentIn } from '../in-organisation.ts'
 import { accepted, requestedBy } from '../operation-request.ts'
 import { body, json, onceHeaders } from '../schemas/content.ts'
@@ -31,23 +31,22 @@ export function deploymentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
     const application = await applicationIn(deps, c, environment.applicationId)
     await refuseUndeployable(deps, environment)
-    const branch = wished.branch ?? environment.branch
-    const sha = await commitToDeploy(deps, application, { branch, commit: wished.commit, isBranchNamed: wished.branch !== undefined })
+    const { input, label } = await versionToDeploy(deps, { environment, application }, wished)
     const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
       const requested = await requestOperation(tx, {
         ...requestedBy(c),
         kind: 'environment_deploy',
         targetType: 'environment',
         targetId: environment.id,
-        summary: `deploy ${environment.name} of ${application.name} @ ${sha.slice(0, 7)}`,
+        summary: `deploy ${environment.name} of ${application.name} @ ${label}`,
         locks: await locksOfEnvironment(tx, environment.id),
-        input: { commit: sha, branch },
+        input: { ...input },
       })
       return {
         ...accepted(deps, requested),
         event: {
           ...{ action: 'environment.deploy_requested', targetType: 'environment', targetId: environment.id },
-          details: { commit: sha, branch },
+          details: { ...input },
         },
       }
     })

@@ -1,8 +1,9 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
-import { changeEnvironment, environmentsOf } from '../../db/environments.ts'
+import { changeEnvironment, environmentsOf, lockEnvironment } from '../../db/environments.ts'
 import { serviceOf } from '../../db/services.ts'
 import type { EnvironmentId, ServiceId } from '../../domain/ids.ts'
 import { requires } from '../authentication.ts'
+import { buildSource, ownServer } from '../build-source.ts'
 import { commit } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
 import { applicationIn, environmentIn } from '../in-organisation.ts'
@@ -74,8 +75,9 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     const wished = c.req.valid('json')
     await namedServers(db, organisation.id, wished.serverIds, (index) => `serverIds[${index}]`)
     await refuseRegistry(deps, c, wished.registryId)
+    const source = await buildSource(deps, organisation.id, { wished, current: ownServer })
     const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const environment = await createEnvironment(tx, deps, { application, wished })
+      const environment = await createEnvironment(tx, deps, { application, wished: { ...wished, ...source } })
       return {
         status: 201,
         body: presentEnvironment(environment),
@@ -103,7 +105,10 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     await refuseRegistry(deps, c, wished.registryId)
     await refuseSchedulerTarget(deps, c, { environmentId: id, serviceId: wished.schedulerTargetServiceId })
     const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
-      const environment = await changeEnvironment(tx, { organisationId: organisation.id, id, change: wished })
+      await lockEnvironment(tx, id)
+      const current = await environmentIn({ db: tx }, c, id)
+      const source = await buildSource({ db: tx }, organisation.id, { wished, current })
+      const environment = await changeEnvironment(tx, { organisationId: organisation.id, id, change: { ...wished, ...source } })
       if (!environment) throw notFound('environment')
       return {
         status: 200,

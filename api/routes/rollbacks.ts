@@ -42,7 +42,7 @@ export function rollbackRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
         kind: 'environment_rollback',
         targetType: 'environment',
         targetId: environment.id,
-        summary: `roll back ${environment.name} of ${application.name} to release ${number} @ ${commitSha.slice(0, 7)}`,
+        summary: `roll back ${environment.name} of ${application.name} to release ${number}${commitSha === null ? '' : ` @ ${commitSha.slice(0, 7)}`}`,
         locks: await locksOfEnvironment(tx, environment.id),
         input: { releaseId, commit: commitSha },
       })

@@ -1,8 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import type { Environment } from '../../db/environments.ts'
 import { environmentStatuses } from '../../db/schema/applications.ts'
+import { buildStrategies } from '../../domain/builds.ts'
 import { schedulerModes } from '../../domain/scheduler.ts'
-import { branch, label, moment, registryIdSchema, serverIdSchema, serviceIdSchema, settings } from './fields.ts'
+import { branch, image, label, moment, registryIdSchema, serverIdSchema, serviceIdSchema, settings } from './fields.ts'
 
 const schedulerMode = z.enum(schedulerModes, `must be one of ${schedulerModes.join(', ')}`)
 
@@ -27,6 +28,20 @@ const registryId = registryIdSchema.nullable().openapi({
   description: 'Where its images are stored; an environment that spans several servers needs one. Null: on its only server.',
 })
 
+const buildStrategy = z.enum(buildStrategies, `must be one of ${buildStrategies.join(', ')}`).openapi({
+  description:
+    'Who builds the image. target_server: the server of the web service. dedicated_builder: a service of the category builder, which ' +
+    'stores it in the registry. external_registry: nobody; an image that was built elsewhere is deployed.',
+})
+
+const buildSource = {
+  buildStrategy: buildStrategy.optional(),
+  builderServiceId: serviceIdSchema.nullable().optional().openapi({ description: 'Needed for the strategy dedicated_builder.' }),
+  image: image.nullable().optional().openapi({
+    description: 'For the strategy external_registry: what is deployed unless a deployment names another image.',
+  }),
+}
+
 export const newEnvironmentSchema = z
   .strictObject({
     name: label.openapi({ example: 'production' }),
@@ -45,6 +60,7 @@ export const newEnvironmentSchema = z
     releaseRetention: releaseRetention.default(5),
     rolloutBatchSize: rolloutBatchSize.default(null),
     registryId: registryId.default(null),
+    ...buildSource,
   })
   .openapi('NewEnvironment')
 
@@ -53,6 +69,7 @@ export const environmentChangeSchema = z
     releaseRetention: releaseRetention.optional(),
     rolloutBatchSize: rolloutBatchSize.optional(),
     registryId: registryId.optional(),
+    ...buildSource,
     schedulerEnabled: z.boolean().optional(),
     schedulerTargetServiceId: serviceIdSchema.optional().openapi({ description: 'A web or worker service of this environment.' }),
     schedulerMode: schedulerMode.optional().openapi({
@@ -72,6 +89,9 @@ export const environmentSchema = z
     schedulerTargetServiceId: z.uuid().nullable(),
     schedulerMode: z.enum(schedulerModes),
     buildConfig: settings,
+    buildStrategy,
+    builderServiceId: z.uuid().nullable(),
+    image: z.string().nullable(),
     releaseRetention,
     rolloutBatchSize,
     registryId: z.uuid().nullable(),
@@ -83,9 +103,11 @@ export const environmentSchema = z
 
 export function presentEnvironment(environment: Environment): z.infer<typeof environmentSchema> {
   const { id, applicationId, name, branch: from, status, schedulerEnabled, schedulerTargetServiceId, schedulerMode } = environment
+  const { buildStrategy: strategy, builderServiceId, image: deployed } = environment
   const { buildConfig, releaseRetention: retention, rolloutBatchSize: batch, registryId: storedIn, currentReleaseId, createdAt, updatedAt } = environment
   return {
     ...{ id, applicationId, name, branch: from, status, buildConfig, currentReleaseId },
+    ...{ buildStrategy: strategy, builderServiceId, image: deployed },
     ...{ schedulerEnabled, schedulerTargetServiceId, schedulerMode, releaseRetention: retention, rolloutBatchSize: batch, registryId: storedIn },
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),

@@ -108,6 +108,9 @@ export const commit = z
   .toLowerCase()
   .regex(/^[0-9a-f]{40}$/, 'must be a whole commit id of 40 hexadecimal characters')
 
+/** An image of a registry by tag or digest; the registry's own grammar is looked at where it is asked. */
+export const image = line(400).openapi({ example: 'ghcr.io/team/shop:1.4' })
+
 /** POSIX name of an environment variable. */
 export const variableKey = z
   .string()

@@ -16,7 +16,8 @@ export const releaseSchema = z
         'preparing: its image is made or looked for. in_progress: it is rolled out. successful: it is live. failed: its ' +
         'operation failed or was cancelled. obsolete: a later one replaced it. downgraded: a rollback to an older one took it back.',
     }),
-    commit: z.string(),
+    commit: z.string().nullable().openapi({ description: 'Null where its image was built elsewhere and does not say.' }),
+    image: z.string().nullable().openapi({ description: 'Under which digest a registry has its image; null where none has, or it is not known yet.' }),
     operationId: z.uuid(),
     rolledBackToId: z.uuid().nullable().openapi({ description: 'The release that this one, a rollback, brought back.' }),
     variableVersions: z
@@ -38,7 +39,7 @@ export const newRollbackSchema = z
 export function presentRelease(release: ReleaseView): z.infer<typeof releaseSchema> {
   const { id, environmentId, number, status, commitSha, operationId, rolledBackToId, variableVersions, trigger } = release
   return {
-    ...{ id, environmentId, number, status, commit: commitSha, operationId, rolledBackToId, variableVersions, trigger },
+    ...{ id, environmentId, number, status, commit: commitSha, image: release.image, operationId, rolledBackToId, variableVersions, trigger },
     rollbackRefusal: rollbackRefusal(release),
     createdAt: release.createdAt.toISOString(),
     updatedAt: release.updatedAt.toISOString(),

@@ -22,6 +22,7 @@ import type {
   ServiceId,
   SliceId,
 } from '../../domain/ids.ts'
+import { buildStrategies } from '../../domain/builds.ts'
 import { schedulerModes } from '../../domain/scheduler.ts'
 import type { Trigger } from '../../domain/operations.ts'
 import { type ReleasedService, releaseStatuses } from '../../domain/releases.ts'
@@ -76,6 +77,11 @@ export const environments = pgTable(
     /** Base images of the build by their tag, resolved once; they change only by an explicit operation. */
     baseImageDigests: jsonb('base_image_digests').$type<Record<string, string>>().notNull().default({}),
     registryId: uuid('registry_id').$type<RegistryId>(),
+    buildStrategy: text('build_strategy', { enum: buildStrategies }).notNull().default('target_server'),
+    /** The service that builds, where it is a dedicated one. */
+    builderServiceId: uuid('builder_service_id').$type<ServiceId>(),
+    /** What is deployed from an external registry unless a deployment names another one, e.g. `ghcr.io/team/shop:stable`. */
+    image: text('image'),
     currentReleaseId: uuid('current_release_id').$type<ReleaseId>(),
     /** How many releases can be gone back to, the live one among them; images of older ones are removed. */
     releaseRetention: integer('release_retention').notNull().default(5),
@@ -99,7 +105,11 @@ export const environments = pgTable(
       services.environmentId,
       services.id,
     ]),
+    ofSameOwner('environments_builder', [t.organisationId, t.builderServiceId], (): Reference => [services.organisationId, services.id]),
     label('environments_name_label', t.name),
+    check('environments_builder', sql`(${t.buildStrategy} = 'dedicated_builder') = (${t.builderServiceId} is not null)`),
+    check('environments_image', sql`${t.image} is null or ${t.buildStrategy} = 'external_registry'`),
+    oneOf('environments_build_strategy', t.buildStrategy, buildStrategies),
     check('environments_rollout_batch_size', sql`${t.rolloutBatchSize} > 0`),
     check('environments_release_retention', sql`${t.releaseRetention} between 1 and 50`),
     oneOf('environments_status', t.status, environmentStatuses),
@@ -135,9 +145,12 @@ export const buildArtifacts = pgTable(
     id: id<ArtifactId>(),
     environmentId: uuid('environment_id').$type<EnvironmentId>().notNull().references(() => environments.id),
     key: text('key').notNull(),
-    commitSha: text('commit_sha').notNull(),
-    platform: text('platform').notNull(),
-    imageTag: text('image_tag').notNull(),
+    /** Null where an image that was built elsewhere does not say. */
+    commitSha: text('commit_sha'),
+    /** Null where it may be for several. */
+    platform: text('platform'),
+    /** Its name on the server that built it; null where none did. */
+    imageTag: text('image_tag'),
     imageDigest: text('image_digest'),
     digestKind: text('digest_kind', { enum: ['image_id', 'repo_digest'] }),
     serverId: uuid('server_id').$type<ServerId>().references(() => servers.id),
@@ -173,7 +186,8 @@ export const releases = pgTable(
     environmentId: uuid('environment_id').$type<EnvironmentId>().notNull().references(() => environments.id),
     number: integer('number').notNull(),
     operationId: uuid('operation_id').$type<OperationId>().notNull().unique().references(() => operations.id),
-    commitSha: text('commit_sha').notNull(),
+    /** Null where an image that was built elsewhere does not say. */
+    commitSha: text('commit_sha'),
     /** Null until the image is known. */
     artifactId: uuid('artifact_id').$type<ArtifactId>(),
     /** The release whose image, configuration and variables a rollback brought back; never a rollback itself. */

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import {
   type AnyPgColumn,
+  bigint,
   boolean,
   check,
   doublePrecision,
@@ -74,6 +75,7 @@ export const services = pgTable(
       .where(sql`${t.environmentId} is null and ${t.status} <> 'removed'`),
     uniqueIndex('services_one_gateway').on(t.gatewayServerId).where(sql`${t.status} <> 'removed'`),
     unique('services_in_environment').on(t.environmentId, t.id),
+    unique('services_in_organisation').on(t.organisationId, t.id),
     ofSameOwner('services_environment', [t.organisationId, t.environmentId], (): Reference => [
       environments.organisationId,
       environments.id,
@@ -225,6 +227,18 @@ export const serviceEndpoints = pgTable(
     oneOf('service_endpoints_scope', t.scope, endpointScopes),
     oneOf('service_endpoints_health', t.healthStatus, healthStatuses),
   ],
+)
+
+/** The queue of a builder: builds that wait for it or are at it, in the order in which they came. */
+export const builds = pgTable(
+  'builds',
+  {
+    operationId: uuid('operation_id').$type<OperationId>().primaryKey().references(() => operations.id),
+    builderServiceId: service('builder_service_id').notNull().references(() => services.id),
+    sequence: bigint('sequence', { mode: 'number' }).generatedAlwaysAsIdentity(),
+    createdAt: timestamps.createdAt,
+  },
+  (t) => [index('builds_queue').on(t.builderServiceId, t.sequence)],
 )
 
 /** Every text a gateway was ever to run. The revision is the fence that the server itself checks. */

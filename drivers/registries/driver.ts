@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto'
-import { RegistryError } from './errors.ts'
-import type { Answered, ExchangeOptions } from './exchange.ts'
+import { noRegistry, RegistryError } from './errors.ts'
+import type { ExchangeOptions } from './exchange.ts'
+import { imageReader, manifestQuestion, noImage } from './image-reader.ts'
+import { digestOf, parseImageConfig, parseManifest } from './manifest.ts'
 import type { ImageReference } from './reference.ts'
 import { openSession, type RegistryAccess, saying, type Session } from './session.ts'
 
@@ -16,20 +17,26 @@ export interface RegistryDriver {
   verify(access: RegistryAccess, push: PushCheck | null): Promise<void>
   /** The digest, `sha256:…`, that an image has at this moment; nothing is pulled. */
   resolve(access: RegistryAccess, image: ImageReference): Promise<string>
+  /** The same with what it is; nothing but its description is pulled. */
+  inspect(access: RegistryAccess, image: ImageReference): Promise<ImageDescription>
+}
+
+/** An image as its registry describes it. */
+export interface ImageDescription {
+  /** `sha256:…`, of the index where it is for several platforms. */
+  digest: string
+  /** Such as `linux/amd64`. */
+  platforms: readonly string[]
+  /** The commit that it says it was made from (`org.opencontainers.image.revision`, OCI image specification, "Annotations"). */
+  revision: string | null
 }
 
 /** No image has this name: an upload to it is begun and given up. */
 const checkedName = 'keystone-access-check'
 
-const manifestTypes = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-].join(', ')
-
 export function createRegistryDriver({ timeoutSeconds = 20, authorities = [] }: Partial<ExchangeOptions> = {}): RegistryDriver {
-  const session = (access: RegistryAccess) => openSession(access, { timeoutSeconds, authorities })
+  const exchanged = { timeoutSeconds, authorities }
+  const session = (access: RegistryAccess) => openSession(access, exchanged)
   return {
     async verify(access, push) {
       const { host } = new URL(access.url)
@@ -43,18 +50,26 @@ export function createRegistryDriver({ timeoutSeconds = 20, authorities = [] }: 
     async resolve(access, image) {
       const { host } = new URL(access.url)
       const opened = session(access)
-      const { repository, tag, digest } = image
-      const question = {
-        path: `/v2/${repository}/manifests/${digest ?? tag}`,
-        headers: { accept: manifestTypes },
-        scope: `repository:${repository}:pull`,
-      }
+      const question = manifestQuestion(image)
       // HEAD, which Docker Hub does not count as a pull.
       const head = await opened.ask({ ...question, method: 'HEAD' })
       if (head.status === 200 && isDigest(head.headers['docker-content-digest'])) return head.headers['docker-content-digest']
       const answer = await opened.ask({ ...question, method: 'GET' })
       if (answer.status !== 200) throw noImage(host, image, answer)
-      return `sha256:${createHash('sha256').update(answer.body).digest('hex')}`
+      return digestOf(answer.body)
+    },
+
+    async inspect(access, image) {
+      const { host } = new URL(access.url)
+      const reader = imageReader(session(access), { base: new URL(access.url), image, exchanged })
+      const { body, digest } = await reader.manifest(image)
+      const manifest = parseManifest(host, body)
+      if ('configDigest' in manifest) {
+        const { platform, revision } = parseImageConfig(host, await reader.blob(manifest.configDigest))
+        return { digest, platforms: [platform], revision: manifest.revision ?? revision }
+      }
+      const platforms = manifest.images.map(({ platform }) => platform)
+      return { digest, platforms, revision: manifest.revision ?? (await reader.revisionOf(manifest.images[0])) }
     },
   }
 }
@@ -76,16 +91,5 @@ async function tryPush(session: Session, host: string, { namespace }: PushCheck)
 
 const isDigest = (text: string | string[] | undefined): text is string => typeof text === 'string' && /^sha256:[0-9a-f]{64}$/.test(text)
 
-const noRegistry = (host: string, status: number): RegistryError =>
-  new RegistryError('protocol_error', `${host} answers ${status} to the registry API: check that the address is that of an image registry`)
-
 const noPush = (host: string, where: string, said: string, cause?: unknown): RegistryError =>
   new RegistryError('access_denied', `${host} does not let this user push ${where}${said}: give it the right to write there, or choose another namespace`, { cause })
-
-function noImage(host: string, { repository, tag, digest }: ImageReference, answer: Answered): RegistryError {
-  const name = `${repository}${digest === null ? `:${tag}` : `@${digest}`}`
-  const { status } = answer
-  if (status === 404) return new RegistryError('image_not_found', `${host} has no ${name}${saying(answer)}: check its name and tag`)
-  if (status === 403) return new RegistryError('access_denied', `${host} does not let this user read ${repository}${saying(answer)}`)
-  return noRegistry(host, status)
-}

@@ -47,3 +47,7 @@ export class RegistryError extends Error {
     this.retryAfterSeconds = retryAfterSeconds
   }
 }
+
+/** An answer that no registry gives. */
+export const noRegistry = (host: string, status: number): RegistryError =>
+  new RegistryError('protocol_error', `${host} answers ${status} to the registry API: check that the address is that of an image registry`)

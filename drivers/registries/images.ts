@@ -1,4 +1,5 @@
 import { Secret } from '../../domain/secret.ts'
+import type { ImageReference } from './reference.ts'
 import type { RegistryAccess } from './session.ts'
 
 /** Docker Hub's API is not where its images are said to be. */
@@ -8,6 +9,23 @@ const hub = { api: 'registry-1.docker.io', images: 'docker.io', login: 'https://
 export function imageHost(url: string): string {
   const { host } = new URL(url)
   return host === hub.api ? hub.images : host
+}
+
+/** Where the API of the registry is that an image's name names. */
+export const registryUrl = (host: string): string => `https://${host === hub.images ? hub.api : host}`
+
+/** Which of these registries an image is in: the preferred one, one whose namespace it lies under, or any at its host. */
+export function registryOfImage<Registry extends { id: string; url: string; namespace: string | null }>(
+  registries: readonly Registry[],
+  { host, repository }: Pick<ImageReference, 'host' | 'repository'>,
+  preferredId: string | null,
+): Registry | undefined {
+  const fitting = registries.filter(({ url }) => imageHost(url) === host)
+  return (
+    fitting.find(({ id }) => id === preferredId) ??
+    fitting.find(({ namespace }) => namespace !== null && repository.startsWith(`${namespace}/`)) ??
+    fitting[0]
+  )
 }
 
 /** The full name of an image in a registry, without tag and digest, e.g. `registry.example.com/team/shop-production`. */

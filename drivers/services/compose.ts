@@ -15,7 +15,7 @@ export interface ContainerShape {
   stopGraceSeconds: number
   networks: readonly string[]
   volumes: readonly VolumeSpec[]
-  /** Folders of the project, as `./folder:/target[:ro]`. */
+  /** Files and folders of the project, as `./folder:/target[:ro]`. */
   mounts?: readonly string[]
   /** Ports in Compose's short form, e.g. `80:80`. */
   ports: readonly string[]

@@ -12,8 +12,8 @@ export type StoredConfig = Record<string, unknown>
 /** Named secrets that the database seals as one JSON object: administrative ones of a service, or those of a slice. */
 export type Credentials = Readonly<Record<string, Secret>>
 
-/** Where a service's image comes from: a tag that is resolved to a digest once, or Keystone's own build. */
-export type ImagePolicy = { from: 'registry'; reference: string } | { from: 'build' }
+/** Where a service's image comes from: a tag that is resolved to a digest once, or Keystone's own build; none where it runs no containers. */
+export type ImagePolicy = { from: 'registry'; reference: string } | { from: 'build' } | { from: 'none' }
 
 export interface PortSpec {
   name: string
@@ -115,6 +115,16 @@ export interface ConfiguredService {
   application: ApplicationProcesses | null
   /** Routes of a gateway; null for other services. */
   gateway: Gateway | null
+  /** What builds images for environments elsewhere; null for other services. */
+  builder: Builder | null
+}
+
+/** A server that builds. */
+export interface Builder {
+  /** How many builds it works on at once. */
+  slots: number
+  /** Fails where the server lacks what a build needs. */
+  check(): ServiceStep<void>
 }
 
 /**

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Removes what an environment's pruned releases have left on this server: images under its own NAMES (one a line), unless a container uses
-# them, and images of its that have lost their name. KEEP_IMAGES holds the ids of those that a kept release needs, one a line.
+# them, and images of its that have lost their name. KEEP_IMAGES holds the ids of those that a kept release needs, one a line;
+# UNNEEDED holds images that were built elsewhere, by digest: under a tag of somebody else they stay.
 # Then the folders of operations that are older than FOLDER_DAYS, but for those of KEEP_OPERATIONS. Volumes are not touched.
 # Docker's answers are assigned before they are judged: an outage ends the script and is not taken for an absent image.
 set -euo pipefail
@@ -37,6 +38,10 @@ nameless=$(docker image ls --quiet --no-trunc --filter dangling=true --filter "l
 while read -r id; do
   [ -z "$id" ] || remove_unless_needed "$id" "$id"
 done <<<"$nameless"
+
+while read -r name; do
+  [ -z "$name" ] || ! docker image inspect "$name" >/dev/null 2>&1 || is_used "$name" || docker image rm "$name"
+done <<<"$UNNEEDED"
 
 for operations in /home/keystone/operations /var/lib/keystone/operations; do
   sudo test -d "$operations" || continue

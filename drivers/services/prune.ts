@@ -13,6 +13,8 @@ export interface Kept {
   storedAs: readonly string[]
   /** Image ids, `sha256:…`. */
   images: readonly string[]
+  /** Images, `name@sha256:…`, that were built elsewhere and may go. */
+  unneeded: readonly string[]
   /** Hashes of operations that are not over, whatever their age. */
   operations: readonly string[]
 }
@@ -24,7 +26,7 @@ export interface PruneFacts {
 }
 
 /** Removes an environment's images but those that are kept or in use, and the folders of old operations. */
-export function prune({ environmentId, storedAs, images, operations }: Kept): ServiceStep<PruneFacts> {
+export function prune({ environmentId, storedAs, images, unneeded, operations }: Kept): ServiceStep<PruneFacts> {
   return {
     name: 'prune',
     script,
@@ -32,6 +34,7 @@ export function prune({ environmentId, storedAs, images, operations }: Kept): Se
       ENVIRONMENT: environmentId,
       NAMES: lines([`keystone/${environmentId}`, ...storedAs]),
       KEEP_IMAGES: lines(images),
+      UNNEEDED: lines(unneeded),
       KEEP_OPERATIONS: lines(operations),
       FOLDER_DAYS: `${operationFolderDays}`,
     },

@@ -16,7 +16,8 @@ const releaseSchema = z.object({
   id: z.string(),
   number: z.number(),
   status: z.string(),
-  commit: z.string(),
+  commit: z.string().nullable(),
+  image: z.string().nullable(),
   rolledBackToId: z.string().nullable(),
   rollbackRefusal: z.object({ code: z.string() }).nullable(),
 })
@@ -71,7 +72,7 @@ export interface OrganisationClient {
   ): Promise<{ sliceId: string; operation: Operation }>
   setVariable(environmentId: string, key: string, value: string): Promise<void>
   route(environmentId: string, wish: { domain: string; tls: string; gatewayServiceId?: string; activeHealthIntervalSeconds?: number }): Promise<{ operation: Operation }>
-  deploy(environmentId: string, wish?: { branch?: string; commit?: string }): Promise<Operation>
+  deploy(environmentId: string, wish?: { branch?: string; commit?: string; image?: string }): Promise<Operation>
   cancel(operationId: string): Promise<void>
   /** To the release before the live one, where none is named. */
   rollBack(environmentId: string, wish?: { releaseId?: string }): Promise<Operation>

@@ -153,7 +153,7 @@ describe('revisions of a gateway', () => {
 
 describe('artifacts', () => {
   const plan = (environmentId: Awaited<ReturnType<typeof environment>>, operationId: OperationId, serverId: Awaited<ReturnType<typeof server>>) => ({
-    ...{ environmentId, operationId, serverId, key: 'key-1', commitSha: 'a'.repeat(40), platform: 'linux/amd64', imageTag: 'shop:a', registryRef: null },
+    ...{ environmentId, operationId, serverId, key: 'key-1', commitSha: 'a'.repeat(40), platform: 'linux/amd64', imageTag: 'shop:a', registryRef: null, builtByServiceId: null },
   })
 
   test('an artifact is claimed once for its key, by whoever comes first; a discarded one is built anew', async () => {

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { deployLocks, serverLocks, serviceLocks, sliceLocks } from '../../domain/locks.ts'
 import { conflicts, type Lock } from '../../domain/operations.ts'
 
-const shop = deployLocks({ environmentId: 'shop', serverIds: ['one'], attachedServiceIds: ['data'] })
-const blog = deployLocks({ environmentId: 'blog', serverIds: ['one'], attachedServiceIds: ['data'] })
+const shop = deployLocks({ environmentId: 'shop', serverIds: ['one'], usedServiceIds: ['data'] })
+const blog = deployLocks({ environmentId: 'blog', serverIds: ['one'], usedServiceIds: ['data'] })
 const data = serviceLocks({ id: 'data', serverIds: ['one'] })
 const slice = (id: string, environmentId: string | null) => sliceLocks({ id, serviceId: 'data', environmentId, serverIds: ['one'] })
 

@@ -12,7 +12,7 @@ import { deployReport, report } from './report.ts'
 /** Every test file has a lab of its own, so that files run beside each other. */
 const subnets = {
   ...{ deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106, rollback: 107 },
-  ...{ 'nobody-notices': 108, 'deep-redeploy': 109, fleet: 110 },
+  ...{ 'nobody-notices': 108, 'deep-redeploy': 109, fleet: 110, images: 112 },
 } as const
 
 /** What a browser would get. */

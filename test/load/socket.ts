@@ -23,16 +23,21 @@ export function openSocket(options: SocketOptions, tally: Tally): { close(): Pro
     })
     const talk = conversation(opened, { tally, failed, timeoutSeconds })
     let isOpen = false
+    let broken = ''
     opened.once('open', () => {
       isOpen = true
       talk.begin()
     })
-    opened.on('error', (error) => isOpen || isEnding || failed(`it was not opened: ${error.message}`))
+    opened.on('error', (error) => {
+      broken = error.message
+      if (!isOpen && !isEnding) failed(`it was not opened: ${error.message}`)
+    })
     opened.once('close', (code, reason) => {
       talk.end()
       if (isEnding) return
-      if (isOpen) tally.socketClosed(code, reason.toString())
-      if (isOpen && !options.mayCloseWebsocket) failed(`it was closed with ${code} ${reason.toString()}`)
+      const why = reason.toString() || broken
+      if (isOpen) tally.socketClosed(code, why)
+      if (isOpen && !options.mayCloseWebsocket) failed(`it was closed with ${code} ${why}`)
       setTimeout(() => (socket = isEnding ? socket : connect()), isOpen ? 0 : reopenMilliseconds)
     })
     return opened

@@ -64,6 +64,7 @@ export const caddy = defineService({
       }),
     application: null,
     gateway: gateway(authority(config)),
+    builder: null,
   }),
 })
 

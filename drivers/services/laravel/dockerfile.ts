@@ -2,12 +2,6 @@ import Handlebars from 'handlebars'
 import { textBeside } from '../scripts.ts'
 import type { BuildConfig } from './config.ts'
 
-const scripts = {
-  healthScript: textBeside(import.meta.url, 'health.sh'),
-  schedulerScript: textBeside(import.meta.url, 'scheduler.sh'),
-  warmScript: textBeside(import.meta.url, 'warm.sh'),
-}
-
 const template = Handlebars.compile(textBeside(import.meta.url, 'Dockerfile.hbs'), { noEscape: true, strict: true })
 
 const composerFlags = ['--no-dev', '--prefer-dist', '--no-interaction', '--no-progress', '--optimize-autoloader']
@@ -28,7 +22,6 @@ const assets: Readonly<Record<BuildConfig['assetBuild'], string>> = {
 /** The Dockerfile of an application. `cacheId` keeps the package caches of applications apart. */
 export function renderDockerfile(config: BuildConfig, cacheId: string): string {
   return template({
-    ...scripts,
     cacheId,
     extensions: config.phpExtensions.join(' '),
     documentRoot: config.documentRoot,

@@ -33,5 +33,6 @@ export const laravel = defineService({
       stopStep(ownership, { project: generationProject(ownership), graceSeconds: replicaGraceSeconds(role, config) }),
     application: processes(config),
     gateway: null,
+    builder: null,
   }),
 })

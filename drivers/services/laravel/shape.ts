@@ -4,6 +4,7 @@ import type { ReplicaInput, VolumeSpec } from '../contract.ts'
 import { publishedPorts } from '../published.ts'
 import { generationProject, type ReplicaShape, type SettlingContainer } from '../replica.ts'
 import { hasEmbeddedWorker, type ServiceConfig, stopGraceSeconds } from './config.ts'
+import { scriptFiles, scriptMounts } from './scripts.ts'
 
 export const webPort = 8080
 const applicationFolder = '/var/www/html'
@@ -16,8 +17,10 @@ const workerSettleSeconds = 3
 
 /** A generation's project: the replica itself, a worker beside it, and the scheduler that is started by a step of its own. */
 export function replicaShape(config: ServiceConfig, input: ReplicaInput): ReplicaShape {
+  const project = generationProject(input.ownership)
   return {
-    project: generationProject(input.ownership),
+    project,
+    files: scriptFiles(project),
     main: mainContainer(config, input),
     beside: hasEmbeddedWorker(input.role, config) ? [embeddedWorker(config, input)] : [],
     companions: [schedulerContainer(config, input)],
@@ -63,7 +66,7 @@ export function schedulerContainer(config: ServiceConfig, input: ReplicaInput): 
     containerName: `${input.containerName}-scheduler`,
     profiles: ['scheduler'],
     command: ['keystone-scheduler', schedulerMount],
-    mounts: [`./${schedulerFolderName}:${schedulerMount}`],
+    mounts: [...scriptMounts, `./${schedulerFolderName}:${schedulerMount}`],
     healthcheck: processCheck('keystone-schedu'),
     stopGraceSeconds: config.schedulerGraceSeconds,
     ports: [],
@@ -75,6 +78,7 @@ function runtime(config: ServiceConfig, input: ReplicaInput) {
   return {
     networks: [...new Set([gatewayNetwork, ...input.networks])],
     volumes: persistentVolumes(config, input.ownership.environmentId),
+    mounts: scriptMounts,
   }
 }
 

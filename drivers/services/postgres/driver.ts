@@ -43,6 +43,7 @@ export const postgres = defineService({
     stopReplica: ({ ownership }) => stopStep(ownership, { project: statefulProject(ownership), graceSeconds: stopGraceSeconds }),
     application: null,
     gateway: null,
+    builder: null,
   }),
 })
 

@@ -50,6 +50,7 @@ export const valkey = defineService({
     stopReplica: ({ ownership }) => stopStep(ownership, { project: statefulProject(ownership), graceSeconds: stopGraceSeconds }),
     application: null,
     gateway: null,
+    builder: null,
   }),
 })
 

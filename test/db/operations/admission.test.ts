@@ -109,7 +109,7 @@ describe('an operation', () => {
 describe('locks as the kinds take them', () => {
   const [serverId, serviceId] = [newId<string>(), newId<string>()]
   const under = (locks: ReturnType<typeof serverLocks>) => requested(db, deployOf(organisationId, newId<string>(), { locks }))
-  const deployLocksOf = (environmentId: string) => deployLocks({ environmentId, serverIds: [serverId], attachedServiceIds: [serviceId] })
+  const deployLocksOf = (environmentId: string) => deployLocks({ environmentId, serverIds: [serverId], usedServiceIds: [serviceId] })
 
   test('deploys of two environments share servers and services; the server itself waits for both, and those after it for the server', async () => {
     const [one, two] = [newId<string>(), newId<string>()]
@@ -131,7 +131,7 @@ describe('locks as the kinds take them', () => {
     const sliceOf = (id: string, of: string | null) => under(sliceLocks({ id, serviceId, environmentId: of, serverIds: [] }))
     const attached = await sliceOf(newId(), environmentId)
     const free = await sliceOf(newId(), null)
-    const deployed = await under(deployLocks({ environmentId, serverIds: [], attachedServiceIds: [serviceId] }))
+    const deployed = await under(deployLocks({ environmentId, serverIds: [], usedServiceIds: [serviceId] }))
     expect([attached.status, free.status, deployed.status]).toEqual(['pending', 'pending', 'queued'])
     await succeed(attached)
     expect(await statusOf(deployed)).toBe('pending')

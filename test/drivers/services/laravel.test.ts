@@ -16,6 +16,15 @@ const web = replica({
   networks: ['keystone_service_pg'],
 })
 
+const scripts = ['scripts/keystone-health', 'scripts/keystone-scheduler', 'scripts/90-keystone-warm.sh']
+
+/** Keystone's own scripts, in whatever image. */
+const mountedScripts = [
+  './scripts/keystone-health:/usr/local/bin/keystone-health:ro',
+  './scripts/keystone-scheduler:/usr/local/bin/keystone-scheduler:ro',
+  './scripts/90-keystone-warm.sh:/etc/entrypoint.d/90-keystone-warm.sh:ro',
+]
+
 const composed = (input: ReplicaInput, config: unknown = {}) =>
   parse(String(laravel.configured(config).startReplica(input).files[0]?.content)).services
 
@@ -123,7 +132,7 @@ describe('a replica', () => {
     expect(service).not.toHaveProperty('command')
     expect(service).toMatchObject({
       networks: ['keystone_gateway', 'keystone_service_pg'],
-      volumes: ['keystone_environment_env_storage_app:/var/www/html/storage/app'],
+      volumes: ['keystone_environment_env_storage_app:/var/www/html/storage/app', ...mountedScripts],
       stop_grace_period: '40s',
       healthcheck: { test: ['CMD', 'keystone-health', '8080', '/up'], start_interval: '100ms' },
     })
@@ -210,7 +219,7 @@ describe('a scheduler', () => {
 
   it('has its charge beside the project, where its container writes it', () => {
     expect(inputs(null)).toMatchObject({ SERVICE: 'scheduler-rep', SCHEDULER_FOLDER: folder, PREDECESSOR: '', TICKED: '' })
-    expect(composed(web)['scheduler-rep'].volumes).toContain('./scheduler:/var/lib/keystone-scheduler')
+    expect(composed(web)['scheduler-rep'].volumes).toEqual(expect.arrayContaining([...mountedScripts, './scheduler:/var/lib/keystone-scheduler']))
   })
 
   it('follows one on the same server, or one elsewhere after its last minute', () => {
@@ -234,7 +243,7 @@ describe('a one-off command', () => {
 
   it('runs in the project of a replica, with its files in place', () => {
     expect(step.inputs).toMatchObject({ NAME: 'migrate', COMMAND: 'php artisan migrate --force', REPEATABLE: 'yes', SERVICE: 'replica-rep' })
-    expect(step.files.map(({ path }) => path)).toEqual(['compose.yml', '.env'].map((name) => `/home/keystone/services/svc/rep/${name}`))
+    expect(step.files.map(({ path }) => path)).toEqual(['compose.yml', '.env', ...scripts].map((name) => `/home/keystone/services/svc/rep/${name}`))
   })
 
   it('reports how it ended', () => {

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { prune } from '../../../drivers/services/prune.ts'
 
 describe('pruning', () => {
-  const step = prune({ environmentId: 'environment-1', storedAs: ['registry.lab/team/shop'], images: ['sha256:a', 'sha256:b'], operations: ['0123456789ab'] })
+  const step = prune({ environmentId: 'environment-1', storedAs: ['registry.lab/team/shop'], images: ['sha256:a', 'sha256:b'], unneeded: ['ghcr.io/team/shop@sha256:c'], operations: ['0123456789ab'] })
 
   test('is told what stays: by image id and operation hash, a line each, and for how long folders do', () => {
-    expect(step.inputs).toEqual({ ENVIRONMENT: 'environment-1', NAMES: 'keystone/environment-1\nregistry.lab/team/shop', KEEP_IMAGES: 'sha256:a\nsha256:b', KEEP_OPERATIONS: '0123456789ab', FOLDER_DAYS: '7' })
+    expect(step.inputs).toEqual({ ENVIRONMENT: 'environment-1', NAMES: 'keystone/environment-1\nregistry.lab/team/shop', KEEP_IMAGES: 'sha256:a\nsha256:b', UNNEEDED: 'ghcr.io/team/shop@sha256:c', KEEP_OPERATIONS: '0123456789ab', FOLDER_DAYS: '7' })
   })
 
   test('reports the images that are left under the name of the environment', () => {

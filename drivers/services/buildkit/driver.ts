@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import type { ServiceStep } from '../contract.ts'
+import { defineService } from '../define.ts'
+import { textBeside } from '../scripts.ts'
+
+const checkScript = textBeside(import.meta.url, 'check.sh')
+
+const configSchema = z.object({
+  /** How many images are built at once; further builds wait for their turn. */
+  slots: z.int().min(1).max(32).default(1),
+})
+type Config = z.infer<typeof configSchema>
+
+const check: ServiceStep<void> = {
+  ...{ name: 'check builder', script: checkScript, inputs: {}, secrets: {}, files: [], parse: () => {} },
+}
+
+const noContainers = (): never => {
+  throw new Error('a builder runs no containers of its own')
+}
+
+/** A server's BuildKit, the one that its Docker has: it builds the images of environments that run elsewhere. */
+export const buildkit = defineService({
+  name: 'buildkit',
+  category: 'builder',
+  label: 'BuildKit',
+  versionTrack: 'docker',
+  defaultDeployPolicy: 'manual',
+  defaultProcessRoles: [],
+  configSchema,
+  resourceDefaults: { cpuLimit: null, memoryLimitMb: null },
+  update: { downtime: false, dataRisk: false },
+  stateful: false,
+  generateAdmin: () => ({}),
+  slices: null,
+  build: null,
+  configured: (config: Config) => ({
+    image: { from: 'none' },
+    ports: () => [],
+    volumes: () => [],
+    stopGraceSeconds: () => 0,
+    startReplica: noContainers,
+    stopReplica: noContainers,
+    application: null,
+    gateway: null,
+    builder: { slots: config.slots, check: () => check },
+  }),
+})

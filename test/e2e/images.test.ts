@@ -1,0 +1,152 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { stepsOf } from '../../stack/demo/operation.ts'
+import type { LabServer } from '../lab/index.ts'
+import { until } from '../lab/until.ts'
+import { connectLabRegistry, type Joined, openScene, type Sample, type Scene } from './scene.ts'
+import { secretsSeen } from './secrets.ts'
+
+/** The application runs on the scene's own server, another one builds. */
+let scene: Scene
+let builder: Joined & { serviceId: string }
+let registryId: string
+let shop: Sample
+let blog: Sample
+
+beforeAll(async () => {
+  scene = await openScene({ name: 'images' })
+  const joined = await scene.join('builder')
+  const { serviceId, operation } = await scene.organisation.createService({ driver: 'buildkit', name: 'builder', serverId: joined.serverId })
+  expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded' })
+  builder = { ...joined, serviceId }
+  registryId = await connectLabRegistry(scene)
+  shop = await scene.sample('shop')
+  blog = await scene.sample('blog')
+}, 900_000)
+
+afterAll(() => scene?.close())
+
+const linesOf = async (server: LabServer, ...argv: string[]) => (await server.exec(argv)).split('\n').filter(Boolean)
+const versionOf = async ({ ask }: Sample) => /^visits version (.+)$/m.exec((await ask('/')).body)?.[1]
+const imageOf = (application: string) =>
+  linesOf(scene.server, 'sh', '-c', `docker ps --filter 'name=^${application}-production-web-[0-9a-f]*$' --format '{{.ID}}' | xargs docker inspect --format '{{.Config.Image}}'`)
+const deployed = async (sample: Sample, wish: { image?: string } = {}) => scene.ended(await scene.organisation.deploy(sample.environmentId, wish))
+const succeeded = { status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] }
+
+const queueSchema = z.object({ slots: z.number(), items: z.array(z.object({ operationId: z.string(), state: z.string(), ahead: z.number() })) })
+const queue = () => scene.keystone.client.get(`/organisations/${scene.organisation.id}/services/${builder.serviceId}/builds`, queueSchema)
+
+describe('a dedicated builder', () => {
+  it('builds for a server that pulls what it has pushed, and leaves nothing of a build there', async () => {
+    for (const { environmentId } of [shop, blog]) {
+      await scene.organisation.changeEnvironment(environmentId, { buildStrategy: 'dedicated_builder', builderServiceId: builder.serviceId, registryId })
+    }
+    const tree = await scene.deployed('built elsewhere', shop)
+    expect(tree).toMatchObject(succeeded)
+    expect(stepsOf(tree).find(({ name }) => name === 'build image')?.server).toEqual({ name: 'builder' })
+    const [image] = await imageOf('shop')
+    expect(image).toMatch(new RegExp(`^${scene.lab.registry.host}/team/shop-production@sha256:`))
+    expect(await linesOf(builder.server, 'docker', 'ps', '--all', '--quiet')).toEqual([])
+    const onServer = await linesOf(scene.server, 'docker', 'image', 'ls', '--format', '{{.Repository}}')
+    expect(onServer.filter((name) => name.startsWith('serversideup') || name === 'composer')).toEqual([])
+  })
+
+  it('has one build at a time where it has one slot; the next one waits where people see it, and may be cancelled there', async () => {
+    await scene.lab.gitHost.pushCommit(shop.repository, 'main', { files: { 'composer.json': await composer('sleep 15') } })
+    await scene.lab.gitHost.pushCommit(blog.repository, 'main', { files: { VERSION: 'two\n' } })
+    const first = await scene.organisation.deploy(shop.environmentId)
+    await until('the first build to have begun', async () => (await queue()).items.length === 1)
+    const second = await scene.organisation.deploy(blog.environmentId)
+    await until('the second build to wait', async () => (await queue()).items.length === 2)
+    expect((await queue()).items).toEqual([
+      expect.objectContaining({ operationId: first.id, state: 'building', ahead: 0 }),
+      expect.objectContaining({ operationId: second.id, state: 'waiting', ahead: 1 }),
+    ])
+    await scene.organisation.cancel(second.id)
+    expect(await scene.ended(second)).toMatchObject({ status: 'cancelled' })
+    expect((await queue()).items.map(({ operationId }) => operationId)).not.toContain(second.id)
+    expect(await scene.ended(first)).toMatchObject(succeeded)
+    expect(await queue()).toEqual({ slots: 1, items: [] })
+  })
+
+  it('goes on with the next one when the first has ended', async () => {
+    await scene.lab.gitHost.pushCommit(shop.repository, 'main', { files: { VERSION: 'three\n', 'composer.json': await composer() } })
+    const operations = [await scene.organisation.deploy(shop.environmentId), await scene.organisation.deploy(blog.environmentId)]
+    for (const tree of await Promise.all(operations.map((operation) => scene.ended(operation)))) expect(tree).toMatchObject(succeeded)
+    expect([await versionOf(shop), await versionOf(blog)]).toEqual(['three', 'two'])
+  })
+})
+
+/** The sample's own, with a command that is run when its packages are installed. */
+async function composer(command?: string): Promise<string> {
+  const own = JSON.parse(await readFile(join(import.meta.dirname, '../lab/app/composer.json'), 'utf8'))
+  return JSON.stringify(command === undefined ? own : { ...own, scripts: { ...own.scripts, 'post-install-cmd': command } })
+}
+
+/** An image as people build it themselves: nothing in it is Keystone's. */
+async function handmade(version: string): Promise<string> {
+  const { host, username, password } = scene.lab.registry
+  const [source] = await imageOf('shop')
+  const name = `${host}/team/handmade:${version}`
+  const dockerfile = [
+    'FROM serversideup/php:8.4-frankenphp',
+    `COPY --from=${source} --chown=www-data:www-data /var/www/html /var/www/html`,
+    `RUN echo ${version} >VERSION`,
+  ]
+  const script = [
+    'export DOCKER_CONFIG=$(mktemp -d)',
+    'trap "rm -rf $DOCKER_CONFIG" EXIT',
+    `docker login --username ${username} --password-stdin ${host} >/dev/null 2>&1`,
+    `printf '%s\\n' ${dockerfile.map((line) => `'${line}'`).join(' ')} | docker build --quiet --tag ${name} - && docker push --quiet ${name} && docker image rm ${name}`,
+  ]
+  await builder.server.exec(['bash', '-ec', script.join('\n')], { input: password, timeoutSeconds: 180 })
+  return name
+}
+
+describe('an image that was built elsewhere', () => {
+  let first: string
+
+  it('runs without a build, with migration, worker and scheduler, and by the digest that its tag had', async () => {
+    first = await handmade('handmade-1')
+    await scene.organisation.changeEnvironment(blog.environmentId, { buildStrategy: 'external_registry', image: first, releaseRetention: 2 })
+    const tree = await scene.deployed('given image', blog)
+    expect(tree).toMatchObject(succeeded)
+    const names = stepsOf(tree).map(({ name }) => name)
+    expect(names).not.toContain('build image')
+    expect(names).toEqual(expect.arrayContaining(['pull image', 'migrate', 'start web', 'start worker', 'start scheduler']))
+    expect(await versionOf(blog)).toBe('handmade-1')
+    expect((await imageOf('blog'))[0]).toMatch(new RegExp(`^${scene.lab.registry.host}/team/handmade@sha256:`))
+    const [release] = await scene.organisation.releases(blog.environmentId)
+    expect(release).toMatchObject({ commit: null, image: (await imageOf('blog'))[0], status: 'successful' })
+    await blog.ask('/visit')
+    const visits = async () => z.object({ processed: z.number(), ticks: z.array(z.unknown()) }).parse(JSON.parse((await blog.ask('/visits')).body))
+    await until('its worker and scheduler to have worked', async () => {
+      const { processed, ticks } = await visits()
+      return processed > 0 && ticks.length > 0
+    })
+  })
+
+  it('is unchanged as long as its tag is, and gone back to when it is not', async () => {
+    expect(await deployed(blog)).toMatchObject({ status: 'succeeded', outcome: 'unchanged' })
+    expect(await deployed(blog, { image: await handmade('handmade-2') })).toMatchObject(succeeded)
+    expect(await versionOf(blog)).toBe('handmade-2')
+    expect(await scene.ended(await scene.organisation.rollBack(blog.environmentId))).toMatchObject({ status: 'succeeded', outcome: 'rolled_back' })
+    expect(await versionOf(blog)).toBe('handmade-1')
+  })
+
+  it('goes from the server with its last release', async () => {
+    const [gone] = await imageOf('blog')
+    for (const version of ['handmade-3', 'handmade-4']) expect(await deployed(blog, { image: await handmade(version) })).toMatchObject(succeeded)
+    const left = await linesOf(scene.server, 'docker', 'image', 'ls', '--digests', '--format', '{{.Repository}}@{{.Digest}}', `${scene.lab.registry.host}/team/handmade`)
+    expect(left).toHaveLength(2)
+    expect(left).not.toContain(gone)
+  })
+})
+
+it('no secret has been left anywhere', async () => {
+  const { searched, found } = await secretsSeen(scene, {}, [scene.server, builder.server])
+  expect(searched.length).toBeGreaterThan(10)
+  expect(found).toEqual([])
+})
