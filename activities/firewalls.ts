@@ -10,7 +10,6 @@ import type { PlannedFirewall } from '../domain/firewall.ts'
 import type { EnvironmentId, OperationId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import { applyFirewall } from '../drivers/servers/firewall.ts'
 import type { ActivityDeps } from './deps.ts'
-import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
 import { runStep } from './remote-step.ts'
 
@@ -38,7 +37,6 @@ export function firewallActivities(deps: ActivityDeps) {
     /** Has a server take its rules of this revision, or later ones. */
     async applyFirewall({ operationId, order, serverId, revision }: FirewallToApply): Promise<void> {
       const { privateAddress } = await serverPlace(db, serverId)
-      if (privateAddress === null) throw finalFailure({ code: 'no_private_address', message: 'The server has no private address any more.' })
       const firewall = await firewallOf(db, serverId)
       await runStep(deps, { operationId, order, serverId, step: applyFirewall({ ...firewall, privateAddress }) })
       await recordFirewall(db, { serverId, revision })

@@ -94,14 +94,17 @@ async function applicationBehind(db: Database, keyring: Keyring, serving: readon
   return found ? configuredService(await serviceOfReplica(db, keyring, found.replica)).application : null
 }
 
+/** A replica with all that decides whether it can be reached. */
+type PlacedReplica = Pick<EnvironmentReplica, 'replica' | 'place' | 'allowPublic'>
+
 /** Where a gateway reaches a replica. Fails as `upstream_unreachable` where no way leads there. */
-export function upstreamOf({ replica, place }: Pick<EnvironmentReplica, 'replica' | 'place'>, gateway: ServerPlace): Upstream {
+export function upstreamOf({ replica, place, allowPublic }: PlacedReplica, gateway: ServerPlace): Upstream {
   const { internalHost, internalPort, hostPort, containerName } = replica
-  const endpoint = nearestEndpoint(gateway, { ...place, alias: internalHost, containerPort: internalPort, hostPort })
+  const endpoint = nearestEndpoint(gateway, { ...place, alias: internalHost, containerPort: internalPort, hostPort, allowPublic })
   if (endpoint) return endpoint
   throw finalFailure({
     code: 'upstream_unreachable',
     message: `A gateway of another server cannot reach ${containerName}.`,
-    hint: 'Give both servers addresses in one private network, or route the domain on a gateway of its own server; then deploy again.',
+    hint: 'Give both servers addresses in one private network, allow its service to be reached publicly, or route the domain on a gateway of its own server; then deploy again.',
   })
 }

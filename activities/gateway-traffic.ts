@@ -49,9 +49,9 @@ export async function drainingUpstreams(
 ): Promise<DrainingUpstreams> {
   const draining = (await environmentReplicas(db, environmentId)).filter(({ replica }) => replica.traffic === 'draining')
   const found = await Promise.all(
-    draining.map(async ({ replica, place }) => {
+    draining.map(async ({ replica, ...placed }) => {
       const { drainWindowSeconds: windowSeconds } = applicationOf(await serviceOfReplica(db, keyring, replica))
-      return { replica, upstream: { ...upstreamOf({ replica, place }, gateway), windowSeconds } }
+      return { replica, upstream: { ...upstreamOf({ replica, ...placed }, gateway), windowSeconds } }
     }),
   )
   const web = found.filter(({ replica }) => replica.role === 'web')

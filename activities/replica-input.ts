@@ -97,7 +97,7 @@ export function renderReplica(
     networks: localNetworks(context, identity.serverId),
     cpuLimit: identity.cpuLimit ?? service.defaultCpuLimit,
     memoryLimitMb: identity.memoryLimitMb ?? service.defaultMemoryLimitMb,
-    publish: publishedOf(context, configured, identity),
+    publish: publishedOf(context, service, { configured, identity }),
     admin: service.adminCredentials,
     gateway: null,
   }
@@ -109,13 +109,21 @@ export function renderReplica(
 export const anyHostPort = assignedPorts.first
 
 /**
- * Where its server has a private address a replica is there from the beginning, closed by the firewall to all but those who may reach
+ * Where its server has a private address, or its service may be reached publicly, a replica is there from the beginning, closed by the firewall to all but those who may reach
  * it: so attaching it, or routing to it, recreates no container.
  */
-function publishedOf({ places }: ReplicaContext, configured: ConfiguredService, { serverId, role, hostPort }: Identity): ReplicaInput['publish'] {
-  const address = places.get(serverId)?.privateAddress
+function publishedOf({ places }: ReplicaContext, service: EngineService, { configured, identity }: Published): ReplicaInput['publish'] {
+  const { serverId, role, hostPort } = identity
+  const { privateAddress, publicAddress } = placeOf(places, serverId)
   const [port] = internalPorts(configured, role)
-  return address && port && hostPort !== null ? [{ address, hostPort, containerPort: port.containerPort }] : []
+  if (!port || hostPort === null) return []
+  const addresses = [privateAddress, service.allowPublic ? publicAddress : null]
+  return addresses.flatMap((address) => (address === null ? [] : [{ address, hostPort, containerPort: port.containerPort }]))
+}
+
+interface Published {
+  configured: ConfiguredService
+  identity: Identity
 }
 
 /** Ports that are for other services, not for the world. */
@@ -156,16 +164,16 @@ function endpointOf(service: EngineService, { places, providers, serverId }: Pic
   if (!provider) throw unreachable(`${service.name} does not run.`, `Deploy ${service.name} first.`)
   const placed = {
     ...placeOf(places, provider.serverId),
-    ...{ alias: serviceAlias(service.id), containerPort: provider.internalPort, hostPort: provider.hostPort },
+    ...{ alias: serviceAlias(service.id), containerPort: provider.internalPort, hostPort: provider.hostPort, allowPublic: service.allowPublic },
   }
   const endpoint = nearestEndpoint(placeOf(places, serverId), placed)
   if (endpoint) return endpoint
-  const hint = 'Give both servers addresses in one private network, or place the environment on the server of the service.'
+  const hint = 'Give both servers addresses in one private network, allow the service to be reached publicly, or place the environment on its server.'
   throw unreachable(`${service.name} cannot be reached from another server.`, hint)
 }
 
 const placeOf = (places: ReplicaContext['places'], serverId: ServerId): ServerPlace =>
-  places.get(serverId) ?? { serverId, privateAddress: null, privateNetwork: null }
+  places.get(serverId) ?? { serverId, privateAddress: null, privateNetwork: null, publicAddress: null }
 
 const unreachable = (message: string, hint: string) => finalFailure({ code: 'service_unreachable', message, hint })
 

@@ -55,7 +55,7 @@ export async function attach(
   await lockService(tx, service.id)
   await refuseUnreachable(tx, {
     organisationId: environment.organisationId,
-    ...{ from: await environmentServers(tx, environment.id), to: await serversOfServices(tx, [service.id]) },
+    ...{ from: await environmentServers(tx, environment.id), to: await serversOfServices(tx, [service.id]), allowPublic: service.allowPublic },
     ...{ wish: `${service.name} is to be reached by ${environment.name}`, field: 'serviceId' },
   })
   const slice = wished.sliceId ? await existingSlice(tx, wish, wished.sliceId) : await newSlice(tx, deps, wish, slices)

@@ -53,12 +53,14 @@ async function refuseUnbuildable(db: Database, { name, organisationId, registryI
 
 /** What the environment needs must be within reach of its servers, and its servers within reach of its gateways. */
 async function refuseApart(db: Database, { organisationId, id, name }: Environment): Promise<void> {
+  const own = await environmentServers(db, id)
+  const { serverIds: routed, allowPublic: areRoutedPublicly } = await routedServers(db, id)
   for (const service of await attachedServices(db, id)) {
     const servers = await serversOfServices(db, [service.id])
     const reach =
       service.category === 'gateway'
-        ? { from: servers, to: await routedServers(db, id), wish: `${service.name} is to route to ${name}` }
-        : { from: await environmentServers(db, id), to: servers, wish: `${service.name} is to be reached by ${name}` }
+        ? { from: servers, to: routed, allowPublic: areRoutedPublicly, wish: `${service.name} is to route to ${name}` }
+        : { from: own, to: servers, allowPublic: service.allowPublic, wish: `${service.name} is to be reached by ${name}` }
     await refuseUnreachable(db, { organisationId, ...reach })
   }
 }

@@ -25,7 +25,7 @@ export async function createEnvironment(
   deps: ApiDependencies,
   { application, wished }: { application: Application; wished: z.output<typeof newEnvironmentSchema> & BuildSource },
 ): Promise<Environment> {
-  const { name, branch = application.defaultBranch, serverIds, web, schedulerEnabled, schedulerMode, releaseRetention, rolloutBatchSize, registryId } = wished
+  const { name, branch = application.defaultBranch, serverIds, allowPublic, web, schedulerEnabled, schedulerMode, releaseRetention, rolloutBatchSize, registryId } = wished
   const { buildStrategy, builderServiceId, image } = wished
   const { organisationId } = application
   const { id } = await insertEnvironment(tx, {
@@ -34,7 +34,7 @@ export async function createEnvironment(
     buildConfig: buildSettings(wished),
   })
   const service = await createService(tx, deps, {
-    ...{ organisationId, environmentId: id, driver: framework, name: 'web', role: 'web', serverIds },
+    ...{ organisationId, environmentId: id, driver: framework, name: 'web', role: 'web', serverIds, allowPublic },
     config: web,
     configField: 'web',
   })

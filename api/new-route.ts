@@ -59,9 +59,10 @@ export async function createRouteSlice(
   }
   refuseRepeated([domain, ...redirectFrom])
   refuseSecondGateway(present, gateway, wished)
+  const { serverIds: to, allowPublic } = await routedServers(tx, environment.id)
   await refuseUnreachable(tx, {
     organisationId: environment.organisationId,
-    ...{ from: await serversOfServices(tx, [gateway.id]), to: await routedServers(tx, environment.id) },
+    ...{ from: await serversOfServices(tx, [gateway.id]), to, allowPublic },
     ...{ wish: `${gateway.name} is to route to ${environment.name}`, field: 'gatewayServiceId' },
   })
   const isPrimary = (await routesOf(tx, environment.id, { limit: 1 })).items.length === 0

@@ -15,6 +15,8 @@ export interface WishedService {
   /** Null: the driver's own. */
   role: ProcessRole | null
   serverIds: readonly ServerId[]
+  /** Servers of other networks may reach it over the internet. */
+  allowPublic: boolean
   config: StoredConfig
   /** Field of the request that the settings came in. */
   configField: string
@@ -24,11 +26,11 @@ export interface WishedService {
 
 /** Stores a service with its driver's defaults and fresh administrative credentials. Throws a 422 for settings it refuses. */
 export function createService(tx: Database, { keyring }: ApiDependencies, wished: WishedService): Promise<Service> {
-  const { organisationId, environmentId, name, serverIds } = wished
+  const { organisationId, environmentId, name, serverIds, allowPublic } = wished
   const driver = serviceDriver(wished.driver)
   const [serverId = null] = serverIds
   return insertService(tx, keyring, {
-    ...{ organisationId, environmentId, name, serverIds },
+    ...{ organisationId, environmentId, name, serverIds, allowPublic },
     category: driver.category,
     type: driver.name,
     driverName: driver.name,

@@ -1,6 +1,7 @@
+import { isIPv4 } from 'node:net'
 import type { Database } from '../db/connect.ts'
-import { serversAmong } from '../db/servers.ts'
-import { sharePrivateNetwork } from '../domain/endpoints.ts'
+import { type Server, serversAmong } from '../db/servers.ts'
+import { havePublicWay, sharePrivateNetwork } from '../domain/endpoints.ts'
 import type { OrganisationId, ServerId } from '../domain/ids.ts'
 import { Problem } from './problem.ts'
 
@@ -9,6 +10,8 @@ export interface Reach {
   organisationId: OrganisationId
   from: readonly ServerId[]
   to: readonly ServerId[]
+  /** What is to be reached lets servers of other networks reach it over the internet. */
+  allowPublic: boolean
   /** What wants to reach what, e.g. `shop-db is to be reached by production`. */
   wish: string
   /** The field of the request that brings them together, where there is one. */
@@ -16,15 +19,16 @@ export interface Reach {
 }
 
 /** Throws a 422 where a server cannot reach another one, for they are in no private network together (specification section 14). */
-export async function refuseUnreachable(db: Database, { organisationId, from, to, wish, field }: Reach): Promise<void> {
+export async function refuseUnreachable(db: Database, { organisationId, from, to, allowPublic, wish, field }: Reach): Promise<void> {
   const servers = await serversAmong(db, organisationId, [...from, ...to])
   const among = (ids: readonly ServerId[]) => servers.filter(({ id }) => ids.includes(id))
   const pairs = among(from).flatMap((one) => among(to).map((other) => [one, other] as const))
-  const [apart] = pairs.filter(([one, other]) => one.id !== other.id && !sharePrivateNetwork(placed(one), placed(other)))
+  const isPublicWay = (one: Server, other: Server) => allowPublic && havePublicWay(placed(one), placed(other))
+  const [apart] = pairs.filter(([one, other]) => one.id !== other.id && !sharePrivateNetwork(one, other) && !isPublicWay(one, other))
   if (!apart) return
   const [consumer, provider] = apart
-  const message = `${wish}, but ${consumer.name} and ${provider.name} are in no private network together: give both a privateAddress in one privateNetwork, or use one server`
+  const message = `${wish}, but ${consumer.name} and ${provider.name} are in no private network together: give both a privateAddress in one privateNetwork, use one server, or have a service with allowPublic and servers that were adopted by their IPv4 addresses`
   throw new Problem(422, 'service_unreachable', field ? `${field}: ${message}` : message, field ? { errors: [{ field, message }] } : {})
 }
 
-const placed = <Server extends { id: ServerId }>(server: Server) => ({ ...server, serverId: server.id })
+const placed = ({ address }: Server) => ({ publicAddress: isIPv4(address) ? address : null })

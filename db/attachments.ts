@@ -49,7 +49,7 @@ export type AttachedSlice = Awaited<ReturnType<typeof attachedSlices>>[number]
 /** Services that an environment is attached to, its gateways among them. */
 export async function attachedServices(db: Database, environmentId: EnvironmentId) {
   return db
-    .selectDistinct({ id: services.id, name: services.name, category: services.category })
+    .selectDistinct({ id: services.id, name: services.name, category: services.category, allowPublic: services.allowPublic })
     .from(environmentAttachments)
     .innerJoin(services, eq(services.id, environmentAttachments.serviceId))
     .where(eq(environmentAttachments.environmentId, environmentId))

@@ -86,14 +86,14 @@ export async function changeEnvironment(
   return changed ?? null
 }
 
-/** The servers on which the environment's web and websocket services are placed. */
-export async function routedServers(db: Database, id: EnvironmentId): Promise<ServerId[]> {
+/** The servers on which the environment's web and websocket services are placed, and whether all of these may be reached publicly. */
+export async function routedServers(db: Database, id: EnvironmentId): Promise<{ serverIds: ServerId[]; allowPublic: boolean }> {
   const rows = await db
-    .selectDistinct({ serverId: servicePlacements.serverId })
+    .selectDistinct({ serverId: servicePlacements.serverId, allowPublic: services.allowPublic })
     .from(servicePlacements)
     .innerJoin(services, eq(services.id, servicePlacements.serviceId))
     .where(and(eq(services.environmentId, id), ne(services.status, 'removed'), sql`${services.processRoles} ?| array['web', 'websocket']`))
-  return rows.map(({ serverId }) => serverId)
+  return { serverIds: [...new Set(rows.map(({ serverId }) => serverId))], allowPublic: rows.every(({ allowPublic }) => allowPublic) }
 }
 
 /** The servers on which the environment's own services are placed. */

@@ -1,23 +1,24 @@
 import { isDeepStrictEqual } from 'node:util'
-import { and, eq, inArray, isNotNull, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
 import type { OpenPort, PlannedFirewall } from '../domain/firewall.ts'
 import type { EnvironmentId, ServerId } from '../domain/ids.ts'
 import type { Database } from './connect.ts'
 import { serverFirewalls, servers } from './schema/index.ts'
+import { publicAddress } from './servers.ts'
 
 /** A server's rules, of which `applied` is the last revision that it is known to have taken. */
 export type Firewall = typeof serverFirewalls.$inferSelect
 
 /**
  * Stores the rules that follow from the rows of this moment as the next revision of each server whose rules they change, and returns
- * all of these servers that have not taken their last revision. Servers without a private address have no assigned ports and no rules.
+ * all of these servers that have not taken their last revision. Where nobody reaches anything from other servers there are no rules.
  */
 export async function changeFirewalls(tx: Database, serverIds: readonly ServerId[]): Promise<PlannedFirewall[]> {
   if (serverIds.length === 0) return []
   const concerned = await tx
     .select({ serverId: servers.id, serverName: servers.name })
     .from(servers)
-    .where(and(inArray(servers.id, [...serverIds]), isNotNull(servers.privateAddress)))
+    .where(and(inArray(servers.id, [...serverIds]), or(isNotNull(servers.privateAddress), hasPublicService)))
     .orderBy(servers.id)
   const planned: PlannedFirewall[] = []
   for (const server of concerned) {
@@ -26,6 +27,10 @@ export async function changeFirewalls(tx: Database, serverIds: readonly ServerId
   }
   return planned
 }
+
+/** Also one that has gone: its port is to be closed. */
+const hasPublicService = sql`exists (select from service_replicas join services on services.id = service_replicas.service_id
+  where service_replicas.server_id = ${servers.id} and services.allow_public)`
 
 async function changeFirewall(tx: Database, serverId: ServerId): Promise<Firewall> {
   await tx.insert(serverFirewalls).values({ serverId, revision: 0, openPorts: [] }).onConflictDoNothing()
@@ -60,10 +65,11 @@ export async function recordFirewall(db: Database, { serverId, revision }: Pick<
 
 /**
  * Ports of one server that others may reach: those of data services by the servers of the environments that are attached, those of an
- * environment by the gateways that have its routes.
+ * environment by the gateways that have its routes. On the public address there are those alone of services that are allowed there, with
+ * whoever reaches none of its server's private ones; also where nobody does.
  */
 async function openPortsOf(db: Database, serverId: ServerId): Promise<OpenPort[]> {
-  const rows = await db.execute<{ port: number; sources: string[] }>(sql`
+  const rows = await db.execute<{ address: string; port: number; sources: string[] }>(sql`
     with environment_servers as (
       select services.environment_id, service_placements.server_id
       from services join service_placements on service_placements.service_id = services.id
@@ -84,17 +90,34 @@ async function openPortsOf(db: Database, serverId: ServerId): Promise<OpenPort[]
       join services gateways on gateways.id = routes.service_id
       join services routed on routed.environment_id = routes.environment_id
       where routes.type = 'route' and routes.status <> 'removed'
+    ),
+    replicas as (
+      select service_replicas.host_port, service_replicas.service_id, services.allow_public
+      from service_replicas join services on services.id = service_replicas.service_id
+      where service_replicas.server_id = ${serverId} and service_replicas.status <> 'removed' and service_replicas.host_port is not null
+    ),
+    places as (
+      select servers.id, servers.private_address, servers.private_network, ${publicAddress} as public_address
+      from servers where servers.status <> 'removed'
+    ),
+    own as (select * from places where id = ${serverId}),
+    others as (
+      select consumers.service_id, places.* from consumers join places on places.id = consumers.server_id where places.id <> ${serverId}
+    ),
+    ways as (
+      select own.private_address as address, replicas.host_port as port, others.private_address as source
+      from own cross join replicas
+      join others on others.service_id = replicas.service_id and others.private_network = own.private_network
+      union
+      select own.public_address, replicas.host_port, others.public_address
+      from own cross join replicas
+      left join others on others.service_id = replicas.service_id
+        and (own.private_network is null or others.private_network is distinct from own.private_network)
+      where replicas.allow_public and own.public_address is not null
     )
-    select replicas.host_port as port, json_agg(distinct consumer.private_address order by consumer.private_address) as sources
-    from service_replicas replicas
-    join servers own on own.id = replicas.server_id
-    join consumers on consumers.service_id = replicas.service_id
-    join servers consumer on consumer.id = consumers.server_id and consumer.private_network = own.private_network
-    where replicas.server_id = ${serverId} and replicas.status <> 'removed' and replicas.host_port is not null
-      and consumer.id <> own.id and consumer.status <> 'removed'
-    group by replicas.host_port
-    order by replicas.host_port`)
-  return rows.map(({ port, sources }) => ({ port, sources }))
+    select address, port, coalesce(json_agg(source order by source) filter (where source is not null), '[]') as sources
+    from ways group by address, port order by address, port`)
+  return rows.map(({ address, port, sources }) => ({ address, port, sources }))
 }
 
 /** Servers whose rules depend on an environment: those that have, or had, its replicas, and those of the data services attached to it. */

@@ -1,12 +1,12 @@
-import { and, eq, inArray, isNotNull, isNull, ne, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, isNull, ne, or, sql } from 'drizzle-orm'
 import { assignedPorts } from '../domain/firewall.ts'
 import type { ReplicaId, ServerId } from '../domain/ids.ts'
 import type { Database } from './connect.ts'
-import { servers, serviceReplicas } from './schema/index.ts'
+import { servers, serviceReplicas, services } from './schema/index.ts'
 
 /**
- * Gives those of the replicas that have none a port on the private address of their server, where it has one; a port is nobody else's
- * as long as its replica is not removed. Call it in the transaction that stores them. Throws where a server has no port left.
+ * Gives those of the replicas that have none a port on their server, where it has a private address or their service may be reached
+ * publicly; a port is nobody else's as long as its replica is not removed. Call it in the transaction that stores them. Throws where a server has no port left.
  */
 export async function assignHostPorts(tx: Database, ids: readonly ReplicaId[]): Promise<void> {
   if (ids.length === 0) return
@@ -14,7 +14,8 @@ export async function assignHostPorts(tx: Database, ids: readonly ReplicaId[]): 
     .select({ id: serviceReplicas.id, serverId: serviceReplicas.serverId })
     .from(serviceReplicas)
     .innerJoin(servers, eq(servers.id, serviceReplicas.serverId))
-    .where(and(inArray(serviceReplicas.id, [...ids]), isNull(serviceReplicas.hostPort), isNotNull(servers.privateAddress)))
+    .innerJoin(services, eq(services.id, serviceReplicas.serviceId))
+    .where(and(inArray(serviceReplicas.id, [...ids]), isNull(serviceReplicas.hostPort), or(isNotNull(servers.privateAddress), services.allowPublic)))
     .orderBy(serviceReplicas.id)
   if (waiting.length === 0) return
   const taken = await takenPorts(tx, [...new Set(waiting.map(({ serverId }) => serverId))])

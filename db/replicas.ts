@@ -2,6 +2,7 @@ import { and, eq, getTableColumns, inArray, ne, sql } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { Traffic } from '../domain/services.ts'
 import type { Database } from './connect.ts'
+import { placeColumns } from './servers.ts'
 import { servers, serviceEndpoints, servicePlacements, serviceReplicas, services } from './schema/index.ts'
 
 /** One container of a service, as it should be or was read back. */
@@ -38,7 +39,8 @@ export async function environmentReplicas(db: Database, environmentId: Environme
       replica: serviceReplicas,
       serviceName: services.name,
       serverName: servers.name,
-      place: { serverId: servers.id, privateAddress: servers.privateAddress, privateNetwork: servers.privateNetwork },
+      allowPublic: services.allowPublic,
+      place: placeColumns,
     })
     .from(serviceReplicas)
     .innerJoin(services, eq(services.id, serviceReplicas.serviceId))

@@ -1,4 +1,4 @@
-import { and, desc, eq, getTableColumns, inArray, ne } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, inArray, ne, sql } from 'drizzle-orm'
 import type { ServerPlace } from '../domain/endpoints.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import type { OrganisationId, ServerId } from '../domain/ids.ts'
@@ -39,15 +39,22 @@ export async function serversAmong(db: Database, organisationId: OrganisationId,
 
 /** Where the servers of an organisation stand for each other, by id. */
 export async function serverPlaces(db: Database, organisationId: OrganisationId): Promise<ReadonlyMap<string, ServerPlace>> {
-  const { id: serverId, privateAddress, privateNetwork } = servers
-  const rows = await db.select({ serverId, privateAddress, privateNetwork }).from(servers).where(present(organisationId))
+  const rows = await db.select(placeColumns).from(servers).where(present(organisationId))
   return new Map(rows.map((place) => [place.serverId, place]))
+}
+
+/** The IPv4 address that a server was adopted by; null where that is a name or an IPv6 address. */
+export const publicAddress = sql<string | null>`(case when ${servers.address} ~ '^[0-9]{1,3}([.][0-9]{1,3}){3}$' then ${servers.address} end)`
+
+/** The columns of a ServerPlace. */
+export const placeColumns = {
+  ...{ serverId: servers.id, privateAddress: servers.privateAddress, privateNetwork: servers.privateNetwork },
+  publicAddress,
 }
 
 /** Where one server stands. Throws where there is none of this id, since ids inside the engine come from the database. */
 export async function serverPlace(db: Database, id: ServerId): Promise<ServerPlace> {
-  const { id: serverId, privateAddress, privateNetwork } = servers
-  const [place] = await db.select({ serverId, privateAddress, privateNetwork }).from(servers).where(eq(servers.id, id))
+  const [place] = await db.select(placeColumns).from(servers).where(eq(servers.id, id))
   if (!place) throw new Error(`server ${id} does not exist`)
   return place
 }

@@ -3,7 +3,6 @@
  * `dedicated_builder`: a service of the category builder does. `external_registry`: it was built elsewhere and is deployed as it is.
  */
 export const buildStrategies = ['target_server', 'dedicated_builder', 'external_registry'] as const
-export type BuildStrategy = (typeof buildStrategies)[number]
 
 /** A build in a builder's queue: how many wait or build before it, and whether it may build itself. */
 export interface BuildTurn {

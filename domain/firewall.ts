@@ -1,13 +1,14 @@
 import type { ServerId } from './ids.ts'
 
 /**
- * Ports of a server's private address that its replicas are given, each one of its own (design section 6). They end below those that
- * Linux gives to connections by itself.
+ * Ports of a server that its replicas are given, each one of its own (design section 6): on its private address, and on its public one
+ * where a service is allowed there. They end below those that Linux gives to connections by itself.
  */
 export const assignedPorts = { first: 20_000, last: 29_999 } as const
 
-/** An assigned port, and the private addresses that may reach it, sorted. */
+/** An assigned port on one address of its server, and the addresses that may reach it, sorted. */
 export interface OpenPort {
+  address: string
   port: number
   sources: readonly string[]
 }

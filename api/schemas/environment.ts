@@ -52,6 +52,9 @@ export const newEnvironmentSchema = z
       .refine((ids) => new Set(ids).size === ids.length, 'must name each server once')
       .default([])
       .openapi({ description: 'Where the web service runs.' }),
+    allowPublic: z.boolean().default(false).openapi({
+      description: 'Whether gateways that share no private network with its web service may reach that over the internet, unencrypted.',
+    }),
     phpVersion: z.string().regex(/^8\.\d$/, 'must be a version of PHP such as 8.4').optional(),
     build: settings.default({}).openapi({ description: 'Build configuration: PHP extensions, asset build, …' }),
     web: settings.default({}).openapi({ description: 'Settings of the web service: health path, drain window, migration, …' }),

@@ -8,6 +8,12 @@ import { label, moment, serverIdSchema, settings } from './fields.ts'
 const standaloneDrivers = allDrivers().filter(({ build }) => build === null).map(({ name }) => name)
 const addedRoles = ['worker', 'websocket'] as const satisfies readonly ProcessRole[]
 
+const allowPublic = z.boolean().openapi({
+  description:
+    'Whether attached servers that share no private network with it may reach it over the internet; its firewall lets nobody else in. ' +
+    'What is said there is not encrypted: prefer a private network.',
+})
+
 const limits = {
   cpuLimit: z.number().positive('must be more than 0').nullable().optional()
     .openapi({ description: 'CPUs; null leaves it to the host.' }),
@@ -19,6 +25,7 @@ export const newServiceSchema = z
     driver: z.enum(standaloneDrivers, `must be one of ${standaloneDrivers.join(', ')}`),
     name: label,
     serverId: serverIdSchema,
+    allowPublic: allowPublic.default(false),
     config: settings.default({}),
     ...limits,
   })
@@ -29,6 +36,7 @@ export const newApplicationServiceSchema = z
     name: label,
     role: z.enum(addedRoles, `must be one of ${addedRoles.join(', ')}`),
     serverId: serverIdSchema.optional().openapi({ description: "Left out: the environment's only server." }),
+    allowPublic: allowPublic.default(false),
     config: settings.default({}),
     ...limits,
   })
@@ -44,6 +52,7 @@ export const serviceSchema = z
     versionTrack: z.string(),
     status: z.enum(serviceStatuses),
     serverIds: z.array(z.uuid()),
+    allowPublic,
     deployPolicy: z.enum(deployPolicies),
     processRoles: z.array(z.enum(processRoles)),
     currentImageDigest: z.string().nullable(),
@@ -57,10 +66,10 @@ export const serviceSchema = z
 
 export function presentService(service: Service): z.infer<typeof serviceSchema> {
   const { id, environmentId, name, category, driverName, versionTrack, status, serverIds } = service
-  const { deployPolicy, currentImageDigest, config } = service
+  const { allowPublic: isPublic, deployPolicy, currentImageDigest, config } = service
   return {
     ...{ id, environmentId, name, category, driver: driverName, versionTrack, status, serverIds },
-    ...{ deployPolicy, currentImageDigest, config },
+    ...{ allowPublic: isPublic, deployPolicy, currentImageDigest, config },
     processRoles: processRoles.filter((role) => service.processRoles.includes(role)),
     cpuLimit: service.defaultCpuLimit,
     memoryLimitMb: service.defaultMemoryLimitMb,

@@ -62,6 +62,8 @@ export const services = pgTable(
     defaultCpuLimit: doublePrecision('default_cpu_limit'),
     defaultMemoryLimitMb: integer('default_memory_limit_mb'),
     config: jsonb('config').$type<Record<string, unknown>>().notNull().default({}),
+    /** Servers that share no private network with it may reach it over the internet. */
+    allowPublic: boolean('allow_public').notNull().default(false),
     /** The service's own administrative credentials, e.g. the superuser of Postgres. */
     adminCredentials: sealed('admin_credentials'),
     /** Set for gateways only, and unique: exactly one gateway per server (specification section 15). */

@@ -6,10 +6,10 @@ const script = textBeside(import.meta.url, 'firewall.sh')
 const loader = textBeside(import.meta.url, 'load-firewall.sh')
 const unit = textBeside(import.meta.url, 'keystone-firewall.service')
 
-/** Rules of one server; `privateAddress` is the one that its assigned ports are on. */
+/** Rules of one server; on its `privateAddress` all ports that may be assigned are closed to those whom they are not opened to. */
 export interface FirewallRules {
   revision: number
-  privateAddress: string
+  privateAddress: string | null
   openPorts: readonly OpenPort[]
 }
 
@@ -30,9 +30,14 @@ export function applyFirewall({ revision, ...rules }: FirewallRules): ServiceSte
  * are asked for (iptables-extensions(8), conntrack). Who is not let in is told at once instead of having to wait.
  */
 function renderRules({ privateAddress, openPorts }: Pick<FirewallRules, 'privateAddress' | 'openPorts'>): string {
-  const rule = (match: string, port: string, target: string) =>
-    `-A KEYSTONE-PORTS ${match}-p tcp -m conntrack --ctorigdst ${privateAddress} --ctorigdstport ${port} --ctdir ORIGINAL -j ${target}`
-  const open = openPorts.flatMap(({ port, sources }) => sources.map((source) => rule(`-s ${source} `, `${port}`, 'RETURN')))
-  const closed = rule('', `${assignedPorts.first}:${assignedPorts.last}`, 'REJECT --reject-with tcp-reset')
-  return ['*filter', ':KEYSTONE-PORTS - [0:0]', ...open, closed, 'COMMIT'].join('\n')
+  const rule = (match: string, address: string, { port, target }: { port: string; target: string }) =>
+    `-A KEYSTONE-PORTS ${match}-p tcp -m conntrack --ctorigdst ${address} --ctorigdstport ${port} --ctdir ORIGINAL -j ${target}`
+  const closed = (address: string, port: string) => rule('', address, { port, target: 'REJECT --reject-with tcp-reset' })
+  const open = openPorts.flatMap(({ address, port, sources }) =>
+    sources.map((source) => rule(`-s ${source} `, address, { port: `${port}`, target: 'RETURN' })),
+  )
+  // A public address has ports that are not Keystone's: there it closes its own alone.
+  const closedOnes = openPorts.filter(({ address }) => address !== privateAddress).map(({ address, port }) => closed(address, `${port}`))
+  const allClosed = privateAddress === null ? [] : [closed(privateAddress, `${assignedPorts.first}:${assignedPorts.last}`)]
+  return ['*filter', ':KEYSTONE-PORTS - [0:0]', ...open, ...closedOnes, ...allClosed, 'COMMIT'].join('\n')
 }

@@ -29,8 +29,9 @@ export type Release = z.infer<typeof releaseSchema>
 export interface OwnServer {
   name: string
   address: string
-  /** In the one private network of all its servers. */
   privateAddress: string
+  /** Left out: the one that all its servers have. */
+  privateNetwork?: string
   /** `ssh-ed25519 AAAA…` */
   hostKey: string
   rootKey: string
@@ -52,6 +53,7 @@ export interface OrganisationClient {
     driver: string
     name: string
     serverId: string
+    allowPublic?: boolean
     config?: object
   }): Promise<{ serviceId: string; operation: Operation }>
   connectRegistry(wish: {
@@ -93,9 +95,9 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
     client.put(`${environment(environmentId)}/variables/${key}`, { value })
   return {
     id,
-    async adoptServer({ name: serverName, address, privateAddress, hostKey, rootKey }) {
+    async adoptServer({ name: serverName, address, privateAddress, privateNetwork, hostKey, rootKey }) {
       const answer = z.object({ server: identified, operation: operationSchema })
-      const wish = { name: serverName, address, privateAddress, hostKey, rootPrivateKey: rootKey }
+      const wish = { name: serverName, address, privateAddress, privateNetwork, hostKey, rootPrivateKey: rootKey }
       const adopted = await client.post(`${path}/servers`, wish, answer)
       return { serverId: adopted.server.id, operation: adopted.operation }
     },

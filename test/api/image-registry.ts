@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export const digestOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`
+const digestOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`
 
 /** An image as people build it. */
 export interface FakeImage {

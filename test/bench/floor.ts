@@ -17,7 +17,7 @@ export interface Floor {
 const folder = '/root/floor'
 const port = 8081
 const composeFile = z.object({
-  services: z.record(z.string(), z.looseObject({ profiles: z.array(z.string()).optional() })),
+  services: z.record(z.string(), z.looseObject({ profiles: z.array(z.string()).optional(), volumes: z.array(z.string()).optional() })),
 })
 
 const caddyfile = `{
@@ -61,12 +61,13 @@ async function placeTemplates(server: LabServer): Promise<void> {
   const { services, ...outside } = composeFile.loose().parse(parse(await server.exec(['cat', `${project}/compose.yml`])))
   const web = Object.values(services).find(({ profiles }) => profiles === undefined)
   if (!web) throw new Error(`${project} has no web service`)
-  const { labels: _labels, ...container } = web
-  const template = { ...outside, name: 'GENERATION', services: { GENERATION: { ...container, container_name: 'GENERATION' } } }
+  const { labels: _labels, ports: _ports, volumes = [], ...container } = web
+  const mounted = { ...container, container_name: 'GENERATION', volumes: volumes.map((volume) => volume.replace(/^\./, folder)) }
+  const template = { ...outside, name: 'GENERATION', services: { GENERATION: mounted } }
   const write = (path: string, input: string) => server.exec(['bash', '-c', `mkdir -p $(dirname ${path}) && cat >${path}`], { input })
   await write(`${folder}/template.yml`, stringify(template))
   await write(`${folder}/Caddyfile.template`, caddyfile)
-  await server.exec(['bash', '-c', `grep -v ^APP_RELEASE= ${project}/.env >${folder}/template.env`])
+  await server.exec(['bash', '-c', `grep -v ^APP_RELEASE= ${project}/.env >${folder}/template.env && cp -r ${project}/scripts ${folder}/`])
   await server.exec(['bash', '-c', firstGeneration])
 }
 

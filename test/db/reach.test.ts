@@ -71,8 +71,8 @@ describe('a firewall', () => {
   const rulesOf = async (id: ServerId) => (await firewallOf(db, id)).openPorts
   const change = (...ids: ServerId[]) => db.transaction((tx) => changeFirewalls(tx, ids))
 
-  async function attached(environmentId: EnvironmentId, serviceId: ServiceId): Promise<void> {
-    await db.insert(environmentAttachments).values({ environmentId, serviceId, serviceSliceId: await slice(db, serviceId), role: 'database' })
+  async function attached(environmentId: EnvironmentId, serviceId: ServiceId, { isPrimary = true } = {}): Promise<void> {
+    await db.insert(environmentAttachments).values({ environmentId, serviceId, serviceSliceId: await slice(db, serviceId), role: 'database', isPrimary })
   }
   async function web(environmentId: EnvironmentId, ...serverIds: ServerId[]): Promise<ServiceId> {
     const id = await service(db, organisationId, { environmentId, category: 'application', type: 'laravel', driverName: 'laravel', processRoles: ['web'] })
@@ -93,7 +93,7 @@ describe('a firewall', () => {
     expect(await rulesOf(own.id)).toEqual([])
     await attached(attachedTo, data)
     expect(await change(own.id)).toMatchObject([{ serverId: own.id, revision: 2 }])
-    expect(await rulesOf(own.id)).toEqual([{ port, sources: [one.address, two.address].toSorted() }])
+    expect(await rulesOf(own.id)).toEqual([{ address: own.address, port, sources: [one.address, two.address].toSorted() }])
     expect(await serversOpenTo(db, attachedTo)).toEqual(expect.arrayContaining([own.id, two.id, foreign.id]))
   })
 
@@ -106,7 +106,39 @@ describe('a firewall', () => {
     expect(await rulesOf(own.id)).toEqual([])
     await slice(db, gatewayId, { type: 'route', environmentId, domain: 'shop.example.com' })
     await change(own.id)
-    expect(await rulesOf(own.id)).toEqual([{ port, sources: [gate.address] }])
+    expect(await rulesOf(own.id)).toEqual([{ address: own.address, port, sources: [gate.address] }])
+  })
+
+  test('lets those reach a public service over the internet who have no private way to it, and closes its port to all others', async () => {
+    const [ownPublic, farPublic] = ['198.51.100.1', '198.51.100.2']
+    const own = { id: await server(db, organisationId, { address: ownPublic, privateAddress: '10.9.0.1', privateNetwork: 'asia' }) }
+    const near = { id: await server(db, organisationId, { address: '198.51.100.3', privateAddress: '10.9.0.3', privateNetwork: 'asia' }) }
+    const far = { id: await server(db, organisationId, { address: farPublic }) }
+    const data = await service(db, organisationId, { allowPublic: true })
+    const { port } = await withPort(data, own.id, { role: 'server' })
+    const closed = await service(db, organisationId)
+    const { port: closedPort } = await withPort(closed, own.id, { role: 'server' })
+    await change(own.id)
+    expect(await rulesOf(own.id)).toEqual([{ address: ownPublic, port, sources: [] }])
+    const environmentId = await environment(db, organisationId)
+    await web(environmentId, near.id, far.id)
+    await attached(environmentId, data)
+    await attached(environmentId, closed, { isPrimary: false })
+    await change(own.id)
+    expect(await rulesOf(own.id)).toEqual(
+      [
+        { address: '10.9.0.1', port, sources: ['10.9.0.3'] },
+        { address: '10.9.0.1', port: closedPort, sources: ['10.9.0.3'] },
+        { address: ownPublic, port, sources: [farPublic] },
+      ].toSorted((one, other) => (one.address === other.address ? one.port - other.port : one.address < other.address ? -1 : 1)),
+    )
+  })
+
+  test('is needed where a public service runs, also without a private address', async () => {
+    const id = await server(db, organisationId, { address: '198.51.100.7' })
+    const { port } = await withPort(await service(db, organisationId, { allowPublic: true }), id)
+    expect(await change(id)).toMatchObject([{ serverId: id, revision: 1 }])
+    expect(await rulesOf(id)).toEqual([{ address: '198.51.100.7', port, sources: [] }])
   })
 
   test('is planned until the server has taken it, and not again while nothing changes', async () => {
@@ -134,6 +166,6 @@ describe('a firewall', () => {
         await change(own.id)
       }),
     )
-    expect(await rulesOf(own.id)).toEqual([{ port, sources: consumers.map(({ address }) => address).toSorted() }])
+    expect(await rulesOf(own.id)).toEqual([{ address: own.address, port, sources: consumers.map(({ address }) => address).toSorted() }])
   })
 })

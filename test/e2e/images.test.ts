@@ -4,11 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { stepsOf } from '../../stack/demo/operation.ts'
 import type { LabServer } from '../lab/index.ts'
+import { accepts } from '../lab/probe.ts'
 import { until } from '../lab/until.ts'
 import { connectLabRegistry, type Joined, openScene, type Sample, type Scene } from './scene.ts'
 import { secretsSeen } from './secrets.ts'
 
-/** The application runs on the scene's own server, another one builds. */
+/** The application runs on the scene's own server; another one, in no private network with it, builds. */
 let scene: Scene
 let builder: Joined & { serviceId: string }
 let registryId: string
@@ -17,7 +18,7 @@ let blog: Sample
 
 beforeAll(async () => {
   scene = await openScene({ name: 'images' })
-  const joined = await scene.join('builder')
+  const joined = await scene.join('builder', { privateNetwork: 'elsewhere' })
   const { serviceId, operation } = await scene.organisation.createService({ driver: 'buildkit', name: 'builder', serverId: joined.serverId })
   expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded' })
   builder = { ...joined, serviceId }
@@ -142,6 +143,41 @@ describe('an image that was built elsewhere', () => {
     const left = await linesOf(scene.server, 'docker', 'image', 'ls', '--digests', '--format', '{{.Repository}}@{{.Digest}}', `${scene.lab.registry.host}/team/handmade`)
     expect(left).toHaveLength(2)
     expect(left).not.toContain(gone)
+  })
+})
+
+describe('a database in another network', () => {
+  const canReach = async (address: string, port: string) =>
+    (await builder.server.exec(['sh', '-c', `timeout 3 bash -c ': </dev/tcp/${address}/${port}' 2>/dev/null && echo yes || echo no`])).trim() === 'yes'
+  let environmentId: string
+
+  it('is not attached where it is not allowed to be reached publicly', async () => {
+    const { sshUrl, hostKey } = await scene.lab.gitHost.createRepository('far')
+    const addDeployKey = (publicKey: string) => scene.lab.gitHost.addDeployKey('far', publicKey)
+    const { applicationId } = await scene.organisation.createApplication('far', { sshUrl, hostKey, addDeployKey })
+    const wish = { name: 'production', serverIds: [builder.serverId], schedulerEnabled: false }
+    environmentId = (await scene.organisation.createEnvironment(applicationId, wish)).environmentId
+    const refused = scene.organisation.attach(environmentId, { serviceId: scene.prepared.databaseId, role: 'database' })
+    await expect(refused).rejects.toMatchObject({ status: 422, code: 'service_unreachable' })
+  })
+
+  it('is reached over the internet where it is allowed, by the servers of its environment alone, from the moment on that it is attached', async () => {
+    const wish = { driver: 'postgres', name: 'public', serverId: scene.prepared.serverId, allowPublic: true }
+    const { serviceId, operation } = await scene.organisation.createService(wish)
+    expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded' })
+    const format = '{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}} {{.HostPort}}{{"\\n"}}{{end}}{{end}}'
+    const container = "$(docker ps --quiet --filter 'name=^public-[0-9a-f]*$')"
+    const published = (await linesOf(scene.server, 'sh', '-c', `docker inspect --format '${format}' ${container}`)).map((line) => line.split(' '))
+    const [, port = ''] = published.find(([address]) => address === scene.server.address) ?? []
+    expect(port).toMatch(/^2\d{4}$/)
+    expect(await canReach(scene.server.address, port)).toBe(false)
+    const started = () => linesOf(scene.server, 'sh', '-c', `docker inspect --format '{{.Id}} {{.State.StartedAt}}' ${container}`)
+    const before = await started()
+    expect(await scene.ended((await scene.organisation.attach(environmentId, { serviceId, role: 'database' })).operation)).toMatchObject({ status: 'succeeded' })
+    expect(await canReach(scene.server.address, port)).toBe(true)
+    expect(await started()).toEqual(before)
+    expect(await accepts(scene.server.address, Number(port))).toBe(false)
+    expect(await scene.ended(await scene.organisation.deploy(environmentId))).toMatchObject({ status: 'succeeded', outcome: 'deployed' })
   })
 })
 

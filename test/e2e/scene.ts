@@ -34,8 +34,8 @@ export interface Scene {
   deployed(name: string, sample: Sample, wish?: { branch?: string }): Promise<OperationTree>
   /** An application with an environment that has not been deployed yet; `web` are settings of its web service. */
   sample(name: string, settings?: Pick<SampleWish, 'web' | 'fleet'>): Promise<Sample>
-  /** Boots a further server and adopts it. */
-  join(name: string): Promise<Joined>
+  /** Boots a further server and adopts it; in the private network of the others unless it is in one of its own. */
+  join(name: string, place?: { privateNetwork: string }): Promise<Joined>
   close(): Promise<void>
 }
 
@@ -100,9 +100,9 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
       const { environmentId } = await createSample(organisation, prepared, wish)
       return { environmentId, repository, domain, ask: (path) => askThrough(server.address, domain, path) }
     },
-    async join(joined) {
+    async join(joined, place) {
       const further = await lab.server(joined, { preinstalled })
-      const { serverId, operation } = await organisation.adoptServer(further)
+      const { serverId, operation } = await organisation.adoptServer({ ...further, ...place })
       await succeeded(operation)
       return { server: further, serverId }
     },

@@ -1,0 +1,1 @@
+ALTER TABLE "services" ADD COLUMN "allow_public" boolean DEFAULT false NOT NULL;
