@@ -67,6 +67,28 @@ describe('what a registry answers', () => {
     expect(await resolve()).toBe('sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a')
   })
 
+  it('has to be what it is asked for by digest, and an image', async () => {
+    const inspect = (name: string) => driver.inspect({ url, credentials }, parseReference(name))
+    respond = (_, answer) => answer.end('{"config":{"digest":"sha256:1"}}')
+    await expect(inspect(`shop@sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({ code: 'protocol_error', message: expect.stringContaining('something else') })
+    for (const body of ['<html>', '{}', '{"manifests":[]}', '{"config":{"digest":"sha256:1"}}', '{"fsLayers":[],"schemaVersion":1}']) {
+      respond = (_, answer) => answer.end(body)
+      await expect(inspect('shop:1.4'), body).rejects.toMatchObject({ code: 'protocol_error' })
+    }
+  })
+
+  it('does not lead to a store without TLS where the registry has it', async () => {
+    const config = `sha256:${'c'.repeat(64)}`
+    const seen: string[] = []
+    respond = (request, answer) => {
+      seen.push(request.url ?? '')
+      if (request.url?.includes('/blobs/')) answer.writeHead(307, { location: 'ftp://store.example.com/blob' }).end()
+      else answer.end(JSON.stringify({ config: { digest: config } }))
+    }
+    await expect(driver.inspect({ url, credentials }, shop)).rejects.toMatchObject({ code: 'protocol_error', message: expect.stringContaining('store.example.com') })
+    expect(seen).toEqual(['/v2/library/shop/manifests/1.4', `/v2/library/shop/blobs/${config}`])
+  })
+
   it('may be too long, cut off, late, or not there', async () => {
     respond = (_, answer) => answer.end(Buffer.alloc(5 * 1024 * 1024))
     await expect(verify()).rejects.toMatchObject({ code: 'protocol_error' })

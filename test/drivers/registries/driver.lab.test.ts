@@ -52,6 +52,14 @@ describe.each(['basic', 'token'] as const)('a registry with %s authentication', 
       await expect(driver.resolve(accessOf(kind, writer), parseReference(`${host}/${missing}`))).rejects.toMatchObject({ code: 'image_not_found', message: expect.stringContaining(missing) })
     }
   }, 120_000)
+
+  it('describes an image without pulling it', async () => {
+    const { host } = registries[kind]
+    const image = parseReference(`${host}/team/shop:1.4`)
+    const digest = await driver.resolve(accessOf(kind, writer), image)
+    expect(await driver.inspect(accessOf(kind, writer), image)).toEqual({ digest, platforms: ['linux/amd64'], revision: null })
+    await expect(driver.inspect(accessOf(kind, writer), parseReference(`${host}/team/shop:1.5`))).rejects.toMatchObject({ code: 'image_not_found' })
+  })
 })
 
 describe('rights', () => {
