@@ -1,4 +1,5 @@
 import {
+  endDrain,
   failTarget,
   type Leftovers,
   leftoversOf,
@@ -54,6 +55,14 @@ export function convergenceActivities(deps: ActivityDeps) {
           await returnTraffic(tx, of)
         }
         return { isCommitted, leftovers: await leftoversOf(tx, of) }
+      })
+    },
+
+    /** What its replicas still had is over: gateways need not know them any more. */
+    async endDrain({ operationId, of }: ConvergenceInput): Promise<void> {
+      await db.transaction(async (tx) => {
+        await holdRunning(tx, operationId)
+        await endDrain(tx, of)
       })
     },
 

@@ -117,8 +117,10 @@ function publishedOf({ places }: ReplicaContext, service: EngineService, { confi
   const { privateAddress, publicAddress } = placeOf(places, serverId)
   const [port] = internalPorts(configured, role)
   if (!port || hostPort === null) return []
-  const addresses = [privateAddress, service.allowPublic ? publicAddress : null]
-  return addresses.flatMap((address) => (address === null ? [] : [{ address, hostPort, containerPort: port.containerPort }]))
+  const published = { hostPort, containerPort: port.containerPort }
+  const near = privateAddress === null ? [] : [{ ...published, address: privateAddress, isPublic: false }]
+  const far = publicAddress === null || !service.allowPublic ? [] : [{ ...published, address: publicAddress, isPublic: true }]
+  return [...near, ...far]
 }
 
 interface Published {

@@ -82,15 +82,16 @@ function wrongImage({ containerName }: Replica, actual: string, wanted: string) 
   return finalFailure({ code: 'wrong_image', message: `${containerName} runs image ${actual} instead of ${wanted}.`, hint })
 }
 
-/** On each of its networks a replica is known by its alias, and on the private network by the address of its server (specification section 14). */
+/** On each of its networks a replica is known by its alias, elsewhere by an address of its server, the private one first (specification section 14). */
 function endpointsOf(
   { serviceId, internalHost, internalPort }: Replica,
   { facts, input }: { facts: ReplicaFacts; input: ReplicaInput },
 ): Endpoint[] {
   const [ipAddress] = Object.values(facts.addresses)
   const near = { scope: 'docker_network', hostname: internalHost, ipAddress, port: internalPort, priority: 10 } as const
-  const far = input.publish.map(({ address, hostPort }) => ({
-    ...{ scope: 'private_network', hostname: address, ipAddress: address, port: hostPort, priority: 20 } as const,
+  const far = input.publish.map(({ address, hostPort, isPublic }) => ({
+    ...{ scope: isPublic ? 'public' : 'private_network', priority: isPublic ? 30 : 20 } as const,
+    ...{ hostname: address, ipAddress: address, port: hostPort },
   }))
   return [near, ...far].map((place) => ({ ...place, serviceId, healthStatus: 'healthy' }))
 }

@@ -22,15 +22,16 @@ export interface Leftovers {
   /** Servers on which steps of the operation may still run, or one-off containers be left. */
   servers: readonly OnServer[]
   gateways: readonly (OnServer & { gatewayId: ServiceId })[]
-  replicas: readonly (OnServer & { id: ReplicaId; containerName: string })[]
+  /** `isDraining`: it had traffic, and what it still has is waited for; stored plans of before do not say. */
+  replicas: readonly (OnServer & { id: ReplicaId; containerName: string; isDraining?: boolean })[]
   artifacts: readonly (OnServer & { id: ArtifactId })[]
 }
 
-/** Gives traffic back to those who had it: the operation's own replicas get none, what it drained serves again. */
+/** Gives traffic back to those who had it: what the operation drained serves again, its own replicas only finish what they have. */
 export async function returnTraffic(tx: Database, rootId: OperationId): Promise<void> {
   const own = await replicasOf(tx, rootId)
   if (own.length === 0) return
-  await setTraffic(tx, own.map(({ id }) => id), 'none')
+  await setTraffic(tx, own.filter(({ traffic }) => traffic === 'serving').map(({ id }) => id), 'draining')
   await tx
     .update(serviceReplicas)
     .set({ traffic: 'serving' })
@@ -42,6 +43,11 @@ export async function returnTraffic(tx: Database, rootId: OperationId): Promise<
         eq(serviceReplicas.status, 'running'),
       ),
     )
+}
+
+/** The operation's own replicas have nothing to finish any more. */
+export async function endDrain(tx: Database, rootId: OperationId): Promise<void> {
+  await setTraffic(tx, (await replicasOf(tx, rootId)).map(({ id }) => id), 'none')
 }
 
 /** Everything that an operation may have left anywhere. */
@@ -56,7 +62,7 @@ export async function leftoversOf(db: Database, rootId: OperationId): Promise<Le
     environmentId: operation.targetType === 'environment' ? idOf<EnvironmentId>(operation.targetId) : null,
     servers: (await serversOfSteps(db, operation)).map(on),
     gateways: await Promise.all(gateways.map(async ({ gatewayId }) => ({ gatewayId, ...(await gatewayServer(db, gatewayId)) }))),
-    replicas: own.map(({ id, serverId, containerName }) => ({ id, containerName, ...on(serverId) })),
+    replicas: own.map(({ id, serverId, containerName, traffic }) => ({ id, containerName, isDraining: traffic === 'draining', ...on(serverId) })),
     artifacts: artifacts.flatMap(({ id, serverId }) => (serverId ? [{ id, ...on(serverId) }] : [])),
   }
 }

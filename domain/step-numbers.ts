@@ -16,7 +16,7 @@ export const stepNumbers = {
   environmentRollback: { findImage: 20 },
   gateway: { ask: 10, configure: 20, switch: 30, firewall: 40 },
   /** Of every kind that is taken back, and of its recovery. */
-  convergence: { stopOneOffs: 30_000, replicas: 32_000, images: 36_000, gateways: 40_000, closePorts: 60_000 },
+  convergence: { stopOneOffs: 30_000, replicas: 32_000, images: 36_000, gateways: 40_000, drain: 50_000, forget: 55_000, closePorts: 65_000 },
 } as const
 
 /** A change of a gateway has as many numbers: each try of it is a step of its own. */

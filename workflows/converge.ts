@@ -1,9 +1,9 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow'
-import type { ConvergenceInput } from '../activities/convergence.ts'
+import type { BegunConvergence, ConvergenceInput } from '../activities/convergence.ts'
 import { stepNumbers, stepsPerGateway } from '../domain/step-numbers.ts'
 import { settleFirewalls } from './firewalls.ts'
 import { failureOf, together } from './operation.ts'
-import { control, remote } from './proxies.ts'
+import { control, remote, watch } from './proxies.ts'
 import { publish } from './publish.ts'
 
 const numbers = stepNumbers.convergence
@@ -15,18 +15,14 @@ const numbers = stepNumbers.convergence
  */
 export async function converge(input: ConvergenceInput): Promise<'taken back' | 'committed'> {
   return CancellationScope.nonCancellable(async () => {
-    const { operationId } = input
     const { isCommitted, leftovers } = await control.beginConvergence(input)
-    const { environmentId, servers, gateways, replicas, artifacts } = leftovers
+    const { servers, replicas, artifacts } = leftovers
     await together(servers, ({ serverId, serverName }, index) => {
       const work = { ...input, serverId, order: numbers.stopOneOffs + index }
       return remote.stopWork.executeWithOptions({ summary: `stop unfinished work on ${serverName}` }, [work])
     })
     if (isCommitted) return 'committed'
-    const owned = environmentId ? { environmentId } : { nothing: true as const }
-    await together(gateways, ({ gatewayId, serverName }, index) =>
-      publish({ operationId, gatewayId, serverName, change: 'previous', owned, order: numbers.gateways + stepsPerGateway * index }),
-    )
+    await returnTraffic(input, leftovers)
     await together(replicas, ({ id, containerName, serverName }, index) => {
       const stop = { ...input, order: numbers.replicas + index, replicaId: id }
       return remote.stopReplica.executeWithOptions({ summary: `remove ${containerName} from ${serverName}` }, [stop])
@@ -39,6 +35,27 @@ export async function converge(input: ConvergenceInput): Promise<'taken back' | 
     await control.endConvergence(input)
     return 'taken back'
   })
+}
+
+/**
+ * The gateways send everything to the old replicas again. Where the new ones have had traffic, they are kept until that has ended: who
+ * got a page of theirs just before still needs its assets. Then the gateways forget them.
+ */
+async function returnTraffic(input: ConvergenceInput, { environmentId, gateways, replicas }: BegunConvergence['leftovers']): Promise<void> {
+  const { operationId } = input
+  const owned = environmentId ? { environmentId } : { nothing: true as const }
+  const publishOnAll = (change: 'previous' | 'configure', order: number) =>
+    together(gateways, ({ gatewayId, serverName }, index) =>
+      publish({ operationId, gatewayId, serverName, change, owned, order: order + stepsPerGateway * index }),
+    )
+  await publishOnAll('previous', numbers.gateways)
+  if (environmentId === null || !replicas.some(({ isDraining }) => isDraining)) return
+  await together(gateways, async ({ gatewayId, serverName }, index) => {
+    const summary = `wait for the last requests of the new version on ${serverName}`
+    await watch.drainGateway.executeWithOptions({ summary }, [{ operationId, order: numbers.drain + index, gatewayId, environmentId }])
+  })
+  await control.endDrain(input)
+  await publishOnAll('configure', numbers.forget)
 }
 
 /**

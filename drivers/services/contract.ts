@@ -58,8 +58,8 @@ export interface ReplicaInput {
   networks: readonly string[]
   cpuLimit: number | null
   memoryLimitMb: number | null
-  /** Ports to publish on an address of the server, for consumers on other servers. */
-  publish: readonly { address: string; hostPort: number; containerPort: number }[]
+  /** Ports to publish on addresses of the server, for consumers on other servers. */
+  publish: readonly { address: string; isPublic: boolean; hostPort: number; containerPort: number }[]
   /** The service's administrative credentials; empty where the driver has none. */
   admin: Credentials
   /** Container of the gateway on this server that is to route to it, and asks it before; null where there is none. */

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
-import { failTarget, leftoversOf, markConverged, markUnconverged, returnTraffic, unfinishedWorkOn } from '../../db/convergence.ts'
+import { endDrain, failTarget, leftoversOf, markConverged, markUnconverged, returnTraffic, unfinishedWorkOn } from '../../db/convergence.ts'
 import { insertRevision, lockGateway, nextRevision, revisionOf } from '../../db/gateways.ts'
 import { childId } from '../../db/ids.ts'
 import { insertChildren } from '../../db/operations/children.ts'
@@ -54,13 +54,17 @@ describe('a server that did not answer for long', () => {
 describe('traffic', () => {
   const trafficOf = async (id: Parameters<typeof replicaById>[1]) => (await replicaById(db, id)).traffic
 
-  test('returns to those who had it: own replicas get none, what was drained serves again', async () => {
+  test('returns to those who had it: what was drained serves again, own replicas only finish what they have', async () => {
     const { serverId, web, deploy } = await scene()
     const old = await replica(db, { serviceId: web, serverId, traffic: 'draining' })
     const own = await replica(db, { serviceId: web, serverId, operationId: deploy.id, traffic: 'serving' })
     await db.transaction((tx) => returnTraffic(tx, deploy.id))
     await db.transaction((tx) => returnTraffic(tx, deploy.id))
+    expect([await trafficOf(old), await trafficOf(own)]).toEqual(['serving', 'draining'])
+    expect((await leftoversOf(db, deploy.id)).replicas).toMatchObject([{ id: own, isDraining: true }])
+    await db.transaction((tx) => endDrain(tx, deploy.id))
     expect([await trafficOf(old), await trafficOf(own)]).toEqual(['serving', 'none'])
+    expect((await leftoversOf(db, deploy.id)).replicas).toMatchObject([{ id: own, isDraining: false }])
   })
 
   test('does not return to what is stopping, nor to replicas of services that the operation did not touch', async () => {

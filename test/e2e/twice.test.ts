@@ -66,9 +66,11 @@ async function startWorker({ client, database, temporal, keyFile }: TestKeystone
 
 beforeAll(async () => {
   scene = await openScene({ name: 'twice', hasWorker: false, onKeystone: startWorker })
-  sample = await scene.sample('visits')
+  sample = await scene.sample('visits', { web: { migration: { timing: 'post_switch' } } })
   const registryId = await connectLabRegistry(scene)
-  await scene.organisation.changeEnvironment(sample.environmentId, { registryId })
+  const { serviceId: builderServiceId, operation } = await scene.organisation.createService({ driver: 'buildkit', name: 'builder', serverId: scene.prepared.serverId })
+  await scene.ended(operation)
+  await scene.organisation.changeEnvironment(sample.environmentId, { registryId, buildStrategy: 'dedicated_builder', builderServiceId })
 }, 1_800_000)
 
 afterAll(async () => {
