@@ -1,5 +1,5 @@
 import type { Database } from '../db/connect.ts'
-import { engineService, serviceOfReplica } from '../db/engine-services.ts'
+import { engineService, type EngineSlice, serviceOfReplica } from '../db/engine-services.ts'
 import { gatewayRoutes, gatewayServer, type Revision } from '../db/gateways.ts'
 import { environmentReplicas } from '../db/replicas.ts'
 import { serverPlace } from '../db/servers.ts'
@@ -8,11 +8,9 @@ import type { EnvironmentId, ServiceId, SliceId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import type { ProcessRole, Traffic } from '../domain/services.ts'
 import { otherVersions } from '../domain/versions.ts'
-import type { Gateway, Section, Upstream } from '../drivers/services/contract-gateway.ts'
+import type { Certificate, Gateway, RouteCertificate, Section, Upstream } from '../drivers/services/contract-gateway.ts'
 import { configuredService, gatewayOf } from './configured-services.ts'
 import { finalFailure } from './failures.ts'
-
-type Route = Awaited<ReturnType<typeof gatewayRoutes>>[number]
 
 /** A live replica with the names of its service and server. */
 export type EnvironmentReplica = Awaited<ReturnType<typeof environmentReplicas>>[number]
@@ -20,7 +18,7 @@ export type EnvironmentReplica = Awaited<ReturnType<typeof environmentReplicas>>
 /** What is the operation's own on a gateway: an environment's routes, the one route that it configures, or nothing any more. */
 export type Owned = { environmentId: EnvironmentId } | { sliceId: SliceId } | { nothing: true }
 
-function owns(owned: Owned, { id, environmentId, status }: Route): boolean {
+function owns(owned: Owned, { id, environmentId, status }: EngineSlice): boolean {
   if ('sliceId' in owned) return id === owned.sliceId
   return 'environmentId' in owned && environmentId === owned.environmentId && status === 'ready'
 }
@@ -46,7 +44,7 @@ export async function renderConfiguration(
   const place = await serverPlace(tx, (await gatewayServer(tx, gatewayId)).serverId)
   const ownSections: Record<string, Section> = {}
   const texts: string[] = []
-  for (const route of await gatewayRoutes(tx, gatewayId)) {
+  for (const route of await gatewayRoutes(tx, keyring, gatewayId)) {
     const isOwn = owns(owned, route)
     if (isOwn || (route.status === 'ready' && !isAlone)) {
       const section = await renderRoute(tx, keyring, { gateway, place, route })
@@ -62,7 +60,7 @@ export async function renderConfiguration(
 interface PlacedRoute {
   gateway: Gateway
   place: ServerPlace
-  route: Route
+  route: EngineSlice
 }
 
 async function renderRoute(db: Database, keyring: Keyring, { gateway, place, route }: PlacedRoute): Promise<Section> {
@@ -75,13 +73,27 @@ async function renderRoute(db: Database, keyring: Keyring, { gateway, place, rou
   const web = await applicationBehind(db, keyring, serving('web'))
   const websocket = await applicationBehind(db, keyring, serving('websocket'))
   return gateway.renderSection({
-    ...{ sliceId: id, domain, config, web: upstreams(serving('web')), websocket: upstreams(serving('websocket')) },
+    ...{ sliceId: id, domain, config, certificate: certificateOf(route) },
+    ...{ web: upstreams(serving('web')), websocket: upstreams(serving('websocket')) },
     draining: upstreams(having('draining')),
     otherVersions: otherVersions(replicas.filter(({ replica }) => replica.role === 'web')).map(upstreams),
     healthPath: web?.healthPath ?? '/',
     assetPaths: web?.assetPaths ?? [],
     websocketPaths: websocket?.websocketPaths ?? [],
   })
+}
+
+/** The certificates that users gave for routes of a gateway. */
+export async function certificatesOf(db: Database, keyring: Keyring, gatewayId: ServiceId): Promise<RouteCertificate[]> {
+  const routes = await gatewayRoutes(db, keyring, gatewayId)
+  return routes.flatMap((route) => {
+    const certificate = certificateOf(route)
+    return certificate ? [{ sliceId: route.id, ...certificate }] : []
+  })
+}
+
+function certificateOf({ credentials: { chain, privateKey } }: EngineSlice): Certificate | null {
+  return chain && privateKey ? { chain, privateKey } : null
 }
 
 /** While two generations serve, what the newer one was planned with counts. */

@@ -19,7 +19,7 @@ import { askedReplicas, unanswered } from './asked-replicas.ts'
 import { gatewayOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure, stepFailure } from './failures.ts'
-import { type ConfigurationInput, renderConfiguration } from './gateway-sections.ts'
+import { certificatesOf, type ConfigurationInput, renderConfiguration } from './gateway-sections.ts'
 import { drainingUpstreams, shiftTraffic, startedContainers } from './gateway-traffic.ts'
 import type { OperationInput } from './operations.ts'
 import { runStep } from './remote-step.ts'
@@ -115,7 +115,8 @@ export function gatewayActivities(deps: ActivityDeps) {
       const revision = await revisionOf(db, { gatewayId, operationId, phase })
       if (!revision) throw new Error(`operation ${operationId} has no revision "${phase}" of gateway ${gatewayId}`)
       const started = change === 'switch' ? await startedContainers(deps, operationId, serverId) : []
-      const step = gateway.apply({ containerName, revision: revision.revision, text: revision.text, certificates: [], started })
+      const certificates = await certificatesOf(db, keyring, gatewayId)
+      const step = gateway.apply({ containerName, revision: revision.revision, text: revision.text, certificates, started })
       const { liveSections } = await runStep(deps, { operationId, order, serverId, step }).catch((error: unknown) => {
         throw refused(error) ?? error
       })

@@ -13,6 +13,7 @@ import type { ApiDependencies } from './context.ts'
 import { invalidField, Problem } from './problem.ts'
 import type { newRouteSchema } from './schemas/route.ts'
 import { refuseUnreachable } from './reach.ts'
+import { certificateFor } from './route-certificate.ts'
 import { completeSettings } from './settings.ts'
 
 type WishedRoute = z.output<typeof newRouteSchema>
@@ -60,6 +61,7 @@ export async function createRouteSlice(
   refuseRepeated([domain, ...redirectFrom])
   refuseSecondGateway(present, gateway, wished)
   const { serverIds: to, allowPublic } = await routedServers(tx, environment.id)
+  const provided = certificateFor(wished)
   await refuseUnreachable(tx, {
     organisationId: environment.organisationId,
     ...{ from: await serversOfServices(tx, [gateway.id]), to, allowPublic },
@@ -68,8 +70,8 @@ export async function createRouteSlice(
   const isPrimary = (await routesOf(tx, environment.id, { limit: 1 })).items.length === 0
   const slice = await insertSlice(tx, keyring, {
     ...{ serviceId: gateway.id, environmentId: environment.id, name: domain, type: 'route', domain },
-    config: routeSettings(gateway, { tls, redirectFrom, loadBalancing, activeHealthIntervalSeconds }),
-    credentials: {},
+    config: routeSettings(gateway, { tls, redirectFrom, loadBalancing, activeHealthIntervalSeconds, certificate: provided?.facts ?? null }),
+    credentials: { ...provided?.certificate },
   })
   await insertAttachment(tx, {
     ...{ environmentId: environment.id, serviceId: gateway.id, serviceSliceId: slice.id },

@@ -20,7 +20,8 @@ const openService = (keyring: Keyring, row: typeof services.$inferSelect): Engin
   adminCredentials: openCredentials(keyring, row.adminCredentials, sealedPlaces.adminCredentials(row.id)),
 })
 
-const openSlice = (keyring: Keyring, row: typeof serviceSlices.$inferSelect): EngineSlice => ({
+/** A row as the engine has it. */
+export const openSlice = (keyring: Keyring, row: typeof serviceSlices.$inferSelect): EngineSlice => ({
   ...row,
   credentials: openCredentials(keyring, row.credentials, sealedPlaces.sliceCredentials(row.id)),
 })

@@ -1,6 +1,8 @@
 import { and, eq, max, ne } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, ServerId, ServiceId } from '../domain/ids.ts'
+import type { Keyring } from '../domain/keyring.ts'
 import type { Database } from './connect.ts'
+import { type EngineSlice, openSlice } from './engine-services.ts'
 import { idOf } from './ids.ts'
 import { gatewayRevisions, operations, servers, serviceReplicas, services, serviceSlices } from './schema/index.ts'
 
@@ -48,12 +50,13 @@ export async function lockGateway(tx: Database, id: ServiceId): Promise<void> {
 }
 
 /** All routes of a gateway, in the order in which they stand in its configuration. */
-export async function gatewayRoutes(db: Database, id: ServiceId) {
-  return db
+export async function gatewayRoutes(db: Database, keyring: Keyring, id: ServiceId): Promise<EngineSlice[]> {
+  const rows = await db
     .select()
     .from(serviceSlices)
     .where(and(eq(serviceSlices.serviceId, id), eq(serviceSlices.type, 'route'), ne(serviceSlices.status, 'removed')))
     .orderBy(serviceSlices.id)
+  return rows.map((row) => openSlice(keyring, row))
 }
 
 /** A configuration that a gateway was given. */

@@ -38,6 +38,18 @@ export async function insertSlice(db: Database, keyring: Keyring, { credentials,
   return created
 }
 
+/** Gives a slice other settings and credentials; these are sealed. Throws where there is no such slice. */
+export async function changeSlice(
+  db: Database,
+  keyring: Keyring,
+  { id, config, credentials }: Pick<NewSlice, 'config' | 'credentials'> & { id: SliceId },
+): Promise<Slice> {
+  const sealed = sealCredentials(keyring, credentials, sealedPlaces.sliceCredentials(id))
+  const [changed] = await db.update(serviceSlices).set({ config, credentials: sealed }).where(eq(serviceSlices.id, id)).returning(columns)
+  if (!changed) throw new Error(`slice ${id} does not exist`)
+  return changed
+}
+
 /** The environment whose slice it is; null where it is nobody's. Throws where there is no such slice. */
 export async function environmentOfSlice(db: Database, id: SliceId): Promise<EnvironmentId | null> {
   const [slice] = await db.select({ environmentId: serviceSlices.environmentId }).from(serviceSlices).where(eq(serviceSlices.id, id))

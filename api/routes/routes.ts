@@ -12,14 +12,20 @@ import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from
 import { environmentIn, routeIn } from '../in-organisation.ts'
 import { createRouteSlice, gatewayFor } from '../new-route.ts'
 import { acceptedWith, requestedBy } from '../operation-request.ts'
+import { domainsOf, replaceCertificate } from '../route-certificate.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { operationSchema } from '../schemas/operation.ts'
 import { oneEnvironment, oneRoute } from '../schemas/params.ts'
 import { dnsProblems, readProblems, writeProblems } from '../schemas/problem.ts'
-import { dnsSchema, newRouteSchema, presentRoute, routeSchema } from '../schemas/route.ts'
+import { dnsSchema, givenCertificateSchema, newRouteSchema, presentRoute, routeSchema } from '../schemas/route.ts'
 
 const path = '/organisations/{organisationId}/environments/{environmentId}/routes'
 const tags = ['Routes']
+
+const configuring = json(
+  'The route, and the operation that configures the gateway',
+  z.object({ route: routeSchema, operation: operationSchema }),
+)
 
 const create = createRoute({
   method: 'post',
@@ -28,13 +34,17 @@ const create = createRoute({
   summary: 'Route a domain to the web service of an environment',
   middleware: requires('admin'),
   request: { params: oneEnvironment, headers: onceHeaders, body: body(newRouteSchema) },
-  responses: {
-    202: json(
-      'The route, and the operation that configures the gateway',
-      z.object({ route: routeSchema, operation: operationSchema }),
-    ),
-    ...writeProblems,
-  },
+  responses: { 202: configuring, ...writeProblems },
+})
+
+const certify = createRoute({
+  method: 'put',
+  path: `${path}/{routeId}/certificate`,
+  tags,
+  summary: 'Give a route with `tls: provided` another certificate, without an interruption',
+  middleware: requires('admin'),
+  request: { params: oneRoute, body: body(givenCertificateSchema) },
+  responses: { 202: configuring, ...writeProblems },
 })
 
 const list = createRoute({
@@ -70,10 +80,25 @@ export function routeRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
       const operation = await requestConfigure(tx, c, slice)
       return {
         ...acceptedWith(deps, operation, { route: presentRoute(slice) }),
-        event: { action: 'route.created', targetType: 'slice', targetId: slice.id, details: wished },
+        event: { action: 'route.created', targetType: 'slice', targetId: slice.id, details: told(wished, slice) },
       }
     })
     return c.json(created, status, headers)
+  })
+
+  router.openapi(certify, async (c) => {
+    const { environmentId, routeId } = c.req.valid('param')
+    const { id } = await environmentIn(deps, c, environmentId)
+    const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
+      const route = await routeIn({ db: tx }, id, routeId)
+      const slice = await replaceCertificate(tx, deps, { route, given: c.req.valid('json') })
+      const operation = await requestConfigure(tx, c, slice)
+      return {
+        ...acceptedWith(deps, operation, { route: presentRoute(slice) }),
+        event: { action: 'route.certified', targetType: 'slice', targetId: slice.id, details: told({ domain: slice.domain }, slice) },
+      }
+    })
+    return c.json(changed, status, headers)
   })
 
   router.openapi(list, async (c) => {
@@ -91,11 +116,12 @@ export function routeRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 }
 
 /** A domain needs the addresses of all gateways that answer for it. */
-async function dnsOf({ db, dns: resolver }: ApiDependencies, { organisationId }: Environment, { domain, config }: Slice) {
-  if (domain === null) throw new Error('a route has a domain')
-  const addresses = await addressesOf(db, await routesFor(db, organisationId, domain))
+async function dnsOf({ db, dns: resolver }: ApiDependencies, { organisationId }: Environment, route: Slice) {
+  const domains = domainsOf(route)
+  const [own = ''] = domains
+  const addresses = await addressesOf(db, await routesFor(db, organisationId, own))
   const records = await Promise.all(
-    expectedRecords([domain, ...redirectsOf.parse(config).redirectFrom], addresses).map(async ({ name, type, values }) => {
+    expectedRecords(domains, addresses).map(async ({ name, type, values }) => {
       const found = await resolver.find(askedName(name), type)
       return { name, type, expected: values, found, status: dnsStatus(values, found) }
     }),
@@ -103,7 +129,8 @@ async function dnsOf({ db, dns: resolver }: ApiDependencies, { organisationId }:
   return { isReady: records.every(({ status }) => status === 'right'), records }
 }
 
-const redirectsOf = z.object({ redirectFrom: z.array(z.string()).default([]) })
+/** For the audit: of a certificate what is known of it, never itself. */
+const told = (wished: object, { config }: Slice) => ({ ...wished, certificate: config.certificate ?? null })
 
 async function requestConfigure(tx: Database, c: ApiContext, { id, name }: Slice) {
   return requestOperation(tx, {

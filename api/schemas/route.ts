@@ -2,15 +2,30 @@ import { z } from '@hono/zod-openapi'
 import type { Slice } from '../../db/slices.ts'
 import { sliceStatuses } from '../../db/schema/services.ts'
 import { dnsRecordTypes, dnsStatuses } from '../../domain/dns.ts'
+import { certificateFacts } from '../../drivers/services/certificate.ts'
 import { domain, moment, serviceIdSchema, settings } from './fields.ts'
 
-const tlsModes = ['automatic', 'internal', 'off'] as const
+const tlsModes = ['automatic', 'internal', 'provided', 'off'] as const
 const loadBalancingPolicies = ['least_conn', 'round_robin', 'random', 'ip_hash', 'cookie'] as const
+
+const pem = (kilobytes: number) => z.string().max(kilobytes * 1024, `must have at most ${kilobytes} KB`)
+
+export const givenCertificateSchema = z
+  .strictObject({
+    chain: pem(64).openapi({ description: "PEM: the domain's own certificate, then its issuer's, and so on; the last one, which browsers know, may be left out." }),
+    privateKey: pem(16).openapi({ description: 'PEM, without a passphrase; it is never shown.' }),
+  })
+  .openapi('GivenCertificate')
 
 export const newRouteSchema = z
   .strictObject({
     domain,
-    tls: z.enum(tlsModes, `must be one of ${tlsModes.join(', ')}`).default('automatic'),
+    tls: z.enum(tlsModes, `must be one of ${tlsModes.join(', ')}`).default('automatic').openapi({
+      description:
+        "`automatic`: the gateway has certificates issued and renewed by its ACME authority. `internal`: it issues them itself, and no browser trusts them. " +
+        '`provided`: you give one, which may be on several gateways.',
+    }),
+    certificate: givenCertificateSchema.optional().openapi({ description: 'With `tls: provided`: for the domain and all of `redirectFrom`.' }),
     redirectFrom: z.array(domain).max(20, 'must have at most 20 domains').default([])
       .openapi({ description: 'Further domains, redirected to this one with 308, such as the one with `www.`.' }),
     loadBalancing: z.enum(loadBalancingPolicies, `must be one of ${loadBalancingPolicies.join(', ')}`).default('least_conn')
@@ -30,6 +45,7 @@ export const routeSchema = z
     domain: z.string().nullable(),
     status: z.enum(sliceStatuses),
     config: settings,
+    certificate: certificateFacts.nullable().openapi({ description: 'What you gave with `tls: provided`; null for the other modes.' }),
     createdAt: moment,
     updatedAt: moment,
   })
@@ -53,9 +69,11 @@ export const dnsSchema = z
   .openapi('RouteDns')
 
 export function presentRoute(slice: Slice): z.infer<typeof routeSchema> {
-  const { id, environmentId, serviceId, domain: name, status, config, createdAt, updatedAt } = slice
+  const { id, environmentId, serviceId, domain: name, status, createdAt, updatedAt } = slice
+  const { certificate, ...config } = slice.config
   return {
     ...{ id, environmentId, gatewayServiceId: serviceId, domain: name, status, config },
+    certificate: certificateFacts.nullable().default(null).parse(certificate),
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),
   }

@@ -15,6 +15,8 @@ export interface RouteInput {
   domain: string
   /** `service_slices.config` of the route, parsed by `routeSchema`. */
   config: unknown
+  /** What the user gave for `tls: provided`; null for the other modes. */
+  certificate: Certificate | null
   web: readonly Upstream[]
   /** URL prefixes of hashed assets, which every version has its own of, e.g. `/build`. */
   assetPaths: readonly string[]
@@ -55,7 +57,8 @@ export interface ApplyInput {
   containerName: string
   revision: number
   text: string
-  certificates: readonly Certificate[]
+  /** Of all routes that have one, whether this revision names it or not. */
+  certificates: readonly RouteCertificate[]
   /** Containers of this server that are to get traffic by it, and so have to be healthy. */
   started: readonly string[]
 }
@@ -101,9 +104,12 @@ export interface Gateway {
   drain(input: DrainInput): ServiceStep<readonly BusyUpstream[]>
 }
 
-/** A provided certificate of a route with `tls: provided`, PEM. */
+/** What a user gave for a route with `tls: provided`, as `readCertificate` took it: PEM, the domain's own certificate first. */
 export interface Certificate {
+  chain: Secret
+  privateKey: Secret
+}
+
+export interface RouteCertificate extends Certificate {
   sliceId: string
-  certificate: string
-  key: Secret
 }

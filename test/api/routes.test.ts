@@ -1,16 +1,20 @@
+import { X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EnvironmentId, ServerId, ServiceId } from '../../domain/ids.ts'
+import { createAuthority, type TestAuthority, type TestCertificate } from '../certificates.ts'
 import { freeName, freePrivateAddress, makeEnvironment, makeServer, makeService, type WithOperation } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
 import { startDns, type TestDns } from './dns-server.ts'
 
 let api: TestApi
 let dns: TestDns
+let authority: TestAuthority
 let serverId: ServerId
 let gateway: ServiceId
 let environmentId: EnvironmentId
 
 beforeAll(async () => {
+  authority = await createAuthority()
   dns = await startDns()
   api = await createTestApi({ dnsServers: [dns.address] })
   serverId = await makeServer(api)
@@ -23,7 +27,7 @@ afterAll(async () => {
 })
 
 interface Routed extends WithOperation {
-  route: { id: string; domain: string; gatewayServiceId: string; config: Record<string, unknown> }
+  route: { id: string; domain: string; gatewayServiceId: string; config: Record<string, unknown>; certificate: object | null }
 }
 
 const routes = (id = environmentId) => `${api.root}/environments/${id}/routes`
@@ -101,6 +105,56 @@ describe('a route', () => {
     expect(await refused({ loadBalancing: 'fastest' })).toMatchObject({ status: 422, errors: [{ field: 'loadBalancing' }] })
     expect(await refused({ activeHealthIntervalSeconds: 0 })).toMatchObject({ status: 422, errors: [{ field: 'activeHealthIntervalSeconds' }] })
     expect(await api.stored()).toEqual(before)
+  })
+
+  it('with a certificate of its user tells what that is, and nobody sees its key', async () => {
+    const domain = freeDomain()
+    const redirectFrom = [`www.${domain}`]
+    const [one, two] = await Promise.all([1, 2].map(() => authority.issue([domain, ...redirectFrom])))
+    const { route } = await api.make<Routed>(routes(), { domain, tls: 'provided', redirectFrom, certificate: one })
+    const factsOf = ({ chain }: TestCertificate) => {
+      const { fingerprint256 } = new X509Certificate(chain)
+      return { names: [domain, ...redirectFrom], issuer: 'CN=Test authority', fingerprint: fingerprint256 }
+    }
+    expect(route).toMatchObject({ certificate: factsOf(one!), config: { tls: 'provided' } })
+    expect(route.config).not.toHaveProperty('certificate')
+
+    const changed = await api.ask<Routed>('PUT', `${routes()}/${route.id}/certificate`, { body: two })
+    expect(changed.status).toBe(202)
+    expect(changed.body).toMatchObject({ route: { id: route.id, certificate: factsOf(two!) }, operation: { kind: 'slice_configure', targetId: route.id } })
+    const stored = JSON.stringify(await api.database.sql`select to_jsonb(s) as row from service_slices s union all select to_jsonb(a) from audit_events a`)
+    for (const { privateKey } of [one!, two!]) expect(stored).not.toContain(privateKey.split('\n')[1])
+    expect(stored).toContain(factsOf(two!).fingerprint)
+  })
+
+  it('does not take a certificate that its gateway could not serve', async () => {
+    const domain = freeDomain()
+    const [own, other] = await Promise.all([authority.issue([domain]), authority.issue([`other.${domain}`])])
+    const made = await api.make<Routed>(routes(), { domain, tls: 'provided', certificate: own })
+    const before = await api.stored()
+    const refused = async (wish: object) => (await api.ask('POST', routes(), { body: { domain: `other.${domain}`, tls: 'provided', certificate: other, ...wish } })).body
+    expect(await refused({ certificate: undefined })).toMatchObject({ status: 422, code: 'invalid_input', errors: [{ field: 'certificate' }] })
+    expect(await refused({ tls: 'automatic' })).toMatchObject({ status: 422, code: 'invalid_input', errors: [{ field: 'certificate' }] })
+    expect(await refused({ certificate: own })).toMatchObject({ status: 422, code: 'invalid_certificate', errors: [{ field: 'certificate.chain' }] })
+    expect(await refused({ redirectFrom: [`www.${domain}`] })).toMatchObject({ status: 422, code: 'invalid_certificate', errors: [{ field: 'certificate.chain' }] })
+    const mixed = { ...other, privateKey: own.privateKey }
+    expect(await refused({ certificate: mixed })).toMatchObject({ status: 422, code: 'invalid_certificate', errors: [{ field: 'certificate.privateKey' }] })
+    const replacing = await api.ask('PUT', `${routes()}/${made.route.id}/certificate`, { body: other })
+    expect(replacing.body).toMatchObject({ status: 422, code: 'invalid_certificate', errors: [{ field: 'chain' }] })
+    expect(await api.stored()).toEqual(before)
+    const { route } = await api.make<Routed>(routes(), { domain: freeDomain(), tls: 'internal' })
+    const { body } = await api.ask('PUT', `${routes()}/${route.id}/certificate`, { body: own })
+    expect(body).toMatchObject({ status: 409, code: 'certificate_not_provided' })
+  })
+
+  it('may be on two gateways with a certificate of its user', async () => {
+    const second = await makeServer(api)
+    const gatewayServiceId = await makeService(api, 'caddy', second)
+    const both = await makeEnvironment(api, { serverIds: [serverId, second] })
+    const domain = freeDomain()
+    const certificate = await authority.issue([domain])
+    await api.make(routes(both), { domain, tls: 'provided', certificate, gatewayServiceId })
+    await api.make(routes(both), { domain, tls: 'provided', certificate, gatewayServiceId: gateway })
   })
 
   it('is refused on a gateway that does not reach the servers of the environment', async () => {

@@ -11,6 +11,8 @@ const leaveSeconds = 2
 export interface Authority {
   email: string | null
   directory: string | null
+  /** File with the certificates that the directory's own is from; those that the system trusts where null. */
+  rootFile: string | null
 }
 
 export interface Configuration extends Authority {
@@ -36,12 +38,13 @@ export const shared = ['import leaving']
  * its revision's port with its number and the hashes of its sections (revisions.sh). That port closes with its configuration, which
  * is why Caddy keeps to the delay: it does not where all ports stay open.
  */
-export function renderCaddyfile({ email, directory, revision, sections }: Configuration): string {
+export function renderCaddyfile({ email, directory, rootFile, revision, sections }: Configuration): string {
   const options = [
     'admin unix//etc/caddy/admin.sock',
     `shutdown_delay ${leaveSeconds}s`,
     ...(email === null ? [] : [`email ${word(email)}`]),
     ...(directory === null ? [] : [`acme_ca ${word(directory)}`]),
+    ...(rootFile === null ? [] : [`acme_ca_root ${word(rootFile)}`]),
   ]
   return [
     block('', options),

@@ -1,17 +1,31 @@
 import { z } from 'zod'
 import { composeProject, gatewayFolder, gatewayNetwork, serviceAlias, serviceVolume } from '../../../domain/services.ts'
+import type { RemoteFile } from '../../ssh/remote.ts'
+import { certificatesIn } from '../certificate.ts'
 import type { Ownership, ReplicaInput } from '../contract.ts'
 import { defineService } from '../define.ts'
 import { type Project, type ReplicaShape, startStep, stopStep } from '../replica.ts'
-import { healthPort, renderCaddyfile } from './caddyfile.ts'
+import { type Authority, healthPort, renderCaddyfile } from './caddyfile.ts'
 import { gateway } from './gateway.ts'
 
 const stopGraceSeconds = 30
 
-const configSchema = z.object({
-  acmeEmail: z.email().nullable().default(null),
-  acmeDirectory: z.url().nullable().default(null),
-})
+const configSchema = z
+  .object({
+    acmeEmail: z.email().nullable().default(null),
+    acmeDirectory: z.url().nullable().default(null),
+    /** PEM: what the certificate of an authority within the company is to be checked against. */
+    acmeRootCertificate: z
+      .string()
+      .max(65_536, 'must have at most 65536 characters')
+      .refine((pem) => certificatesIn(pem).length > 0, 'must be a certificate in PEM')
+      .nullable()
+      .default(null),
+  })
+  .refine(({ acmeDirectory, acmeRootCertificate }) => acmeRootCertificate === null || acmeDirectory !== null, {
+    path: ['acmeDirectory'],
+    error: 'is needed with acmeRootCertificate: it is the address of your authority',
+  })
 type Config = z.infer<typeof configSchema>
 
 const healthcheck = {
@@ -22,7 +36,13 @@ const healthcheck = {
   startPeriodSeconds: 30,
 }
 
-const authority = ({ acmeEmail, acmeDirectory }: Config) => ({ email: acmeEmail, directory: acmeDirectory })
+const rootFile = 'acme-root.crt'
+
+const authority = ({ acmeEmail, acmeDirectory, acmeRootCertificate }: Config): Authority => ({
+  email: acmeEmail,
+  directory: acmeDirectory,
+  rootFile: acmeRootCertificate === null ? null : `/etc/caddy/${rootFile}`,
+})
 
 const volumes = (serviceId: string) => [
   { name: serviceVolume(serviceId, 'caddy_data'), target: '/data' },
@@ -73,7 +93,7 @@ function shape(config: Config, input: ReplicaInput): ReplicaShape {
   return {
     project: project(input.ownership),
     startTimeoutSeconds: 60,
-    files: [{ path: `${gatewayFolder}/Caddyfile.first`, content: renderCaddyfile({ ...authority(config), revision: 0, sections: [] }), mode: 0o600 }],
+    files: files(config),
     main: {
       key: serviceAlias(serviceId),
       containerName: input.containerName,
@@ -86,6 +106,15 @@ function shape(config: Config, input: ReplicaInput): ReplicaShape {
       ports: ['80:80', '443:443', '443:443/udp'],
     },
   }
+}
+
+function files(config: Config): RemoteFile[] {
+  const first = renderCaddyfile({ ...authority(config), revision: 0, sections: [] })
+  const { acmeRootCertificate: root } = config
+  return [
+    { path: `${gatewayFolder}/Caddyfile.first`, content: first, mode: 0o600 },
+    ...(root === null ? [] : [{ path: `${gatewayFolder}/${rootFile}`, content: root, mode: 0o600 }]),
+  ]
 }
 
 /** A gateway that starts again keeps the configuration that was applied last. */

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # After containers.sh, revisions.sh and newest-listener.sh: gives the gateway a revision of its configuration, unless it has that one
 # or a later one, and has it say what it runs. Caddy itself is the judge: it keeps what it has when it refuses a text (exit code 3),
-# and does nothing when it has it already. STARTED names containers of this server that are to get traffic by it, one a line.
+# and does nothing when it has it already. STARTED names containers of this server that are to get traffic by it, one a line, and
+# CERTIFICATES files of certificates and keys that users gave, each with its content in $KEYSTONE_SECRETS.
 
 await_healthy "$CONTAINER" '{{.State.Pid}}'
 gateway_pid=${told:?}
@@ -29,8 +30,26 @@ await_running() {
   done
 }
 
+# Not with the step's files: only now it is this revision's turn.
+place_certificates() {
+  local file
+  mkdir -p -m 0700 certificates
+  while read -r file; do
+    [ -z "$file" ] || cmp -s "$KEYSTONE_SECRETS/$file" "certificates/$file" || install -m 0600 "$KEYSTONE_SECRETS/$file" "certificates/$file"
+  done <<<"$CERTIFICATES"
+}
+
+# What the applied configuration does not name: routes have gone, have got another certificate, or were refused.
+remove_unused_certificates() {
+  local file
+  find certificates -type f -printf '%f\n' | while read -r file; do
+    grep -qsF "/etc/caddy/certificates/$file" Caddyfile || rm -f "certificates/$file"
+  done
+}
+
 applied=$(cat applied 2>/dev/null || echo 0)
 if [ "$applied" -lt "$REVISION" ]; then
+  place_certificates
   cp "next/$REVISION" Caddyfile.next
   await_one_revision
   rm -f leaving-*
@@ -41,6 +60,7 @@ if [ "$applied" -lt "$REVISION" ]; then
     said=$(<"$KEYSTONE_STEP_DIR/loaded")
     echo "Caddy refused revision $REVISION (HTTP ${said##*$'\n'}): ${said%$'\n'*}" >&2
     rm -f Caddyfile.next "leaving-$applied" "next/$REVISION"
+    remove_unused_certificates
     [ "${said##*$'\n'}" = 400 ] && exit 3
     exit 1
   fi
@@ -48,6 +68,7 @@ if [ "$applied" -lt "$REVISION" ]; then
   echo "$REVISION" >applied.next
   mv applied.next applied
   applied=$REVISION
+  remove_unused_certificates
 fi
 
 revision_running "$applied" >"$KEYSTONE_RESULT"

@@ -1,10 +1,11 @@
 import { z } from 'zod'
+import type { Secret } from '../../../domain/secret.ts'
 import { gatewayFolder } from '../../../domain/services.ts'
-import type { RemoteFile } from '../../ssh/remote.ts'
 import { askInputs, askScript } from '../ask.ts'
-import type { Certificate, DrainingUpstream, Gateway, GatewayFacts } from '../contract-gateway.ts'
+import type { DrainingUpstream, Gateway, GatewayFacts, RouteCertificate } from '../contract-gateway.ts'
 import { containersScript, lines, textBeside } from '../scripts.ts'
 import { type Authority, renderCaddyfile } from './caddyfile.ts'
+import { certificateFiles } from './certificates.ts'
 import { renderSection, routeSchema } from './section.ts'
 
 const scriptOf = (...names: string[]): string => [containersScript, ...names.map((name) => textBeside(import.meta.url, name))].join('\n')
@@ -18,14 +19,17 @@ export function gateway(authority: Authority): Gateway {
     routeSchema,
     renderSection,
     renderConfiguration: (revision, sections) => renderCaddyfile({ ...authority, revision, sections }),
-    apply: ({ containerName, revision, text, certificates, started }) => ({
-      name: `apply gateway revision ${revision}`,
-      script: applyScript,
-      inputs: { CONTAINER: containerName, REVISION: `${revision}`, STARTED: lines(started) },
-      secrets: {},
-      files: [...certificates.flatMap(certificateFiles), { path: `${gatewayFolder}/next/${revision}`, content: text, mode: 0o600 }],
-      parse: parseRunning,
-    }),
+    apply: ({ containerName, revision, text, certificates, started }) => {
+      const secrets = Object.fromEntries(certificates.flatMap(filesOf))
+      return {
+        name: `apply gateway revision ${revision}`,
+        script: applyScript,
+        inputs: { CONTAINER: containerName, REVISION: `${revision}`, STARTED: lines(started), CERTIFICATES: lines(Object.keys(secrets)) },
+        secrets,
+        files: [{ path: `${gatewayFolder}/next/${revision}`, content: text, mode: 0o600 }],
+        parse: parseRunning,
+      }
+    },
     ask: ({ containerName, asked }) => ({
       ...{ name: 'ask replicas from the gateway', script: containersScript + askScript, inputs: askInputs(containerName, asked) },
       ...{ secrets: {}, files: [], parse: () => {} },
@@ -41,18 +45,19 @@ export function gateway(authority: Authority): Gateway {
   }
 }
 
+/** They go to the step as its secrets: the script puts them in place when it is its revision's turn. */
+function filesOf(certificate: RouteCertificate): [name: string, content: Secret][] {
+  const names = certificateFiles(certificate)
+  return [
+    [names.chain, certificate.chain],
+    [names.privateKey, certificate.privateKey],
+  ]
+}
+
 const awaitedUpstream = ({ host, port, windowSeconds }: DrainingUpstream): string => `${host}:${port} ${windowSeconds}`
 
 /** What a configuration says of itself (revisions.sh). */
 function parseRunning(said: string): GatewayFacts {
   const [revision, ...liveSections] = said.trim().split(' ')
   return { appliedRevision: z.coerce.number().int().parse(revision), liveSections }
-}
-
-function certificateFiles({ sliceId, certificate, key }: Certificate): RemoteFile[] {
-  const file = `${gatewayFolder}/certificates/${sliceId}`
-  return [
-    { path: `${file}.crt`, content: certificate, mode: 0o600 },
-    { path: `${file}.key`, content: key, mode: 0o600 },
-  ]
 }

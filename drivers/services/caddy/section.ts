@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { certificateFacts } from '../certificate.ts'
 import type { RouteInput, Section, Upstream } from '../contract-gateway.ts'
 import { block, handedOn, sectionMark, shared, siteName, word } from './caddyfile.ts'
+import { certificateFiles, certificateFolder } from './certificates.ts'
 
 /**
  * Caddy makes every handler anew with each reload, whichever site has changed, and closes a handler's upgraded connections this
@@ -11,6 +13,8 @@ const streamCloseDelay = '365d'
 
 export const routeSchema = z.object({
   tls: z.enum(['automatic', 'internal', 'off', 'provided']).default('automatic'),
+  /** What people are told of a `provided` one; itself it is in the route's credentials. */
+  certificate: certificateFacts.nullable().default(null),
   /** Further domains that are redirected to the route's own, e.g. `www.` before it. */
   redirectFrom: z.array(z.string()).default([]),
   loadBalancing: z.enum(['least_conn', 'round_robin', 'random', 'ip_hash', 'cookie']).default('least_conn'),
@@ -31,20 +35,23 @@ function sites(input: RouteInput, route: Route, hash: string): string {
   const target = `${route.tls === 'off' ? 'http' : 'https'}://${siteName(input.domain)}{uri}`
   return [
     `# route ${input.sliceId}\n`,
-    block(site(input.domain), [sectionMark(hash), ...tlsLines(route, input.sliceId), ...shared, ...handlers(input, route)]),
-    ...route.redirectFrom.map((domain) => block(site(domain), [...tlsLines(route, input.sliceId), ...shared, `redir ${target} 308`])),
+    block(site(input.domain), [sectionMark(hash), ...tlsLines(route, input), ...shared, ...handlers(input, route)]),
+    ...route.redirectFrom.map((domain) => block(site(domain), [...tlsLines(route, input), ...shared, `redir ${target} 308`])),
   ].join('')
 }
 
-function tlsLines({ tls }: Route, sliceId: string): string[] {
+function tlsLines({ tls }: Route, { sliceId, certificate }: RouteInput): string[] {
   switch (tls) {
     case 'automatic':
     case 'off':
       return []
     case 'internal':
       return ['tls internal']
-    case 'provided':
-      return [`tls /etc/caddy/certificates/${word(sliceId)}.crt /etc/caddy/certificates/${word(sliceId)}.key`]
+    case 'provided': {
+      if (certificate === null) throw new Error(`route ${sliceId} has no certificate`)
+      const { chain, privateKey } = certificateFiles({ sliceId, ...certificate })
+      return [`tls ${certificateFolder}/${word(chain)} ${certificateFolder}/${word(privateKey)}`]
+    }
     default:
       return tls satisfies never
   }

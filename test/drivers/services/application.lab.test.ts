@@ -239,7 +239,7 @@ describe('a running application', () => {
     const upstream = (id: string) => ({ host: `replica-${id}`, port: 8080 })
     const section = (serving: readonly string[], draining: readonly string[]) =>
       gateway.renderSection({
-        ...{ sliceId: 'slice', domain: 'visits.lab', config: { tls: 'off' }, healthPath: '/up', assetPaths: [], otherVersions: [] },
+        ...{ sliceId: 'slice', domain: 'visits.lab', config: { tls: 'off' }, certificate: null, healthPath: '/up', assetPaths: [], otherVersions: [] },
         ...{ web: [upstream('web-1')], websocket: serving.map(upstream), draining: draining.map(upstream) },
         websocketPaths: socket.application!.websocketPaths,
       })

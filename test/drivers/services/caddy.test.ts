@@ -4,6 +4,7 @@ import { Secret } from '../../../domain/secret.ts'
 import { siteName, word } from '../../../drivers/services/caddy/caddyfile.ts'
 import { caddy } from '../../../drivers/services/caddy/driver.ts'
 import type { RouteInput } from '../../../drivers/services/contract-gateway.ts'
+import { createAuthority } from '../../certificates.ts'
 import { replica } from './replicas.ts'
 
 const gateway = caddy.configured({}).gateway!
@@ -12,6 +13,7 @@ const route: RouteInput = {
   sliceId: 'slice-1',
   domain: 'shop.example.com',
   config: {},
+  certificate: null,
   web: [{ host: 'replica-1', port: 8080 }],
   websocket: [],
   websocketPaths: ['/app', '/apps'],
@@ -20,6 +22,8 @@ const route: RouteInput = {
   draining: [],
   healthPath: '/up',
 }
+
+const certificate = (chain: string) => ({ chain: new Secret(chain), privateKey: new Secret(`key of ${chain}`) })
 
 const proxy = (upstreams: string, further = '') => `		reverse_proxy ${upstreams} {
 			lb_policy least_conn
@@ -171,15 +175,17 @@ ${proxy('replica-1:8080')}	}
   it.each([
     ['automatic', ''],
     ['internal', '	tls internal\n'],
-    ['provided', '	tls /etc/caddy/certificates/slice-1.crt /etc/caddy/certificates/slice-1.key\n'],
+    ['provided', '	tls /etc/caddy/certificates/slice-1-945c72078d9c8785.crt /etc/caddy/certificates/slice-1-945c72078d9c8785.key\n'],
   ])('serves TLS %s', (tls, line) => {
-    const { text, hash } = gateway.renderSection({ ...route, config: { tls } })
+    const { text, hash } = gateway.renderSection({ ...route, config: { tls }, certificate: certificate('CHAIN') })
     expect(text).toContain(`shop.example.com {\n	vars keystone_section ${hash}\n${line}	import leaving\n	@assets {`)
   })
 
   it('has another hash as soon as anything in it is another', () => {
     const hash = (overrides: Partial<RouteInput>) => gateway.renderSection({ ...route, ...overrides }).hash
-    const all = [{}, { sliceId: 'slice-2' }, { domain: 'a.example.com' }, { web: [] }, { healthPath: '/health', config: { activeHealthIntervalSeconds: 5 } }, { config: { tls: 'off' } }].map(hash)
+    const all = [{}, { sliceId: 'slice-2' }, { domain: 'a.example.com' }, { web: [] }, { healthPath: '/health', config: { activeHealthIntervalSeconds: 5 } }, { config: { tls: 'off' } }]
+      .concat(['ONE', 'TWO'].map((chain) => ({ config: { tls: 'provided' }, certificate: certificate(chain) })))
+      .map(hash)
     expect(new Set(all).size).toBe(all.length)
     expect(hash({})).toBe(hash({}))
   })
@@ -269,15 +275,13 @@ b.lab {
 `)
   })
 
-  it('is handed over under its revision, certificates beside it', () => {
-    const certificates = [{ sliceId: 's', certificate: 'CERT', key: new Secret('KEY') }]
+  it('is handed over under its revision, with certificates as secrets of the step', () => {
+    const certificates = [{ sliceId: 's', ...certificate('CHAIN') }]
     const step = gateway.apply({ containerName: 'gateway', revision: 7, text: 'text', certificates, started: ['shop-web-1'] })
-    expect(step.inputs).toEqual({ CONTAINER: 'gateway', REVISION: '7', STARTED: 'shop-web-1' })
-    expect(step.files.map(({ path, mode }) => [path, mode])).toEqual([
-      ['/home/keystone/gateway/certificates/s.crt', 0o600],
-      ['/home/keystone/gateway/certificates/s.key', 0o600],
-      ['/home/keystone/gateway/next/7', 0o600],
-    ])
+    const [chain, privateKey] = ['s-945c72078d9c8785.crt', 's-945c72078d9c8785.key']
+    expect(step.inputs).toEqual({ CONTAINER: 'gateway', REVISION: '7', STARTED: 'shop-web-1', CERTIFICATES: `${chain}\n${privateKey}` })
+    expect(Object.entries(step.secrets).map(([name, secret]) => [name, secret.reveal()])).toEqual([[chain, 'CHAIN'], [privateKey, 'key of CHAIN']])
+    expect(step.files.map(({ path, mode }) => [path, mode])).toEqual([['/home/keystone/gateway/next/7', 0o600]])
     expect(step.parse('8 ab cd')).toEqual({ appliedRevision: 8, liveSections: ['ab', 'cd'] })
   })
 
@@ -292,6 +296,27 @@ b.lab {
     const step = caddy.configured({}).startReplica(replica())
     expect(step.files.map(({ path }) => path)).toEqual(['compose.yml', '.env', 'Caddyfile.first'].map((name) => `/home/keystone/gateway/${name}`))
     expect(step.inputs).toMatchObject({ NETWORKS: 'keystone_gateway', VOLUMES: 'keystone_service_svc_caddy_data\nkeystone_service_svc_caddy_config' })
+  })
+})
+
+describe('an ACME authority within the company', () => {
+  const acmeDirectory = 'https://ca.internal/acme/acme/directory'
+
+  it('is checked against its own root, which lies beside the configuration', async () => {
+    const { root } = await createAuthority()
+    const configured = caddy.configured({ acmeDirectory, acmeRootCertificate: root })
+    expect(configured.gateway!.renderConfiguration(1, [])).toContain(`	acme_ca ${acmeDirectory}\n	acme_ca_root /etc/caddy/acme-root.crt\n}\n`)
+    const [first, file] = configured.startReplica(replica()).files.slice(2)
+    expect(first!.content).toContain('acme_ca_root /etc/caddy/acme-root.crt')
+    expect(file).toEqual({ path: '/home/keystone/gateway/acme-root.crt', content: root, mode: 0o600 })
+  })
+
+  it.each([
+    ['a root that is no certificate', { acmeDirectory, acmeRootCertificate: 'root.crt' }, 'acmeRootCertificate'],
+    ['a root of nowhere', async () => ({ acmeRootCertificate: (await createAuthority()).root }), 'acmeDirectory'],
+  ])('does not have %s', async (_, settings, field) => {
+    const parsed = caddy.configSchema.safeParse(typeof settings === 'function' ? await settings() : settings)
+    expect(parsed.error?.issues.map(({ path }) => path.join('.'))).toEqual([field])
   })
 })
 

@@ -2,9 +2,13 @@ import { Agent, request } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { Secret } from '../../../domain/secret.ts'
 import { caddy } from '../../../drivers/services/caddy/driver.ts'
-import { type RouteInput, unansweredExitCode, type Upstream } from '../../../drivers/services/contract-gateway.ts'
+import { readCertificate } from '../../../drivers/services/certificate.ts'
+import { type Certificate, type RouteCertificate, type RouteInput, unansweredExitCode, type Upstream } from '../../../drivers/services/contract-gateway.ts'
 import { resolveImage } from '../../../drivers/services/image.ts'
+import { createAuthority } from '../../certificates.ts'
+import { servedCertificate } from '../../tls-client.ts'
 import { replica } from './replicas.ts'
 import { openServiceServer, type ServiceServer } from './service-server.ts'
 
@@ -29,13 +33,14 @@ const section = (
   web: readonly Upstream[],
   config: object = { tls: 'off' },
   others: Partial<Pick<RouteInput, 'otherVersions' | 'draining'>> = {},
+  given: Certificate | null = null,
 ) =>
   gateway.renderSection({
-    ...{ sliceId: domain, domain, config, web, assetPaths: ['/build'], websocket: [], websocketPaths: [], healthPath: '/' },
+    ...{ sliceId: domain, domain, config, certificate: given, web, assetPaths: ['/build'], websocket: [], websocketPaths: [], healthPath: '/' },
     ...{ otherVersions: [], draining: [], ...others },
   })
-const apply = (revision: number, sections: readonly string[]) =>
-  server.run(gateway.apply({ containerName: 'gateway', revision, text: gateway.renderConfiguration(revision, sections), certificates: [], started: [] }))
+const apply = (revision: number, sections: readonly string[], certificates: readonly RouteCertificate[] = []) =>
+  server.run(gateway.apply({ containerName: 'gateway', revision, text: gateway.renderConfiguration(revision, sections), certificates, started: [] }))
 const answer = async (host: string, ...options: string[]) =>
   (await server.exec(['curl', '-sk', '-w', ' %{http_code} %{redirect_url}', ...options, '-H', `Host: ${host}`, 'http://127.0.0.1/'])).stdout.trim()
 
@@ -112,7 +117,7 @@ describe('a gateway', { timeout: 60_000 }, () => {
 
   it.each([
     ['a text it cannot read', 'bad.lab {\n\tno_such_directive\n}\n', 'no_such_directive'],
-    ['a certificate that is not there', section('tls.lab', [], { tls: 'provided' }).text, 'no such file'],
+    ['a certificate that is not there', section('tls.lab', [], { tls: 'provided' }, {}, { chain: new Secret('-'), privateKey: new Secret('-') }).text, 'no such file'],
   ])('refuses %s and stays as it was', async (_, text, reason) => {
     const refused = await apply(6, [text])
     expect(refused.exitCode).toBe(3)
@@ -127,6 +132,40 @@ describe('a gateway', { timeout: 60_000 }, () => {
     for (const outcome of outcomes) outcome.facts()
     const last = (await apply(1, [])).facts()
     expect(last).toEqual({ appliedRevision: 12, liveSections: [sections[5]!.hash] })
+  })
+
+  it('serves a certificate that was given, and another one after it without an interruption', async () => {
+    const authority = await createAuthority()
+    const domains = ['given.lab', 'www.given.lab']
+    const [one, two, third] = await Promise.all([1, 2, 3].map(async () => readCertificate({ ...(await authority.issue(domains)), domains })))
+    const site = ({ certificate }: { certificate: Certificate }) =>
+      section('given.lab', [itself], { tls: 'provided', redirectFrom: ['www.given.lab'] }, {}, certificate).text
+    const applied = async (revision: number, given: { certificate: Certificate }, further = '') =>
+      apply(revision, [site(given), further], [{ sliceId: 'given.lab', ...given.certificate }])
+    const served = () => Promise.all(domains.map(async (domain) => (await servedCertificate(server.address, domain, authority.root)).fingerprint256))
+    const files = async () => (await server.exec(['find', '/home/keystone/gateway/certificates', '-type', 'f', '-printf', '%m %u %f\\n'])).stdout
+
+    ;(await applied(14, one!)).facts()
+    expect(await served()).toEqual([one!.facts.fingerprint, one!.facts.fingerprint])
+    expect(await files()).toMatch(/^(600 keystone given\.lab-[0-9a-f]{16}\.(crt|key)\n){2}$/)
+
+    let isOver = false
+    const seen: string[] = []
+    const asking = (async () => {
+      while (!isOver) seen.push(...(await served()))
+    })()
+    ;(await applied(15, two!)).facts()
+    await vi.waitUntil(() => seen.slice(-10).length === 10 && seen.slice(-10).every((fingerprint) => fingerprint === two!.facts.fingerprint), { timeout: 20_000, interval: 50 })
+    isOver = true
+    await asking
+    expect(new Set(seen)).toEqual(new Set([one!.facts.fingerprint, two!.facts.fingerprint]))
+
+    const before = await files()
+    expect((await applied(16, third!, 'bad.lab {\n\tno_such_directive\n}\n')).exitCode).toBe(3)
+    expect(await files()).toBe(before)
+    expect(await served()).toEqual([two!.facts.fingerprint, two!.facts.fingerprint])
+    ;(await apply(17, [])).facts()
+    expect(await files()).toBe('')
   })
 
   it('serves TLS by its own authority, and redirects to it', async () => {
