@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { z } from 'zod'
@@ -21,6 +22,8 @@ export interface Config {
   api: { host: string; port: number }
   /** The worker's own /healthz, /readyz and /metrics. */
   workerMetrics: { host: string; port: number }
+  /** Whom the API asks for the records of domains, `address` or `address:port`; this machine's own servers where it is empty. */
+  dnsServers: string[]
   /** The encryption keys (design section 13), a file of mode 0600. */
   keyFile: string
   logLevel: 'debug' | 'info' | 'warn' | 'error'
@@ -52,6 +55,11 @@ class ConfigError extends Error {
 
 const file = z.string()
 const address = z.string().regex(/^[^/\s]+:\d+$/, 'must be host:port')
+const dnsServers = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').map((server) => server.trim()).filter((server) => server !== ''))
+  .refine((servers) => servers.every(isDnsServer), 'must be IP addresses, separated by commas and with a port where it is not 53')
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an address such as http://127.0.0.1:8233' })
 const databaseUrl = z.url({
   protocol: /^postgres(ql)?$/,
@@ -78,6 +86,7 @@ const settings = z.object({
   KEYSTONE_API_PORT: port.optional(),
   KEYSTONE_WORKER_METRICS_HOST: z.string().default('127.0.0.1'),
   KEYSTONE_WORKER_METRICS_PORT: port.default(4001),
+  KEYSTONE_DNS_SERVERS: dnsServers,
   KEYSTONE_DATA_DIR: file.default('.keystone'),
   KEYSTONE_KEY_FILE: file.optional(),
   PATH: z.string().default(''),
@@ -95,6 +104,12 @@ const ofProcess = settings.extend({
 type Settings = z.infer<typeof settings>
 type Environment = Record<string, string | undefined>
 
+/** `203.0.113.53`, `203.0.113.53:5353`, `2001:db8::53` or `[2001:db8::53]:5353`, as Node's resolver takes them. */
+function isDnsServer(text: string): boolean {
+  const [, address = text] = /^\[(.+)\](?::\d+)?$/.exec(text) ?? /^([\d.]+):\d+$/.exec(text) ?? []
+  return isIP(address) !== 0
+}
+
 /** The process's own: nobody else reads it. */
 export const processEnvironment: Environment = process.env
 
@@ -106,6 +121,7 @@ export function loadConfig(env = processEnvironment): Config {
     temporal: { ...temporal(found), address: found.TEMPORAL_ADDRESS },
     api: { host: found.KEYSTONE_API_HOST, port: found.KEYSTONE_API_PORT },
     workerMetrics: { host: found.KEYSTONE_WORKER_METRICS_HOST, port: found.KEYSTONE_WORKER_METRICS_PORT },
+    dnsServers: found.KEYSTONE_DNS_SERVERS,
     keyFile: found.KEYSTONE_KEY_FILE,
     logLevel: found.KEYSTONE_LOG_LEVEL,
   }

@@ -13,7 +13,7 @@ import { createApp } from './app.ts'
 import { createLog } from './log.ts'
 
 /** Serves until SIGTERM or SIGINT: then event streams end, and requests that are under way still get their answers. */
-async function main({ databaseUrl, keyFile, temporal, api, logLevel }: Config): Promise<void> {
+async function main({ databaseUrl, keyFile, temporal, api, dnsServers, logLevel }: Config): Promise<void> {
   const log = createLog(logLevel)
   const database = connect(databaseUrl.reveal())
   await requireListen(database.sql)
@@ -24,7 +24,7 @@ async function main({ databaseUrl, keyFile, temporal, api, logLevel }: Config): 
     keyring: await readKeyring(keyFile),
     sources: createSourceDriver(),
     registries: createRegistryDriver(),
-    dns: createDnsResolver(),
+    dns: createDnsResolver({ servers: dnsServers }),
     probeHostKey,
     temporal,
     log,

@@ -12,9 +12,16 @@ test('completes what is not set', () => {
     temporal: { address: '127.0.0.1:7233', namespace: 'default', apiKey: null, tls: null, webUrl: null },
     api: { host: '127.0.0.1', port: 4000 },
     workerMetrics: { host: '127.0.0.1', port: 4001 },
+    dnsServers: [],
     keyFile: '/etc/keystone/keys.json',
     logLevel: 'info',
   })
+})
+
+test('names DNS servers with and without a port', () => {
+  const servers = (text: string) => loadConfig({ ...needed, KEYSTONE_DNS_SERVERS: text }).dnsServers
+  expect(servers('203.0.113.53, 203.0.113.54:5353,2001:db8::53,[2001:db8::54]:5353')).toEqual(['203.0.113.53', '203.0.113.54:5353', '2001:db8::53', '[2001:db8::54]:5353'])
+  expect(() => servers('dns.example.com')).toThrow(/^KEYSTONE_DNS_SERVERS must be IP addresses/)
 })
 
 test('names every variable that is missing or wrong, and what to do', () => {

@@ -15,8 +15,8 @@ export class DnsError extends Error {
 /** Codes of `node:dns` for a name or a type that is not there (RFC 2308). */
 const absent = new Set(['ENOTFOUND', 'ENODATA'])
 
-/** Asks these servers, `address:port`, or this machine's own where none are given. */
-export function createDnsResolver({ servers = [] }: { servers?: readonly string[] } = {}): DnsResolver {
+/** Asks these servers, `address` or `address:port`, or this machine's own where none are given. */
+export function createDnsResolver({ servers }: { servers: readonly string[] }): DnsResolver {
   return {
     async find(name, type) {
       const resolver = new Resolver({ timeout: 3000, tries: 2 })
