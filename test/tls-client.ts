@@ -1,4 +1,5 @@
-import { request } from 'node:https'
+import { get as getPlainly, type IncomingMessage } from 'node:http'
+import { get as getSecurely } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
 
@@ -16,21 +17,25 @@ export function servedCertificate(address: string, domain: string, root: string)
   })
 }
 
-/** What a browser would get that trusts only `root`, without following redirects. */
-export interface SecureAnswer {
+/** What a browser would get, before it follows a redirect. */
+interface WebAnswer {
   status: number
   location: string | null
   body: string
 }
 
-export function askSecurely(address: string, domain: string, root: string, path = '/'): Promise<SecureAnswer> {
+/** Asks for an URL at an address, whatever the DNS says; a client of HTTPS trusts only `root` (PEM). */
+export function askAt(address: string, url: string, root = ''): Promise<WebAnswer> {
+  const { protocol, hostname, pathname } = new URL(url)
+  const options = { host: address, path: pathname, headers: { host: hostname }, agent: false as const, timeout: 20_000 }
   return new Promise((resolve, reject) => {
-    const options = { host: address, path, servername: domain, headers: { host: domain }, ca: root, agent: false, timeout: 20_000 }
-    const asked = request(options, (response) => {
-      const { statusCode: status = 0, headers: { location = null } } = response
-      text(response).then((body) => resolve({ status, location, body }), reject)
-    })
-    asked.once('timeout', () => asked.destroy(new Error(`no answer from ${domain}${path} within 20 s`)))
-    asked.once('error', reject).end()
+    const answered = (message: IncomingMessage) => {
+      const { statusCode: status = 0, headers: { location = null } } = message
+      text(message).then((body) => resolve({ status, location, body }), reject)
+    }
+    const asked =
+      protocol === 'http:' ? getPlainly(options, answered) : getSecurely({ ...options, servername: hostname, ca: root }, answered)
+    asked.once('timeout', () => asked.destroy(new Error(`no answer to ${url} within 20 s`)))
+    asked.once('error', reject)
   })
 }

@@ -8,6 +8,7 @@ const attachedSchema = startedSchema.extend({
   slice: identified,
   recommendedVariables: z.record(z.string(), z.string()),
 })
+const routedSchema = startedSchema.extend({ route: identified })
 const applicationSchema = identified.extend({ deployKeyPublic: z.string() })
 
 const servicesSchema = z.object({ items: z.array(identified.extend({ name: z.string() })) })
@@ -45,6 +46,17 @@ export interface OwnRepository {
   addDeployKey(publicKey: string): Promise<void>
 }
 
+/** A domain for an environment, and how its gateway is to treat it. */
+export interface RouteWish {
+  domain: string
+  tls: string
+  redirectFrom?: readonly string[]
+  /** PEM, with `tls: provided`. */
+  certificate?: { chain: string; privateKey: string }
+  gatewayServiceId?: string
+  activeHealthIntervalSeconds?: number
+}
+
 /** What a person would do in an organisation with an HTTP client. Functions throw ApiProblem. */
 export interface OrganisationClient {
   id: string
@@ -73,7 +85,7 @@ export interface OrganisationClient {
     wish: { serviceId: string; role: string; sliceId?: string },
   ): Promise<{ sliceId: string; operation: Operation }>
   setVariable(environmentId: string, key: string, value: string): Promise<void>
-  route(environmentId: string, wish: { domain: string; tls: string; gatewayServiceId?: string; activeHealthIntervalSeconds?: number }): Promise<{ operation: Operation }>
+  route(environmentId: string, wish: RouteWish): Promise<{ route: { id: string }; operation: Operation }>
   deploy(environmentId: string, wish?: { branch?: string; commit?: string; image?: string }): Promise<Operation>
   cancel(operationId: string): Promise<void>
   /** To the release before the live one, where none is named. */
@@ -131,7 +143,7 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
       return { sliceId: slice.id, operation }
     },
     setVariable,
-    route: (environmentId, wish) => client.post(`${environment(environmentId)}/routes`, wish, startedSchema),
+    route: (environmentId, wish) => client.post(`${environment(environmentId)}/routes`, wish, routedSchema),
     deploy: (environmentId, wish = {}) => client.post(`${environment(environmentId)}/deployments`, wish, operationSchema),
     async cancel(operationId) {
       await client.post(`${path}/operations/${operationId}/cancel`, undefined, identified)

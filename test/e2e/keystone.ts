@@ -31,8 +31,8 @@ export interface TestKeystone {
   stop(): Promise<void>
 }
 
-/** `hasWorker` false leaves the worker to the test. */
-export async function startKeystone({ hasWorker = true }: { hasWorker?: boolean } = {}): Promise<TestKeystone> {
+/** `hasWorker` false leaves the worker to the test; `dnsServer` is asked for domains, instead of this machine's. */
+export async function startKeystone({ hasWorker = true, dnsServer = '' }: { hasWorker?: boolean; dnsServer?: string } = {}): Promise<TestKeystone> {
   const folder = await mkdtemp(join(tmpdir(), 'keystone-e2e-'))
   const keyFile = join(folder, 'keys.json')
   const [database, temporal] = await Promise.all([createTestDatabase(), createTestTemporal(), ensureKeyFile(keyFile)])
@@ -46,6 +46,7 @@ export async function startKeystone({ hasWorker = true }: { hasWorker?: boolean 
     KEYSTONE_KEY_FILE: keyFile,
     NODE_EXTRA_CA_CERTS: await authorityFile(),
     KEYSTONE_API_PORT: String(apiPort),
+    KEYSTONE_DNS_SERVERS: dnsServer,
     KEYSTONE_WORKER_METRICS_PORT: String(workerPort),
   }
   const apiUrl = `http://127.0.0.1:${apiPort}`

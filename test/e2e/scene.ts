@@ -12,7 +12,7 @@ import { deployReport, report } from './report.ts'
 /** Every test file has a lab of its own, so that files run beside each other. */
 const subnets = {
   ...{ deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106, rollback: 107 },
-  ...{ 'nobody-notices': 108, 'deep-redeploy': 109, fleet: 110, images: 112 },
+  ...{ 'nobody-notices': 108, 'deep-redeploy': 109, fleet: 110, certificates: 111, images: 112 },
 } as const
 
 /** What a browser would get. */
@@ -64,13 +64,19 @@ export interface SceneOptions {
   onKeystone?: (keystone: TestKeystone) => Promise<ApiClient>
 }
 
-/** Boots a server and a Keystone, and prepares the one by the other. */
-export async function openScene(options: SceneOptions): Promise<Scene> {
-  const { name, preinstalled = true, hasWorker = true, onKeystone = async ({ client }) => client } = options
+/** Opens the file's lab; no server of an earlier run is left in it. */
+export async function openSceneLab(name: keyof typeof subnets): Promise<Lab> {
   const log = (line: string) => console.log(line)
   await ensureDocker({ log })
   const lab = await openLab({ name: `e2e-${name}`, subnet: subnets[name], log })
   for (const left of await lab.servers()) await left.remove()
+  return lab
+}
+
+/** Boots a server and a Keystone, and prepares the one by the other. */
+export async function openScene(options: SceneOptions): Promise<Scene> {
+  const { name, preinstalled = true, hasWorker = true, onKeystone = async ({ client }) => client } = options
+  const lab = await openSceneLab(name)
   const [server, keystone] = await Promise.all([lab.server('s1', { preinstalled }), startKeystone({ hasWorker })])
   const organisation = await createOrganisation(await onKeystone(keystone), 'acme')
   const succeeded = async (operation: Operation) => {

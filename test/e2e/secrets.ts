@@ -13,7 +13,7 @@ const shortestSecret = 16
  * API and worker, all histories, the whole database. `known` are those that only the test knows.
  */
 export async function secretsSeen(
-  scene: Scene,
+  scene: Pick<Scene, 'keystone' | 'server'>,
   known: Readonly<Record<string, string>>,
   servers: readonly LabServer[] = [scene.server],
 ): Promise<{ searched: string[]; found: FoundSecret[] }> {
@@ -27,7 +27,7 @@ export async function secretsSeen(
 }
 
 /** Every sealed column of every row, opened; of the variables only those that Keystone itself keeps secret. */
-async function sealedSecrets({ keystone: { database, keyFile } }: Scene): Promise<Record<string, string>> {
+async function sealedSecrets({ keystone: { database, keyFile } }: Pick<Scene, 'keystone'>): Promise<Record<string, string>> {
   const keyring = await readKeyring(keyFile)
   const places = Object.entries(await tables(database.sql))
     .flatMap(([table, rows]) => rows.map((row) => ({ table, row })))
@@ -47,7 +47,7 @@ function named(opened: string): Record<string, string> {
   return opened.startsWith('{') ? JSON.parse(opened) : { '': opened }
 }
 
-async function databaseDump({ keystone: { database } }: Scene): Promise<Record<string, string>> {
+async function databaseDump({ keystone: { database } }: Pick<Scene, 'keystone'>): Promise<Record<string, string>> {
   const dumps = Object.entries(await tables(database.sql)).map(([table, rows]) => [`table ${table}`, JSON.stringify(rows)])
   return Object.fromEntries(dumps)
 }

@@ -18,10 +18,13 @@ export async function buildImage(name: ImageName): Promise<void> {
   await rm(context, { recursive: true })
 }
 
+/** Those that Go compiles, which takes its time. */
+const compiled: readonly ImageName[] = ['frankenphp', 'pebble']
+
 async function dockerBuild(name: ImageName, context: string): Promise<void> {
   const parents = Object.entries(imageRecipes[name].parents ?? {}).map(([argument, parent]) => `${argument}=${imageTag(parent)}`)
-  const jobs = name === 'frankenphp' ? [`JOBS=${availableParallelism()}`, ...(goProxy ? [`GOPROXY=${goProxy}`] : [])] : []
-  const buildArguments = [...parents, ...jobs].flatMap((argument) => ['--build-arg', argument])
+  const jobs = [`JOBS=${availableParallelism()}`, ...(goProxy ? [`GOPROXY=${goProxy}`] : [])]
+  const buildArguments = [...parents, ...(compiled.includes(name) ? jobs : [])].flatMap((argument) => ['--build-arg', argument])
   await docker(['build', '--quiet', '--label', 'keystone.lab.image=1', '--tag', imageTag(name), ...buildArguments, context])
 }
 

@@ -22,6 +22,7 @@ const recipes = {
   'server-docker': { folder: 'server-docker', parents: { SERVER: 'server' } },
   registry: { folder: 'registry', ...onDebian },
   githost: { folder: 'githost', ...onDebian },
+  pebble: { folder: 'pebble', ...onDebian },
   caddy: { folder: 'caddy', ...onDebian, standsFor: ['caddy:2'] },
   postgres: { folder: 'postgres', parents: { DEBIAN: 'debian-next' }, standsFor: ['postgres:18'] },
   valkey: { folder: 'valkey', ...onDebian, standsFor: ['valkey/valkey:8'] },

@@ -1,3 +1,4 @@
+export type { LabAcme } from './acme.ts'
 export { ensureDocker } from './ensure-docker.ts'
 export { openLab, removeLab, type Lab } from './lab.ts'
 export { prepareImages } from './prepare-images.ts'

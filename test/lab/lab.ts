@@ -1,3 +1,4 @@
+import { type LabAcme, openAcme } from './acme.ts'
 import { docker } from './docker.ts'
 import { openGitHost, type GitHost } from './git-host.ts'
 import { firstDeployImages, pulledImages, type ImageName } from './images.ts'
@@ -24,6 +25,8 @@ export interface Lab {
   name: string
   gitHost: GitHost
   registry: LabRegistry
+  /** Starts an ACME authority, instead of the one that there was. */
+  acme(): Promise<LabAcme>
   /** Opens the server of this name. A `preinstalled` one comes with the packages that provisioning would install. */
   server(name: string, options?: { preinstalled?: boolean }): Promise<LabServer>
   /** The servers that there are, started where they stood still. */
@@ -44,6 +47,10 @@ export async function openLab({ name, subnet, alsoPulled = [], log }: LabOptions
     name,
     gitHost,
     registry,
+    async acme() {
+      await prepareImages({ only: ['pebble'], log })
+      return openAcme(plan)
+    },
     async server(serverName, { preinstalled = false } = {}) {
       const image = preinstalled ? 'server-docker' : 'server'
       await prepareImages({ only: [image], log })

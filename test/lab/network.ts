@@ -8,6 +8,7 @@ export interface LabPlan {
   privateNetwork: string
   mirrorAddress: string
   registryAddress: string
+  acmeAddress: string
   gitHostAddress: string
   /** The addresses of the server with this number, from 1. */
   addressesOf(number: number): { address: string; privateAddress: string }
@@ -22,6 +23,7 @@ export function planLab(name: string, subnet: number): LabPlan {
     privateNetwork: `${name}-private`,
     mirrorAddress: `10.${subnet}.0.2`,
     registryAddress: `10.${subnet}.0.3`,
+    acmeAddress: `10.${subnet}.0.4`,
     gitHostAddress: `10.${subnet}.0.5`,
     addressesOf: (number) => ({ address: `10.${subnet}.0.${10 + number}`, privateAddress: `10.${subnet}.1.${10 + number}` }),
   }

@@ -17,7 +17,7 @@ const drainReport = z.array(z.object({ upstream: z.string(), inFlight: z.int() }
 export function gateway(authority: Authority): Gateway {
   return {
     routeSchema,
-    renderSection,
+    renderSection: (route) => renderSection(route, authority),
     renderConfiguration: (revision, sections) => renderCaddyfile({ ...authority, revision, sections }),
     apply: ({ containerName, revision, text, certificates, started }) => {
       const secrets = Object.fromEntries(certificates.flatMap(filesOf))

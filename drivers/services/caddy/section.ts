@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { certificateFacts } from '../certificate.ts'
 import type { RouteInput, Section, Upstream } from '../contract-gateway.ts'
-import { block, handedOn, sectionMark, shared, siteName, word } from './caddyfile.ts'
+import { type Authority, block, handedOn, sectionMark, shared, siteName, word } from './caddyfile.ts'
 import { certificateFiles, certificateFolder } from './certificates.ts'
 
 /**
@@ -24,25 +24,28 @@ export const routeSchema = z.object({
 type Route = z.infer<typeof routeSchema>
 
 /** One route's sites. The hash stands in the section itself, and the running configuration tells it (`renderCaddyfile`). */
-export function renderSection(input: RouteInput): Section {
+export function renderSection(input: RouteInput, authority: Authority): Section {
   const route = routeSchema.parse(input.config)
-  const hash = createHash('sha256').update(sites(input, route, '')).digest('hex').slice(0, 32)
-  return { text: sites(input, route, hash), hash }
+  const tls = tlsLines(route, input, authority)
+  const hash = createHash('sha256').update(sites(input, { route, tls }, '')).digest('hex').slice(0, 32)
+  return { text: sites(input, { route, tls }, hash), hash }
 }
 
-function sites(input: RouteInput, route: Route, hash: string): string {
+function sites(input: RouteInput, { route, tls }: { route: Route; tls: readonly string[] }, hash: string): string {
   const site = (domain: string) => `${route.tls === 'off' ? 'http://' : ''}${siteName(domain)}`
   const target = `${route.tls === 'off' ? 'http' : 'https'}://${siteName(input.domain)}{uri}`
   return [
     `# route ${input.sliceId}\n`,
-    block(site(input.domain), [sectionMark(hash), ...tlsLines(route, input), ...shared, ...handlers(input, route)]),
-    ...route.redirectFrom.map((domain) => block(site(domain), [...tlsLines(route, input), ...shared, `redir ${target} 308`])),
+    block(site(input.domain), [sectionMark(hash), ...tls, ...shared, ...handlers(input, route)]),
+    ...route.redirectFrom.map((domain) => block(site(domain), [...tls, ...shared, `redir ${target} 308`])),
   ].join('')
 }
 
-function tlsLines({ tls }: Route, { sliceId, certificate }: RouteInput): string[] {
+/** An authority that is named is meant for all domains: by itself Caddy would not ask it for those that no public one knows. */
+function tlsLines({ tls }: Route, { sliceId, certificate }: RouteInput, { directory }: Authority): string[] {
   switch (tls) {
     case 'automatic':
+      return directory === null ? [] : [block('tls', ['issuer acme'])]
     case 'off':
       return []
     case 'internal':

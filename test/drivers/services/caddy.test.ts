@@ -311,6 +311,13 @@ describe('an ACME authority within the company', () => {
     expect(file).toEqual({ path: '/home/keystone/gateway/acme-root.crt', content: root, mode: 0o600 })
   })
 
+  it('is asked for all domains, also for those that no public authority knows', () => {
+    const { text, hash } = caddy.configured({ acmeDirectory }).gateway!.renderSection({ ...route, domain: 'shop.internal', config: { redirectFrom: ['shop'] } })
+    const tls = '	tls {\n		issuer acme\n	}\n'
+    expect(text).toContain(`shop.internal {\n	vars keystone_section ${hash}\n${tls}	import leaving\n`)
+    expect(text).toContain(`shop {\n${tls}	import leaving\n	redir https://shop.internal{uri} 308\n}\n`)
+  })
+
   it.each([
     ['a root that is no certificate', { acmeDirectory, acmeRootCertificate: 'root.crt' }, 'acmeRootCertificate'],
     ['a root of nowhere', async () => ({ acmeRootCertificate: (await createAuthority()).root }), 'acmeDirectory'],
