@@ -59,6 +59,7 @@ export async function createRouteSlice(
     refuseRouted(await routesFor(tx, environment.organisationId, from), { gateway, field: `redirectFrom[${index}]` })
   }
   refuseRepeated([domain, ...redirectFrom])
+  refuseWildcards(wished)
   refuseSecondGateway(present, gateway, wished)
   const { serverIds: to, allowPublic } = await routedServers(tx, environment.id)
   const provided = certificateFor(wished)
@@ -97,6 +98,13 @@ function refuseRouted(present: readonly Slice[], { gateway, field }: { gateway: 
 function refuseRepeated(domains: readonly string[]): void {
   const index = domains.findIndex((name, at) => domains.indexOf(name) !== at)
   if (index > 0) throw invalidField(`redirectFrom[${index - 1}]`, 'is named twice, or is the domain itself: leave it out')
+}
+
+/** A gateway proves by its own answers that a name is its: that is not taken for all names below another (RFC 8555, section 8.3). */
+function refuseWildcards({ tls, domain, redirectFrom }: WishedRoute): void {
+  const wildcard = [domain, ...redirectFrom].find((name) => name.startsWith('*.'))
+  if (tls !== 'automatic' || wildcard === undefined) return
+  throw invalidField('tls', `automatic certificates cannot be had for ${wildcard}: give one of your own with tls: provided`)
 }
 
 /** Each gateway would ask for a certificate of its own, and only one of them is where the domain points to (design section 7). */

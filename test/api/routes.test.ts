@@ -57,6 +57,7 @@ describe('a route', () => {
   )
 
   it.each([
+    ['an automatic certificate of all names below a domain', { redirectFrom: ['*.shop.example.com'] }, 'tls', 'invalid_input'],
     ['a kind of TLS that is none', { tls: 'maybe' }, 'tls', 'invalid_input'],
     ['a gateway that is not there', { gatewayServiceId: '01900000-0000-7000-8000-000000000000' }, 'gatewayServiceId', 'unknown_service'],
   ])('does not take %s', async (_, overrides, field, code) => {
