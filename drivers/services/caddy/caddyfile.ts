@@ -7,7 +7,7 @@ export const healthPort = 2018
  */
 const leaveSeconds = 2
 
-/** ACME account and authority for `tls: automatic`; Caddy's defaults where null. */
+/** ACME account and authority for `tls: automatic`; Caddy's defaults where null. Sections name the authority (section.ts). */
 export interface Authority {
   email: string | null
   directory: string | null
@@ -15,7 +15,7 @@ export interface Authority {
   rootFile: string | null
 }
 
-export interface Configuration extends Authority {
+export interface Configuration extends Pick<Authority, 'email'> {
   /** Counts a gateway's configurations; 0 is the one that it begins with. */
   revision: number
   sections: readonly string[]
@@ -38,13 +38,11 @@ export const shared = ['import leaving']
  * its revision's port with its number and the hashes of its sections (revisions.sh). That port closes with its configuration, which
  * is why Caddy keeps to the delay: it does not where all ports stay open.
  */
-export function renderCaddyfile({ email, directory, rootFile, revision, sections }: Configuration): string {
+export function renderCaddyfile({ email, revision, sections }: Configuration): string {
   const options = [
     'admin unix//etc/caddy/admin.sock',
     `shutdown_delay ${leaveSeconds}s`,
     ...(email === null ? [] : [`email ${word(email)}`]),
-    ...(directory === null ? [] : [`acme_ca ${word(directory)}`]),
-    ...(rootFile === null ? [] : [`acme_ca_root ${word(rootFile)}`]),
   ]
   return [
     block('', options),

@@ -109,7 +109,7 @@ function shape(config: Config, input: ReplicaInput): ReplicaShape {
 }
 
 function files(config: Config): RemoteFile[] {
-  const first = renderCaddyfile({ ...authority(config), revision: 0, sections: [] })
+  const first = renderCaddyfile({ email: config.acmeEmail, revision: 0, sections: [] })
   const { acmeRootCertificate: root } = config
   return [
     { path: `${gatewayFolder}/Caddyfile.first`, content: first, mode: 0o600 },

@@ -18,7 +18,7 @@ export function gateway(authority: Authority): Gateway {
   return {
     routeSchema,
     renderSection: (route) => renderSection(route, authority),
-    renderConfiguration: (revision, sections) => renderCaddyfile({ ...authority, revision, sections }),
+    renderConfiguration: (revision, sections) => renderCaddyfile({ email: authority.email, revision, sections }),
     apply: ({ containerName, revision, text, certificates, started }) => {
       const secrets = Object.fromEntries(certificates.flatMap(filesOf))
       return {

@@ -41,11 +41,10 @@ function sites(input: RouteInput, { route, tls }: { route: Route; tls: readonly 
   ].join('')
 }
 
-/** An authority that is named is meant for all domains: by itself Caddy would not ask it for those that no public one knows. */
-function tlsLines({ tls }: Route, { sliceId, certificate }: RouteInput, { directory }: Authority): string[] {
+function tlsLines({ tls }: Route, { sliceId, certificate }: RouteInput, authority: Authority): string[] {
   switch (tls) {
     case 'automatic':
-      return directory === null ? [] : [block('tls', ['issuer acme'])]
+      return issuerLines(authority)
     case 'off':
       return []
     case 'internal':
@@ -58,6 +57,16 @@ function tlsLines({ tls }: Route, { sliceId, certificate }: RouteInput, { direct
     default:
       return tls satisfies never
   }
+}
+
+/**
+ * An authority that is named is meant for all domains. Each site says so itself: as an option for all of them (`acme_ca`) Caddy would
+ * not take it for names that no public authority knows, such as `shop.internal`, and issue certificates for these on its own.
+ */
+function issuerLines({ directory, rootFile }: Authority): string[] {
+  if (directory === null) return []
+  const issuer = `issuer acme ${word(directory)}`
+  return [block('tls', [rootFile === null ? issuer : block(issuer, [`trusted_roots ${word(rootFile)}`])])]
 }
 
 function handlers(input: RouteInput, route: Route): string[] {

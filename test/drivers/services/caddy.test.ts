@@ -222,12 +222,10 @@ describe('what goes into a Caddyfile', () => {
 
 describe('the configuration of a server', () => {
   it('has the admin API on a socket in the mounted folder, tells what it is on a port of its revision, and has a 404 for unknown hosts', () => {
-    const settings = { acmeEmail: 'ops@example.com', acmeDirectory: 'https://10.0.0.4/acme/local/directory' }
-    expect(caddy.configured(settings).gateway!.renderConfiguration(7, [`# route slice-1\nshop.example.com {\n\tvars keystone_section 0af\n}\n`, 'b.lab {\n\tvars keystone_section b1\n}\n'])).toBe(`{
+    expect(caddy.configured({ acmeEmail: 'ops@example.com' }).gateway!.renderConfiguration(7, [`# route slice-1\nshop.example.com {\n\tvars keystone_section 0af\n}\n`, 'b.lab {\n\tvars keystone_section b1\n}\n'])).toBe(`{
 	admin unix//etc/caddy/admin.sock
 	shutdown_delay 2s
 	email ops@example.com
-	acme_ca https://10.0.0.4/acme/local/directory
 }
 
 http://:2018 {
@@ -305,15 +303,23 @@ describe('an ACME authority within the company', () => {
   it('is checked against its own root, which lies beside the configuration', async () => {
     const { root } = await createAuthority()
     const configured = caddy.configured({ acmeDirectory, acmeRootCertificate: root })
-    expect(configured.gateway!.renderConfiguration(1, [])).toContain(`	acme_ca ${acmeDirectory}\n	acme_ca_root /etc/caddy/acme-root.crt\n}\n`)
-    const [first, file] = configured.startReplica(replica()).files.slice(2)
-    expect(first!.content).toContain('acme_ca_root /etc/caddy/acme-root.crt')
-    expect(file).toEqual({ path: '/home/keystone/gateway/acme-root.crt', content: root, mode: 0o600 })
+    const { text, hash } = configured.gateway!.renderSection(route)
+    expect(text).toContain(`shop.example.com {
+	vars keystone_section ${hash}
+	tls {
+		issuer acme ${acmeDirectory} {
+			trusted_roots /etc/caddy/acme-root.crt
+		}
+	}
+	import leaving
+`)
+    const file = { path: '/home/keystone/gateway/acme-root.crt', content: root, mode: 0o600 }
+    expect(configured.startReplica(replica()).files).toContainEqual(file)
   })
 
-  it('is asked for all domains, also for those that no public authority knows', () => {
+  it('is asked by every site, so also for domains that no public authority knows', () => {
     const { text, hash } = caddy.configured({ acmeDirectory }).gateway!.renderSection({ ...route, domain: 'shop.internal', config: { redirectFrom: ['shop'] } })
-    const tls = '	tls {\n		issuer acme\n	}\n'
+    const tls = `	tls {\n		issuer acme ${acmeDirectory}\n	}\n`
     expect(text).toContain(`shop.internal {\n	vars keystone_section ${hash}\n${tls}	import leaving\n`)
     expect(text).toContain(`shop {\n${tls}	import leaving\n	redir https://shop.internal{uri} 308\n}\n`)
   })
