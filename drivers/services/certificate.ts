@@ -54,8 +54,8 @@ export function readCertificate({ chain, privateKey, domains }: GivenCertificate
   for (const domain of domains) requireCovered(own, domain)
   const key = keyIn(privateKey)
   if (!own.checkPrivateKey(key)) throw new CertificateError('privateKey', 'is the key of another certificate')
-  const certificate = { chain: new Secret([own, ...issuers].map(String).join('')), privateKey: new Secret(`${key.export({ type: 'pkcs8', format: 'pem' })}`) }
-  return { certificate, facts: factsOf(own) }
+  const texts = { chain: [own, ...issuers].join(''), privateKey: key.export({ type: 'pkcs8', format: 'pem' }).toString() }
+  return { certificate: { chain: new Secret(texts.chain), privateKey: new Secret(texts.privateKey) }, facts: factsOf(own) }
 }
 
 /** The certificates of a PEM text in their order; none where it holds none or one that cannot be read. */

@@ -29,13 +29,16 @@ let environmentId: string
 
 beforeAll(async () => {
   lab = await openSceneLab('certificates')
-  acme = await lab.acme()
+  const boot = (name: string) => lab.server(name, { preinstalled: true })
+  const [server, further, opened] = await Promise.all([boot('s1'), boot('s2'), lab.acme()])
+  acme = opened
   keystone = await startKeystone({ dnsServer: acme.dnsServer })
   organisation = await createOrganisation(keystone.client, 'acme')
-  ;[one, other] = await Promise.all([openGateway('s1'), openGateway('s2')])
   const { sshUrl, hostKey } = await lab.gitHost.createRepository('shop')
   const addDeployKey = (key: string) => lab.gitHost.addDeployKey('shop', key)
-  const { applicationId } = await organisation.createApplication('shop', { sshUrl, hostKey, addDeployKey })
+  const creating = organisation.createApplication('shop', { sshUrl, hostKey, addDeployKey })
+  ;[one, other] = await Promise.all([openGateway(server), openGateway(further)])
+  const { applicationId } = await creating
   ;({ environmentId } = await organisation.createEnvironment(applicationId, { name: 'production', serverIds: [one.serverId] }))
 }, 900_000)
 
@@ -44,12 +47,11 @@ afterAll(async () => {
   await lab?.down()
 })
 
-async function openGateway(name: string): Promise<GatewayServer> {
-  const server = await lab.server(name, { preinstalled: true })
+async function openGateway(server: LabServer): Promise<GatewayServer> {
   const { serverId, operation } = await organisation.adoptServer(server)
   await succeeded(operation)
   const config = { acmeDirectory: acme.directory, acmeRootCertificate: acme.directoryAuthority, acmeEmail: 'ops@shop.test' }
-  const made = await organisation.createService({ driver: 'caddy', name: `gateway-${name}`, serverId, config })
+  const made = await organisation.createService({ driver: 'caddy', name: `gateway-${server.name}`, serverId, config })
   await succeeded(made.operation)
   return { server, serverId, gatewayServiceId: made.serviceId }
 }

@@ -1,3 +1,4 @@
+import { firstDeployImages } from '../lab/images.ts'
 import { ensureDocker, prepareImages } from '../lab/index.ts'
 
 /** Makes what takes long in the lab, beside the tests that need none. Exit code 3: there is no Docker here and no way to it. */
@@ -8,4 +9,4 @@ const failed = (exitCode: number) => (error: unknown) => {
 }
 
 await ensureDocker({ log }).catch(failed(3))
-await prepareImages({ log }).catch(failed(1))
+await prepareImages({ only: [...firstDeployImages, 'pebble'], log }).catch(failed(1))
