@@ -77,12 +77,15 @@ export function block(head: string, lines: readonly string[]): string {
   return `${head === '' ? '' : `${head} `}{\n${body}}\n`
 }
 
+/** What stands in a Caddyfile as one plain word. */
+export const plainWord = /^[A-Za-z0-9._~:/@%+*?=&,-]+$/
+
 /**
  * A value that stands in a Caddyfile as one plain word. Throws a RangeError on anything that could end the word or be
  * replaced in it: Caddy substitutes `{…}` even within quotes, so there is no quoting that is safe for all texts.
  */
 export function word(text: string): string {
-  if (!/^[A-Za-z0-9._~:/@%+*?=&,-]+$/.test(text)) throw new RangeError(`${JSON.stringify(text)} cannot stand in a Caddyfile`)
+  if (!plainWord.test(text)) throw new RangeError(`${JSON.stringify(text)} cannot stand in a Caddyfile`)
   return text
 }
 

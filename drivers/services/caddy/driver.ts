@@ -5,15 +5,21 @@ import { certificatesIn } from '../certificate.ts'
 import type { Ownership, ReplicaInput } from '../contract.ts'
 import { defineService } from '../define.ts'
 import { type Project, type ReplicaShape, startStep, stopStep } from '../replica.ts'
-import { type Authority, healthPort, renderCaddyfile } from './caddyfile.ts'
+import { type Authority, healthPort, plainWord, renderCaddyfile } from './caddyfile.ts'
 import { gateway } from './gateway.ts'
 
 const stopGraceSeconds = 30
 
+const unfit = 'must not have other characters than letters, digits and ._~:/@%+*?=&,-'
+
 const configSchema = z
   .object({
-    acmeEmail: z.email().nullable().default(null),
-    acmeDirectory: z.url().nullable().default(null),
+    acmeEmail: z.email('must be an e-mail address').regex(plainWord, unfit).nullable().default(null),
+    /** RFC 8555, section 6.1: HTTPS. */
+    acmeDirectory: z.url({ protocol: /^https$/, error: 'must be an address such as https://ca.internal/acme/directory' })
+      .regex(plainWord, unfit)
+      .nullable()
+      .default(null),
     /** PEM: what the certificate of an authority within the company is to be checked against. */
     acmeRootCertificate: z
       .string()

@@ -325,6 +325,8 @@ describe('an ACME authority within the company', () => {
   })
 
   it.each([
+    ['an address without TLS', { acmeDirectory: 'http://ca.internal/acme/directory' }, 'acmeDirectory'],
+    ['an address that Caddy would replace something in', { acmeDirectory: 'https://ca.internal/{env.HOME}' }, 'acmeDirectory'],
     ['a root that is no certificate', { acmeDirectory, acmeRootCertificate: 'root.crt' }, 'acmeRootCertificate'],
     ['a root of nowhere', async () => ({ acmeRootCertificate: (await createAuthority()).root }), 'acmeDirectory'],
   ])('does not have %s', async (_, settings, field) => {
