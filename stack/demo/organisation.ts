@@ -30,6 +30,8 @@ export type Release = z.infer<typeof releaseSchema>
 export interface OwnServer {
   name: string
   address: string
+  /** 22 where it is left out. */
+  sshPort?: number
   privateAddress: string
   /** Left out: the one that all its servers have. */
   privateNetwork?: string
@@ -75,6 +77,8 @@ export interface OrganisationClient {
     namespace: string
     username: string
     password: string
+    /** `plain_http` for one without TLS. */
+    insecure?: string
   }): Promise<{ registryId: string }>
   createApplication(name: string, repository: OwnRepository): Promise<{ applicationId: string }>
   createEnvironment(applicationId: string, wish: object): Promise<{ environmentId: string }>
@@ -107,9 +111,9 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
     client.put(`${environment(environmentId)}/variables/${key}`, { value })
   return {
     id,
-    async adoptServer({ name: serverName, address, privateAddress, privateNetwork, hostKey, rootKey }) {
+    async adoptServer({ name: serverName, address, sshPort, privateAddress, privateNetwork, hostKey, rootKey }) {
       const answer = z.object({ server: identified, operation: operationSchema })
-      const wish = { name: serverName, address, privateAddress, privateNetwork, hostKey, rootPrivateKey: rootKey }
+      const wish = { name: serverName, address, sshPort, privateAddress, privateNetwork, hostKey, rootPrivateKey: rootKey }
       const adopted = await client.post(`${path}/servers`, wish, answer)
       return { serverId: adopted.server.id, operation: adopted.operation }
     },

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto'
+
+/** A container that runs and is healthy, as all of them are at once. */
+export interface Container {
+  name: string
+  /** The replica whose it is. */
+  replica: string
+  /** Its key in the Compose project, by which others reach it. */
+  alias: string
+  image: string
+}
+
+/** What a simulated server has: whatever steps have made of it so far. */
+export interface Machine {
+  name: string
+  privateAddress: string
+  /** Public keys (in SSH's wire format) by the user whom they let in; Keystone's own user is not there from the beginning. */
+  keys: Map<string, Buffer>
+  /** Image ids by tag or digest. */
+  images: Map<string, string>
+  /** By name. */
+  containers: Map<string, Container>
+  firewallRevision: number
+  gatewayRevision: number
+  /** Of the gateway's running configuration. */
+  sections: readonly string[]
+  /** The replica whose scheduler ticks; null where none does. */
+  ticking: string | null
+}
+
+/** A server with nothing but root's key on it. */
+export const newMachine = (name: string, privateAddress: string, rootKey: Buffer): Machine => ({
+  ...{ name, privateAddress, keys: new Map([['root', rootKey]]), images: new Map(), containers: new Map() },
+  ...{ firewallRevision: 0, gatewayRevision: 0, sections: [], ticking: null },
+})
+
+/** Docker's kind of id; the same text has the same. */
+export const idOf = (text: string): string => createHash('sha256').update(text).digest('hex')
