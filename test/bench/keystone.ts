@@ -1,10 +1,12 @@
-import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Client } from '@temporalio/client'
 import { connectTemporal } from '../../drivers/temporal/connect.ts'
 import { type ApiClient, createApiClient } from '../../stack/demo/client.ts'
 import type { Ports } from '../../stack/ports.ts'
 import { type HistoryReader, historyReader } from './history.ts'
+import { freePort } from '../setup/free-port.ts'
 import { startStack } from '../stack/stack-process.ts'
 
 /** What the worker has done since its start. */
@@ -18,6 +20,8 @@ export interface WorkerCounts {
 export interface BenchKeystone {
   client: ApiClient
   histories: HistoryReader
+  temporal: Client
+  dataDir: string
   workerCounts(): Promise<WorkerCounts>
   stop(): Promise<void>
 }
@@ -25,6 +29,8 @@ export interface BenchKeystone {
 export async function startKeystone(): Promise<BenchKeystone> {
   const folder = await mkdtemp(join(tmpdir(), 'keystone-bench-'))
   const dataDir = join(folder, 'data')
+  await mkdir(dataDir, { mode: 0o700 })
+  await writeFile(join(dataDir, 'ports.json'), JSON.stringify(await unusualPorts()))
   const stack = startStack(dataDir)
   await stack.line('Keystone is ready')
   const token = /ks_\S+/.exec(await stack.line("owner's token"))?.[0] ?? ''
@@ -34,6 +40,8 @@ export async function startKeystone(): Promise<BenchKeystone> {
   return {
     client: createApiClient(`http://127.0.0.1:${ports.api}`, token),
     histories: historyReader(temporal.client),
+    temporal: temporal.client,
+    dataDir,
     workerCounts: () => countsAt(`http://127.0.0.1:${ports.workerMetrics}/metrics`),
     async stop() {
       await temporal.connection.close()
@@ -46,7 +54,14 @@ export async function startKeystone(): Promise<BenchKeystone> {
   }
 }
 
-async function countsAt(url: string): Promise<WorkerCounts> {
+/** Somebody's own Keystone, started meanwhile, finds the usual ones free. */
+async function unusualPorts(): Promise<Ports> {
+  const [api, workerMetrics, postgres, temporal, temporalUi] = [await freePort(), await freePort(), await freePort(), await freePort(), await freePort()]
+  return { api, workerMetrics, postgres, temporal, temporalUi }
+}
+
+/** Reads the metrics of the worker that answers there. */
+export async function countsAt(url: string): Promise<WorkerCounts> {
   const text = await (await fetch(url)).text()
   const of = (name: string) => Number(new RegExp(`^keystone_worker_${name}_total (\\S+)$`, 'm').exec(text)?.[1])
   return { handshakes: of('ssh_handshakes'), roundTrips: of('ssh_round_trips'), sqlQueries: of('sql_queries') }

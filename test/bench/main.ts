@@ -4,26 +4,47 @@ import { type Figures, stepSeconds, table } from './figures.ts'
 import { openFloor } from './floor.ts'
 import { compare, redeploy } from './redeploy.ts'
 import { type BenchScene, openScene } from './scene.ts'
+import { overLimits, type ScaleFigures, scaleTable } from './scale/figures.ts'
+import { measureScale } from './scale/measure.ts'
 import { redeployUnderLoad } from './under-load.ts'
 
-const usage = `npm run bench [-- --quick] [--json FILE]
+const usage = `npm run bench [-- [scale] [--quick] [--json FILE]]
 
 Measures on a lab server of its own what a redeploy costs: against a script written by hand, in round trips, events and queries,
 and what users notice of it under load.
-  --quick      few runs, under five minutes
+  scale        instead: many simulated servers in one environment, and many environments deployed at once by two workers, one of
+               which is killed; exits with 1 where something fails or is over its limit
+  --quick      few runs or servers, under five minutes; under two with scale
   --json FILE  the figures as JSON`
 
 const say = (line: string) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(7)} s  ${line}`)
 
 async function main(): Promise<void> {
   const options = { quick: { type: 'boolean' }, json: { type: 'string' }, help: { type: 'boolean' } } as const
-  const { quick = false, json, help = false } = parseArgs({ options }).values
-  if (help) return console.log(usage)
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  const { quick = false, json, help = false } = values
+  const isScale = positionals.join() === 'scale'
+  if (help || (positionals.length > 0 && !isScale)) return console.log(usage)
+  const figures = isScale ? await benchScale(quick) : await benchRedeploys(quick)
+  if (json) await writeFile(json, `${JSON.stringify(figures, null, 2)}\n`)
+}
+
+async function benchScale(quick: boolean): Promise<{ scale: ScaleFigures }> {
+  const scale = await measureScale(quick ? { servers: 12, environments: 8 } : { servers: 200, environments: 100 }, say)
+  console.log(scaleTable(scale))
+  for (const line of overLimits(scale)) {
+    say(line)
+    process.exitCode = 1
+  }
+  return { scale }
+}
+
+async function benchRedeploys(quick: boolean): Promise<Figures> {
   const scene = await openScene(say)
   try {
     const figures = await measure(scene, quick ? { runs: 3, loaded: 3 } : { runs: 10, loaded: 50 })
     console.log(table(figures))
-    if (json) await writeFile(json, `${JSON.stringify(figures, null, 2)}\n`)
+    return figures
   } finally {
     await scene.close()
   }

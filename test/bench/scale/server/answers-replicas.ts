@@ -51,8 +51,9 @@ export const replicaAnswers: Answers = {
 
   'start-scheduler': withInputs({ ...startInputs, ...predecessorInputs }, (machine, inputs, parts) => {
     const { container, networks } = described(machine, inputs, parts)
-    expectThat([null, inputs.PREDECESSOR, container.replica].includes(machine.ticking), `${machine.ticking} ticks already`)
-    machine.ticking = container.replica
+    const ticking = machine.ticking.get(container.environment)
+    expectThat([undefined, inputs.PREDECESSOR, container.replica].includes(ticking), `${ticking} ticks already`)
+    machine.ticking.set(container.environment, container.replica)
     machine.containers.set(container.name, container)
     return { result: report(machine, container.image, { name: container.name, networks }) }
   }),
@@ -79,7 +80,8 @@ function described({ images, containers }: Machine, { FOLDER, SERVICE, CONTAINER
   const replica = labels['keystone.replica'] ?? ''
   expectThat(images.has(image), `${CONTAINER} needs ${image}, which is not on this server`)
   expectThat([undefined, replica].includes(containers.get(CONTAINER)?.replica), `${CONTAINER} is another replica's already`)
-  return { container: { name: CONTAINER, replica, alias: SERVICE, image }, networks }
+  const environment = labels['keystone.environment'] ?? ''
+  return { container: { name: CONTAINER, replica, environment, alias: SERVICE, image }, networks }
 }
 
 function report({ images }: Machine, image: string, { name, networks }: { name: string; networks: readonly string[] }): string {
@@ -88,8 +90,8 @@ function report({ images }: Machine, image: string, { name, networks }: { name: 
 }
 
 /** The charge goes from this replica, if it has it, with the last minute that was ticked. */
-function released(machine: Machine, replica: string): string {
-  const wasTicking = machine.ticking === replica
-  if (wasTicking) machine.ticking = null
-  return JSON.stringify({ ticked: wasTicking ? Math.floor(Date.now() / 60_000) : null })
+function released({ ticking }: Machine, replica: string): string {
+  const charge = [...ticking].find(([, inCharge]) => inCharge === replica)
+  if (charge) ticking.delete(charge[0])
+  return JSON.stringify({ ticked: charge ? Math.floor(Date.now() / 60_000) : null })
 }

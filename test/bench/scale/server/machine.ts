@@ -5,6 +5,8 @@ export interface Container {
   name: string
   /** The replica whose it is. */
   replica: string
+  /** Empty where the service stands on its own. */
+  environment: string
   /** Its key in the Compose project, by which others reach it. */
   alias: string
   image: string
@@ -24,8 +26,8 @@ export interface Machine {
   gatewayRevision: number
   /** Of the gateway's running configuration. */
   sections: readonly string[]
-  /** The replica whose scheduler ticks; null where none does. */
-  ticking: string | null
+  /** The replica whose scheduler ticks, by its environment. */
+  ticking: Map<string, string>
 }
 
 /** A server with nothing but root's key on it. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Secret } from '../../../../domain/secret.ts'
 import { applyFirewall } from '../../../../drivers/servers/firewall.ts'
@@ -9,6 +9,7 @@ import { generateDeployKey } from '../../../../drivers/sources/deploy-key.ts'
 import { createSshPool } from '../../../../drivers/ssh/pool.ts'
 import type { DurableStep, ServerTarget, SshPool, StepChunk, StepPosition } from '../../../../drivers/ssh/remote.ts'
 import type { Behaviour } from '../behaviour.ts'
+import { remoteScript } from './call.ts'
 import { openSimulatedServer, type SimulatedServer } from './ssh-server.ts'
 import { newTally, type Tally } from './tally.ts'
 
@@ -66,6 +67,12 @@ async function run(step: DurableStep, login: 'root' | 'keystone' = 'keystone', s
   const outcome = await through.to(target(login)).step(step, observer)
   return { ...outcome, said, text: Buffer.concat(said.map(({ bytes }) => bytes)).toString() }
 }
+
+/** Where this fails: `session.ts` and `steps.ts` have to do what the scripts do now. */
+it('was written after these scripts', () => {
+  const scripts = ['bootstrap.sh', 'launch.sh', 'step.sh', 'stop.sh', 'wrapper.sh'].map(remoteScript)
+  expect(createHash('sha256').update(scripts.join('')).digest('hex')).toBe('e62d239166a98efebb905fcd1c75b38544d299a7fd34daa74ef5329d61bfcaad')
+})
 
 describe('a simulated server', () => {
   it('lets Keystone in once it is prepared, and tells what it is', async () => {

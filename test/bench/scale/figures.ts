@@ -1,0 +1,57 @@
+import type { Tally } from './server/tally.ts'
+import type { Size } from './topology.ts'
+
+/** What the bench of many servers writes with `--json`, as `scale`. */
+export interface ScaleFigures extends Size {
+  /** The second deploy to all servers, and the deploy of all environments at once. */
+  seconds: number
+  /** Of the worker that had most. */
+  workerPeakMb: number
+  /** The longest history of any workflow. */
+  maxHistoryEvents: number
+  /** Of both workers in these seconds; the killed one's as they were read last. */
+  sqlQueries: number
+  /** The most connections to Postgres at one moment. */
+  connections: number
+  /** Operations that did not succeed, and messages that no server would have understood. */
+  failed: number
+  parts: { firstDeploySeconds: number; redeploySeconds: number; environmentsSeconds: number }
+  workerPeaksMb: number[]
+  largestHistory: string
+  /** After the environments' deploys were asked for. */
+  killedAfterSeconds: number
+  pulls: number
+  /** What the simulated servers saw since the beginning, the faults that they made among it. */
+  simulated: Omit<Tally, 'violations'>
+  failures: string[]
+}
+
+/** What Keystone promises (specification section 4 of the issue "Many servers, one digest"). */
+const limits = { workerPeakMb: 512, maxHistoryEvents: 10_000, failed: 1 } as const
+
+/** What is over its limit, a line each. */
+export function overLimits(figures: ScaleFigures): string[] {
+  const over = Object.entries(limits).filter(([key, limit]) => figures[key as keyof typeof limits] >= limit)
+  return over.map(([key, limit]) => `${key} is ${figures[key as keyof typeof limits]} and must be under ${limit}`)
+}
+
+/** A line each: what, how much, and what belongs to it. */
+export function scaleTable(figures: ScaleFigures): string {
+  const { servers, environments, parts, simulated } = figures
+  const rows: [string, string, string][] = [
+    ['first deploy', seconds(parts.firstDeploySeconds), `to ${servers} servers`],
+    ['redeploy', seconds(parts.redeploySeconds), `to ${servers} servers`],
+    ['environments', seconds(parts.environmentsSeconds), `${environments} at once, one worker killed after ${seconds(figures.killedAfterSeconds)}`],
+    ['worker memory', `${figures.workerPeakMb} MiB`, `at most; ${figures.workerPeaksMb.join(' and ')} MiB`],
+    ['longest history', String(figures.maxHistoryEvents), `events, of ${figures.largestHistory}`],
+    ['SQL queries', String(figures.sqlQueries), 'of both workers, redeploy and environments'],
+    ['connections', String(figures.connections), 'to Postgres at one moment'],
+    ['steps', String(simulated.steps), `each once; ${simulated.reattached} times found again, ${figures.pulls} images pulled`],
+    ['faults', String(simulated.refused + simulated.dropped), `${simulated.refused} of ${simulated.connections} connections refused, ${simulated.dropped} broken off`],
+    ['failed', String(figures.failed), 'operations or messages'],
+    ...figures.failures.slice(0, 20).map((line): [string, string, string] => ['failure', '', line]),
+  ]
+  return rows.map(([what, value, belongs]) => `${what.padEnd(20)} ${value.padStart(14)}  ${belongs}`).join('\n')
+}
+
+const seconds = (value: number) => `${value.toFixed(2)} s`
