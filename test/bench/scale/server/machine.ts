@@ -33,7 +33,7 @@ export interface Machine {
 /** A server with nothing but root's key on it. */
 export const newMachine = (name: string, privateAddress: string, rootKey: Buffer): Machine => ({
   ...{ name, privateAddress, keys: new Map([['root', rootKey]]), images: new Map(), containers: new Map() },
-  ...{ firewallRevision: 0, gatewayRevision: 0, sections: [], ticking: null },
+  ...{ firewallRevision: 0, gatewayRevision: 0, sections: [], ticking: new Map() },
 })
 
 /** Docker's kind of id; the same text has the same. */
