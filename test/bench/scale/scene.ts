@@ -23,24 +23,29 @@ export interface ScaleScene extends Topology {
 
 /** Starts everything, adopts the servers and sets up what is to be deployed; that takes minutes for hundreds of servers. */
 export async function openScaleScene(size: Size, say: (line: string) => void): Promise<ScaleScene> {
-  const [simulators, registry, gitHost, keystone] = await Promise.all([
-    openSimulators(size.servers, usual),
-    openSimulatedRegistry(),
-    openGitHost(),
-    startKeystone(),
-  ])
-  const workers = await openWorkers(keystone.dataDir)
-  const database = observeDatabase(workers.env.DATABASE_URL ?? '')
-  say(`Keystone, its second worker and ${size.servers} simulated servers are up`)
-  const organisation = await createOrganisation(keystone.client, 'bench')
-  const topology = await setUp({ size, organisation, servers: simulators.servers, registry, gitHost, database, say })
-  return {
-    ...{ keystone, workers, database, simulators, registry, organisation, commits: gitHost.heads, ...topology },
-    async close() {
-      await database.close()
-      await workers.stop()
-      await keystone.stop()
-      await Promise.all([simulators.close(), registry.close(), gitHost.close()])
-    },
+  const opened: { close(): Promise<void> }[] = []
+  const close = async () => {
+    for (const one of opened.splice(0).reverse()) await one.close()
+  }
+  const kept = async <One>(opening: One | Promise<One>, end: (one: One) => Promise<void>): Promise<One> => {
+    const one = await opening
+    opened.push({ close: () => end(one) })
+    return one
+  }
+  try {
+    const simulators = await kept(openSimulators(size.servers, usual), (one) => one.close())
+    const registry = await kept(openSimulatedRegistry(), (one) => one.close())
+    const gitHost = await kept(openGitHost(), (one) => one.close())
+    const keystone = await kept(startKeystone(), (one) => one.stop())
+    const workers = await kept(openWorkers(keystone.dataDir), (one) => one.stop())
+    const database = await kept(observeDatabase(workers.env.DATABASE_URL ?? ''), (one) => one.close())
+    say(`Keystone, its second worker and ${size.servers} simulated servers are up`)
+    const organisation = await createOrganisation(keystone.client, 'bench')
+    const topology = await setUp({ size, organisation, servers: simulators.servers, registry, gitHost, database, say })
+    const parts = { keystone, workers, database, simulators, registry, organisation }
+    return { ...parts, ...topology, commits: gitHost.heads, close }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
