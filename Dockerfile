@@ -7,7 +7,8 @@ COPY . .
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
 FROM node:22-bookworm-slim
-ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps
+# The heap's limit is as in `stack/keystone.ts`.
+ENV NODE_ENV=production NODE_OPTIONS="--enable-source-maps --max-old-space-size=1024"
 WORKDIR /keystone
 COPY --from=build /keystone/package.json ./
 COPY --from=build /keystone/node_modules node_modules

@@ -1,6 +1,8 @@
-import { fileURLToPath } from 'node:url'
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { NativeConnection, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker'
 import { pino } from 'pino'
 import { classifyErrors } from './activities/classify.ts'
 import type { ActivityDeps } from './activities/deps.ts'
@@ -16,6 +18,9 @@ import { connectionOptions, connectTemporal } from './drivers/temporal/connect.t
 import { sdkLogger } from './drivers/temporal/log.ts'
 import { createWorkflows, taskQueue } from './drivers/temporal/workflows.ts'
 import { startMonitor } from './worker-monitor.ts'
+
+/** More than ten times what it has. */
+const mostBundleBytes = 32 * 1024 * 1024
 
 const sshTimings = { idleCloseSeconds: 60, keepaliveSeconds: 5, connectTimeoutSeconds: 10 }
 
@@ -49,18 +54,21 @@ async function createWorker(temporal: TemporalConfig, deps: ActivityDeps): Promi
     connection: await NativeConnection.connect(connectionOptions(temporal)),
     namespace: temporal.namespace,
     taskQueue,
-    ...workflowSource(),
+    workflowBundle: await workflowBundle(),
     activities: createActivities(deps),
     interceptors: { activity: [classifyErrors(deps.log)] },
     maxHeartbeatThrottleInterval: '2 seconds',
   })
 }
 
-/** Built ahead for production, else bundled from the sources. */
-function workflowSource() {
-  const bundle = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url))
-  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } }
-  return { workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)) }
+/** Built ahead for production, else bundled from the sources by a process of its own: what memory that takes goes with it. */
+async function workflowBundle(): Promise<WorkflowBundleOption> {
+  const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+  const bundle = pathOf('./workflow-bundle.js')
+  if (existsSync(bundle)) return { codePath: bundle }
+  const argv = ['--import', 'tsx', pathOf('./tools/bundle-workflows.ts')]
+  const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: pathOf('.'), maxBuffer: mostBundleBytes })
+  return { code: stdout }
 }
 
 await main(loadConfig())
