@@ -92,13 +92,13 @@ async function deliverCancels({ db, workflows }: DispatcherDeps): Promise<void> 
   })
 }
 
-/** A row that says running needs a workflow that runs. One that has just closed of its own has written its end before. */
+/** A row that says running needs a workflow that runs. One that has closed of its own after the rows were read has written its end before. */
 async function findLost({ db, workflows, log }: DispatcherDeps): Promise<void> {
   await each(await runningRoots(db), async (root) => {
     const state = await workflows.state(root.workflowId)
     if (state === 'running') return
-    log.warn({ operation: root.id, kind: root.kind, state }, 'workflow is gone, the operation goes to recovery')
-    await requestRecovery(db, root.id, `the workflow ${root.workflowId} is ${state}`)
+    const isLost = await requestRecovery(db, root.id, `the workflow ${root.workflowId} is ${state}`)
+    if (isLost) log.warn({ operation: root.id, kind: root.kind, state }, 'workflow is gone, the operation goes to recovery')
   })
 }
 

@@ -11,19 +11,20 @@ import { type Operation, type OperationRequest, requestOperation } from './reque
 
 /**
  * Hands a lost operation to `operation_recover`: it keeps its locks as `recovering`, the recovery works under them. A recovery
- * that is lost itself has failed, and another one takes its place.
+ * that is lost itself has failed, and another one takes its place. False where it does not say running any more: it is not lost.
  */
-export async function requestRecovery(db: Database, lostId: OperationId, cause: string): Promise<void> {
-  await db.transaction(async (tx) => {
+export async function requestRecovery(db: Database, lostId: OperationId, cause: string): Promise<boolean> {
+  return db.transaction(async (tx) => {
     await lockAdmission(tx)
     const [lost] = await tx
       .update(operations)
       .set({ status: 'recovering' })
       .where(and(eq(operations.id, lostId), eq(operations.status, 'running')))
       .returning()
-    if (!lost) return
+    if (!lost) return false
     if (lost.kind === 'operation_recover') await finishOperation(tx, lostId, lostFailure(cause), ['recovering'])
     await insertRecovery(tx, lost, cause)
+    return true
   })
 }
 

@@ -50,7 +50,7 @@ async function perform({ prefix, ids }: World, act: Act): Promise<void> {
     case 'cancel':
       return void (await requestCancel(db, id))
     case 'lose':
-      return requestRecovery(db, id, 'terminated')
+      return void (await requestRecovery(db, id, 'terminated'))
     case 'recover':
       return void (await finishOperation(db, id, { status: 'cancelled' }, ['recovering']))
     default:

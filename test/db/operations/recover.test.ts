@@ -22,7 +22,8 @@ describe('recovery', () => {
 
   test('of a lost operation is a pending operation of the same organisation, asked for once', async () => {
     const lost = await operation(db)
-    await Promise.all([1, 2, 3].map(() => requestRecovery(db, lost.id, 'terminated')))
+    const asked = await Promise.all([1, 2, 3].map(() => requestRecovery(db, lost.id, 'terminated')))
+    expect(asked.filter(Boolean)).toHaveLength(1)
     expect(await recoveriesOf(lost)).toMatchObject([
       { kind: 'operation_recover', targetType: 'operation', status: 'pending', organisationId: lost.organisationId, trigger: { cause: 'terminated' } },
     ])
@@ -32,8 +33,8 @@ describe('recovery', () => {
   test('is not asked for what has ended or has not begun', async () => {
     const [ended, pending] = [await operation(db), await operation(db, { status: 'pending' })]
     await finishOperation(db, ended.id, { status: 'succeeded' })
-    await requestRecovery(db, ended.id, 'terminated')
-    await requestRecovery(db, pending.id, 'terminated')
+    expect(await requestRecovery(db, ended.id, 'terminated')).toBe(false)
+    expect(await requestRecovery(db, pending.id, 'terminated')).toBe(false)
     expect([...(await recoveriesOf(ended)), ...(await recoveriesOf(pending))]).toEqual([])
   })
 
