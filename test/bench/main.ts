@@ -4,8 +4,10 @@ import { type Figures, stepSeconds, table } from './figures.ts'
 import { openFloor } from './floor.ts'
 import { compare, redeploy } from './redeploy.ts'
 import { type BenchScene, openScene } from './scene.ts'
+import { hasty, usual } from './scale/behaviour.ts'
 import { overLimits, type ScaleFigures, scaleTable } from './scale/figures.ts'
 import { measureScale } from './scale/measure.ts'
+import type { ScaleWish } from './scale/scene.ts'
 import { redeployUnderLoad } from './under-load.ts'
 
 const usage = `npm run bench [-- [scale] [--quick] [--json FILE]]
@@ -29,8 +31,11 @@ async function main(): Promise<void> {
   if (json) await writeFile(json, `${JSON.stringify(figures, null, 2)}\n`)
 }
 
+const few: ScaleWish = { servers: 8, environments: 6, behaviour: hasty }
+const many: ScaleWish = { servers: 200, environments: 100, behaviour: usual }
+
 async function benchScale(quick: boolean): Promise<{ scale: ScaleFigures }> {
-  const scale = await measureScale(quick ? { servers: 12, environments: 8 } : { servers: 200, environments: 100 }, say)
+  const scale = await measureScale(quick ? few : many, say)
   console.log(scaleTable(scale))
   for (const line of overLimits(scale)) {
     say(line)

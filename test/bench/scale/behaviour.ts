@@ -24,3 +24,6 @@ export const usual: Behaviour = {
   refusedShare: 0.03,
   droppedShare: 0.02,
 }
+
+/** The same with steps that take no time to speak of. */
+export const hasty: Behaviour = { ...usual, stepMilliseconds: { least: 50, most: 400 } }

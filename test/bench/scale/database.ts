@@ -17,6 +17,8 @@ export interface ObservedDatabase {
   ended(operationIds: readonly string[]): Promise<Unsuccessful[]>
   /** Waits until so many replicas of these operations run. */
   started(operationIds: readonly string[], replicas: number): Promise<void>
+  /** Operations whose workflow was lost, as a worker's end must not have it. */
+  recoveries(): Promise<number>
   /** Connections of everybody but this one. */
   connections(): Promise<number>
   close(): Promise<void>
@@ -24,11 +26,15 @@ export interface ObservedDatabase {
 
 const everyMilliseconds = 250
 
+type Counted = readonly { count?: number }[]
+
+const counted = async (query: PromiseLike<Counted>): Promise<number> => (await query)[0]?.count ?? 0
+
 export function observeDatabase(databaseUrl: string): ObservedDatabase {
   const { sql, close } = connect(databaseUrl, 1)
   const hasEnded = sql`status in ('succeeded', 'failed', 'cancelled', 'superseded')`
-  const until = async (count: () => Promise<{ count: number }[]>, least: number) => {
-    while (((await count())[0]?.count ?? 0) < least) await pause(everyMilliseconds)
+  const until = async (query: () => Promise<Counted>, least: number) => {
+    while ((await counted(query())) < least) await pause(everyMilliseconds)
   }
   return {
     async ended(ids) {
@@ -42,12 +48,11 @@ export function observeDatabase(databaseUrl: string): ObservedDatabase {
           where root_id = any(${[...ids]}) and kind = 'replica_deploy' and status = 'succeeded'`,
         replicas,
       ),
-    async connections() {
-      const [found] = await sql<{ count: number }[]>`
+    recoveries: () => counted(sql`select count(*)::int from operations where kind = 'operation_recover'`),
+    connections: () =>
+      counted(sql`
         select count(*)::int from pg_stat_activity
-        where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()`
-      return found?.count ?? 0
-    },
+        where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()`),
     close,
   }
 }

@@ -15,6 +15,8 @@ export interface ScaleFigures extends Size {
   connections: number
   /** Operations that did not succeed, and messages that no server would have understood. */
   failed: number
+  /** Operations whose workflow was lost. */
+  recoveries: number
   parts: { firstDeploySeconds: number; redeploySeconds: number; environmentsSeconds: number }
   workerPeaksMb: number[]
   largestHistory: string
@@ -27,11 +29,11 @@ export interface ScaleFigures extends Size {
 }
 
 /** What none of these may reach (item 6 of "Many servers, one digest"). */
-const limits = { workerPeakMb: 512, maxHistoryEvents: 10_000, failed: 1 } as const
+const limits = { workerPeakMb: 512, maxHistoryEvents: 10_000, failed: 1, recoveries: 1 } as const
 
 /** What has reached its limit, a line each. */
 export function overLimits(figures: Pick<ScaleFigures, keyof typeof limits>): string[] {
-  const names = ['workerPeakMb', 'maxHistoryEvents', 'failed'] as const
+  const names = ['workerPeakMb', 'maxHistoryEvents', 'failed', 'recoveries'] as const
   return names.filter((name) => figures[name] >= limits[name]).map((name) => `${name} is ${figures[name]} and must be under ${limits[name]}`)
 }
 

@@ -3,12 +3,12 @@ import type { Unsuccessful } from './database.ts'
 import type { ScaleFigures } from './figures.ts'
 import { longestHistory } from './histories.ts'
 import { watch } from './readings.ts'
-import { openScaleScene, type ScaleScene } from './scene.ts'
-import type { Size } from './topology.ts'
+import { openScaleScene, type ScaleScene, type ScaleWish } from './scene.ts'
 
 /** Deploys to all servers twice, then to many environments at once, of whose two workers one is killed in the middle. */
-export async function measureScale(size: Size, say: (line: string) => void): Promise<ScaleFigures> {
-  const scene = await openScaleScene(size, say)
+export async function measureScale(wish: ScaleWish, say: (line: string) => void): Promise<ScaleFigures> {
+  const { behaviour: _, ...size } = wish
+  const scene = await openScaleScene(wish, say)
   const { keystone, organisation, fleet, environments, commits, simulators } = scene
   try {
     const watched = await watch(scene)
@@ -31,6 +31,7 @@ export async function measureScale(size: Size, say: (line: string) => void): Pro
       sqlQueries: after.sqlQueries - before.sqlQueries,
       connections: after.connections,
       failed: failures.length + violations.length,
+      recoveries: await scene.database.recoveries(),
       parts: { firstDeploySeconds: first.seconds, redeploySeconds: fanOut.seconds, environmentsSeconds: many.seconds },
       workerPeaksMb: after.peaksMb,
       largestHistory: history.workflowId,

@@ -1,12 +1,17 @@
 import { createOrganisation, type OrganisationClient } from '../../../stack/demo/organisation.ts'
 import { type GitHost, openGitHost } from '../../api/git-host.ts'
 import { type BenchKeystone, startKeystone } from '../keystone.ts'
-import { usual } from './behaviour.ts'
+import type { Behaviour } from './behaviour.ts'
 import { type ObservedDatabase, observeDatabase } from './database.ts'
 import { openSimulatedRegistry, type SimulatedRegistry } from './registry.ts'
 import { openSimulators, type Simulators } from './simulators.ts'
 import { setUp, type Size, type Topology } from './topology.ts'
 import { openWorkers, type Workers } from './workers.ts'
+
+/** How much is deployed, and onto servers that behave how. */
+export interface ScaleWish extends Size {
+  behaviour: Behaviour
+}
 
 /** A Keystone with two workers, and what it is to deploy onto simulated servers that are ready for it. */
 export interface ScaleScene extends Topology {
@@ -22,7 +27,7 @@ export interface ScaleScene extends Topology {
 }
 
 /** Starts everything, adopts the servers and sets up what is to be deployed; that takes minutes for hundreds of servers. */
-export async function openScaleScene(size: Size, say: (line: string) => void): Promise<ScaleScene> {
+export async function openScaleScene({ behaviour, ...size }: ScaleWish, say: (line: string) => void): Promise<ScaleScene> {
   const opened: { close(): Promise<void> }[] = []
   const close = async () => {
     for (const one of opened.splice(0).reverse()) await one.close()
@@ -33,7 +38,7 @@ export async function openScaleScene(size: Size, say: (line: string) => void): P
     return one
   }
   try {
-    const simulators = await kept(openSimulators(size.servers, usual), (one) => one.close())
+    const simulators = await kept(openSimulators(size.servers, behaviour), (one) => one.close())
     const registry = await kept(openSimulatedRegistry(), (one) => one.close())
     const gitHost = await kept(openGitHost(), (one) => one.close())
     const keystone = await kept(startKeystone(), (one) => one.stop())

@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { keystoneProcess } from '../../../stack/keystone.ts'
+import type { ProcessSpec } from '../../../stack/supervision/process.ts'
 import { freePort } from '../../setup/free-port.ts'
 import { until } from '../../lab/until.ts'
 import { processesOf } from '../../stack/stack-process.ts'
@@ -24,16 +26,15 @@ export interface Workers {
   stop(): Promise<void>
 }
 
-const root = new URL('../../..', import.meta.url).pathname
-
 /** Starts the second worker beside the one of the stack whose data lies in `dataDir`, exactly as that was started. */
 export async function openWorkers(dataDir: string): Promise<Workers> {
   const { worker } = await processesOf(dataDir)
   if (!worker) throw new Error('the stack has no worker')
   const env = await environmentOf(worker.pid)
   const port = await freePort()
-  const second = await startSecond({ ...env, KEYSTONE_WORKER_METRICS_PORT: String(port) }, dataDir)
-  await until('the second worker', () => fetch(`http://127.0.0.1:${port}/readyz`).then(({ ok }) => ok, () => false))
+  const spec = keystoneProcess('worker', { ...env, KEYSTONE_WORKER_METRICS_PORT: String(port) }, `http://127.0.0.1:${port}`)
+  const second = await startSecond(spec, dataDir)
+  await until('the second worker', () => spec.isReady(second.pid ?? 0))
   const first = reader(worker.pid, env.KEYSTONE_WORKER_METRICS_PORT)
   const other = reader(second.pid, String(port))
   return {
@@ -51,10 +52,10 @@ export async function openWorkers(dataDir: string): Promise<Workers> {
   }
 }
 
-async function startSecond(env: NodeJS.ProcessEnv, dataDir: string): Promise<ChildProcess> {
+async function startSecond({ argv: [command = '', ...rest], cwd, env }: ProcessSpec, dataDir: string): Promise<ChildProcess> {
   const log = await open(join(dataDir, 'logs', 'second-worker.log'), 'a', 0o600)
   try {
-    return spawn(process.execPath, ['--import', 'tsx', 'worker.ts'], { cwd: root, env, stdio: ['ignore', log.fd, log.fd] })
+    return spawn(command, rest, { cwd, env, stdio: ['ignore', log.fd, log.fd] })
   } finally {
     await log.close()
   }
