@@ -15,6 +15,8 @@ const buildInputs = {
   ...{ DOCKERFILE: text, DOCKERIGNORE: text, BUILD_ARGS: text, IMAGE_LABELS: text, BUILDX_CONFIG: text },
 }
 
+const pruneInputs = { ENVIRONMENT: z.uuid(), NAMES: text, KEEP_IMAGES: text, UNNEEDED: text, KEEP_OPERATIONS: text, FOLDER_DAYS: text }
+
 /** Steps about images (drivers/services/image.ts, prune.ts and laravel/build.ts). */
 export const imageAnswers: Answers = {
   'resolve-image-': withInputs({ REFERENCE: text }, (machine, { REFERENCE }) => {
@@ -49,7 +51,8 @@ export const imageAnswers: Answers = {
     return {}
   }),
 
-  prune: withInputs({ ENVIRONMENT: z.uuid(), NAMES: text, KEEP_IMAGES: text, KEEP_OPERATIONS: text, FOLDER_DAYS: text }, (machine, inputs) => {
+  prune: withInputs(pruneInputs, (machine, inputs) => {
+    for (const reference of linesOf(inputs.UNNEEDED)) machine.images.delete(reference)
     const kept = linesOf(inputs.KEEP_IMAGES)
     const used = new Set([...machine.containers.values()].map(({ image }) => machine.images.get(image)))
     const own = [...machine.images].filter(([reference]) => linesOf(inputs.NAMES).includes(repositoryOf(reference)))

@@ -21,7 +21,7 @@ export const serviceAnswers: Answers = {
   'provision-database': provision('sql'),
   'provision-keyspace': provision('commands'),
 
-  'apply-gateway-revision-': withInputs({ CONTAINER: text, REVISION: text, STARTED: text }, (machine, inputs, parts) => {
+  'apply-gateway-revision-': withInputs({ CONTAINER: text, REVISION: text, STARTED: text, CERTIFICATES: text }, (machine, inputs, parts) => {
     expectRunning(machine, inputs.CONTAINER)
     for (const name of linesOf(inputs.STARTED)) expectRunning(machine, name)
     const configuration = fileOf(parts, `${gatewayFolder}/next/${inputs.REVISION}`)

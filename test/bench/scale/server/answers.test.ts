@@ -85,7 +85,7 @@ describe('a simulated server', () => {
     expect(registry.pulls()).toBe(1)
     await expect(done(other, pullImage(digest.replace(/.$/, 'x'), login))).rejects.toThrow('no digest')
     await expect(done(other, pullImage(digest.replace(/@.*/, `@sha256:${'0'.repeat(64)}`), login))).rejects.toThrow('answers 404')
-    const kept = { environmentId, storedAs: [digest.split('@')[0]!], operations: [] }
+    const kept = { environmentId, storedAs: [digest.split('@')[0]!], operations: [], unneeded: [] }
     expect(new Set((await done(other, prune({ ...kept, images: [imageId] }))).imageIds)).toEqual(new Set([imageId]))
     await done(builder, findImage(imageId))
     await done(other, prune({ ...kept, images: [] }))
@@ -102,7 +102,7 @@ describe('a simulated server', () => {
     await done(machine, application.oneOff({ replica: web, name: 'migrate', command: 'php artisan migrate', repeatable: true }))
     const gateway = serviceDriver('caddy').configured({}).gateway!
     const upstream = { host: `replica-${web.ownership.replicaId}`, port: 8080 }
-    const route = { sliceId: randomUUID(), domain: 'shop.test', config: { tls: 'off' }, web: [upstream], healthPath: '/up' }
+    const route = { sliceId: randomUUID(), domain: 'shop.test', config: { tls: 'off' }, certificate: null, web: [upstream], healthPath: '/up' }
     const section = gateway.renderSection({ ...route, assetPaths: [], otherVersions: [], websocket: [], websocketPaths: [], draining: [] })
     const applied = gateway.apply({ containerName, revision: 1, text: gateway.renderConfiguration(1, [section.text]), certificates: [], started: [] })
     await expect(done(machine, applied)).rejects.toThrow('does not run here')
