@@ -50,11 +50,12 @@ async function main({ databaseUrl, keyFile, temporal, workerMetrics, logLevel }:
 
 /** A killed worker is noticed by its missing heartbeats, so these are passed on as often as they come. */
 async function createWorker(temporal: TemporalConfig, deps: ActivityDeps): Promise<Worker> {
+  const [connection, bundle] = await Promise.all([NativeConnection.connect(connectionOptions(temporal)), workflowBundle()])
   return Worker.create({
-    connection: await NativeConnection.connect(connectionOptions(temporal)),
+    connection,
     namespace: temporal.namespace,
     taskQueue,
-    workflowBundle: await workflowBundle(),
+    workflowBundle: bundle,
     activities: createActivities(deps),
     interceptors: { activity: [classifyErrors(deps.log)] },
     maxHeartbeatThrottleInterval: '2 seconds',
