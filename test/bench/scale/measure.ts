@@ -25,7 +25,7 @@ export async function measureScale(wish: ScaleWish, say: (line: string) => void)
     const failures = [...first.failures, ...fanOut.failures, ...many.failures].map(told)
     return {
       ...size,
-      seconds: fanOut.seconds + many.seconds,
+      seconds: hundredths(fanOut.seconds + many.seconds),
       workerPeakMb: Math.max(...after.peaksMb),
       maxHistoryEvents: history.events,
       sqlQueries: after.sqlQueries - before.sqlQueries,
@@ -47,6 +47,10 @@ export async function measureScale(wish: ScaleWish, say: (line: string) => void)
 
 const told = ({ summary, status, failure }: Unsuccessful): string => `${summary} ended ${status}: ${failure?.message ?? ''}`
 
+const hundredths = (seconds: number): number => Math.round(seconds * 100) / 100
+
+const secondsSince = (began: number): number => hundredths((performance.now() - began) / 1000)
+
 /** How long operations took from their request to their end. */
 interface Timed {
   seconds: number
@@ -55,7 +59,7 @@ interface Timed {
 
 async function timed({ database }: ScaleScene, operations: readonly Operation[], began = performance.now()): Promise<Timed> {
   const failures = await database.ended(operations.map(({ id }) => id))
-  return { seconds: (performance.now() - began) / 1000, failures }
+  return { seconds: secondsSince(began), failures }
 }
 
 /** The second worker is killed when half of the new replicas run. */
@@ -65,7 +69,7 @@ async function deployAll(scene: ScaleScene, say: (line: string) => void): Promis
   const operations = await Promise.all(environments.map((id) => organisation.deploy(id, { commit: commits.main })))
   await database.started(operations.map(({ id }) => id), Math.ceil(environments.length / 2))
   await workers.killSecond()
-  const killedAfterSeconds = (performance.now() - began) / 1000
+  const killedAfterSeconds = secondsSince(began)
   say(`killed the second of two workers after ${killedAfterSeconds.toFixed(1)} s`)
   return { ...(await timed(scene, operations, began)), killedAfterSeconds }
 }
