@@ -5,7 +5,6 @@ import { type Placement, placementsOf } from '../db/replicas.ts'
 import type { ServerId, ServiceId } from '../domain/ids.ts'
 import type { BaseImage, ConfiguredBuild } from '../drivers/services/contract-application.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
-import { builderOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import { storedAs } from './image-registry.ts'
@@ -14,8 +13,8 @@ import { storedAs } from './image-registry.ts'
 export interface BuildFacts {
   serverId: ServerId
   serverName: string
-  /** The service that builds, with as many slots as it has; null where the environment's own server does. */
-  builder: { id: ServiceId; name: string; slots: number } | null
+  /** The service that builds; null where the environment's own server does. */
+  builder: { id: ServiceId; name: string } | null
   configured: ConfiguredBuild
   platform: string
   unresolved: readonly BaseImage[]
@@ -35,7 +34,7 @@ interface Wanted {
 /** The image is made once, by the environment's builder or else on the server of its primary service (specification section 6). */
 export async function buildFacts(deps: ActivityDeps, deployed: DeployedEnvironment, { primary, placement, commit }: Wanted): Promise<BuildFacts> {
   const { environment, application } = deployed
-  const { builder, serverId, serverName } = await builderPlace(deps, environment) ?? { ...placement, builder: null }
+  const { builder, serverId, serverName } = (await builderPlace(deps, environment)) ?? { ...placement, builder: null }
   const configured = buildOf(primary, environment.buildConfig)
   const platform = await serverPlatform(deps.db, serverId)
   const name = await storedAs(deps, deployed)
@@ -58,7 +57,7 @@ async function builderPlace({ db, keyring }: ActivityDeps, { builderServiceId }:
   const [placement] = await placementsOf(db, [builderServiceId])
   if (!placement || service.status !== 'running') throw builderNotReady(service.name)
   const { serverId, serverName } = placement
-  return { serverId, serverName, builder: { id: service.id, name: service.name, slots: builderOf(service).slots } }
+  return { serverId, serverName, builder: { id: service.id, name: service.name } }
 }
 
 const builderNotReady = (name: string) =>

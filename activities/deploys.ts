@@ -95,7 +95,7 @@ function plannedBuild(facts: BuiltDeployFacts, plan: DeployPlan): EnvironmentDep
   const running = runningImage(facts, plan)
   const hasImage = running === null || runsOn(facts, running, serverId) ? serverId : null
   const pulls = storedAs === null ? [] : serversToPull(plan, hasImage)
-  return { serverId, serverName, builder: builder && { id: builder.id, name: builder.name }, unresolved, running, pulls }
+  return { serverId, serverName, builder, unresolved, running, pulls }
 }
 
 /** An image that was built elsewhere: every server pulls it. It becomes an artifact of the environment when the plan is stored. */

@@ -71,7 +71,10 @@ export function serviceActivities(deps: ActivityDeps) {
       const { image } = configured
       if (image.from === 'build') throw new Error(`${name} is built and deployed with its environment`)
       const placements = await placementsOf(db, [id])
-      if (image.from === 'none') return checkedOnly(service, placements)
+      if (image.from === 'none') {
+        if (service.status === 'new') await recordServices(db, [id], { status: 'deploying' })
+        return checkedOnly(service, placements)
+      }
       const present = await liveReplicas(db, [id])
       const context = await replicaContext(deps, service)
       const facts = { service, context, present }
