@@ -9,12 +9,16 @@ import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import { storedAs } from './image-registry.ts'
 
-/** Where and from what the image is built. */
-export interface BuildFacts {
+/** Where an image is built. */
+export interface BuildPlace {
   serverId: ServerId
   serverName: string
   /** The service that builds; null where the environment's own server does. */
   builder: { id: ServiceId; name: string } | null
+}
+
+/** Where and from what the image is built. */
+export interface BuildFacts extends BuildPlace {
   configured: ConfiguredBuild
   platform: string
   unresolved: readonly BaseImage[]
@@ -24,17 +28,16 @@ export interface BuildFacts {
   key: string | null
 }
 
-/** What is built: for which service, and on its server unless there is a builder. */
+/** What is built for which service, and where. */
 interface Wanted {
   primary: EngineService
-  placement: Placement
+  place: BuildPlace
   commit: string
 }
 
-/** The image is made once, by the environment's builder or else on the server of its primary service (specification section 6). */
-export async function buildFacts(deps: ActivityDeps, deployed: DeployedEnvironment, { primary, placement, commit }: Wanted): Promise<BuildFacts> {
+export async function buildFacts(deps: ActivityDeps, deployed: DeployedEnvironment, { primary, place, commit }: Wanted): Promise<BuildFacts> {
   const { environment, application } = deployed
-  const { builder, serverId, serverName } = (await builderPlace(deps, environment)) ?? { ...placement, builder: null }
+  const { serverId, serverName, builder } = place
   const configured = buildOf(primary, environment.buildConfig)
   const platform = await serverPlatform(deps.db, serverId)
   const name = await storedAs(deps, deployed)
@@ -50,9 +53,15 @@ export async function buildFacts(deps: ActivityDeps, deployed: DeployedEnvironme
   return { serverId, serverName, builder, configured, platform, unresolved, storedAs: name, key }
 }
 
-/** Null where the environment has no builder of its own. Fails as `builder_not_ready` where it runs on no server. */
-async function builderPlace({ db, keyring }: ActivityDeps, { builderServiceId }: DeployedEnvironment['environment']) {
-  if (builderServiceId === null) return null
+/**
+ * The image is made once, by the environment's builder or else on the server of its primary service (specification section 6). Fails
+ * as `builder_not_ready` where the builder runs on no server.
+ */
+export async function buildPlace(
+  { db, keyring }: ActivityDeps,
+  { environment: { builderServiceId }, placement: own }: Pick<DeployedEnvironment, 'environment'> & { placement: Placement },
+): Promise<BuildPlace> {
+  if (builderServiceId === null) return { serverId: own.serverId, serverName: own.serverName, builder: null }
   const service = await engineService(db, keyring, builderServiceId)
   const [placement] = await placementsOf(db, [builderServiceId])
   if (!placement || service.status !== 'running') throw builderNotReady(service.name)

@@ -10,7 +10,7 @@ import type { DeploySnapshot, PresentReplica, SnapshotService, WantedReplica } f
 import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
 import { revealed } from '../domain/secret.ts'
 import { type ProcessRole, processRoles } from '../domain/services.ts'
-import { type BuildFacts, buildFacts } from './build-facts.ts'
+import { type BuildFacts, buildFacts, buildPlace } from './build-facts.ts'
 import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
@@ -44,23 +44,35 @@ export interface BuiltDeployFacts extends RolloutFacts {
 /** `operations.input` of an `environment_deploy`. */
 const deployRequested = z.union([z.object({ image: z.string(), commit: z.string().nullable() }), z.object({ commit: z.string() })])
 
-/** Reads what an `environment_deploy` is planned from. Fails as `nothing_to_deploy` where no service has a server. */
-export async function deployFacts(deps: ActivityDeps, deploy: Pick<Operation, 'targetId' | 'input'>): Promise<DeployFacts> {
+/**
+ * Reads what an `environment_deploy` is planned from. Once there is a plan, the image is built where this says, whatever the environment
+ * is set to meanwhile. Fails as `nothing_to_deploy` where no service has a server.
+ */
+export async function deployFacts(deps: ActivityDeps, deploy: Pick<Operation, 'targetId' | 'input' | 'plan'>): Promise<DeployFacts> {
   const requested = deployRequested.parse(deploy.input)
   const environmentId = idOf<EnvironmentId>(deploy.targetId)
   const found = await placedEnvironment(deps, environmentId)
-  const source = 'image' in requested ? { given: requested.image } : await buildFacts(deps, found, { ...found, commit: requested.commit })
+  const source = 'image' in requested ? { given: requested.image } : await builtSource(deps, found, { plan: deploy.plan, commit: requested.commit })
   const variables = pinnedVariables(await variablesOf(deps.db, deps.keyring, environmentId))
   const context = await replicaContext(deps, found.primary, variables.values)
   const snapshot = await snapshotOf(deps, found, { context, wantedArtifact: 'given' in source ? source.given : source.key })
   return { ...found, commit: requested.commit, snapshot, source, variables }
 }
 
+async function builtSource(
+  deps: ActivityDeps,
+  found: PlacedEnvironment,
+  { plan, commit }: Pick<Operation, 'plan'> & { commit: string },
+): Promise<BuildFacts> {
+  const place = plan ? { ...plan.build, builder: plan.build.builder ?? null } : await buildPlace(deps, found)
+  return buildFacts(deps, found, { primary: found.primary, place, commit })
+}
+
 /** Whether Keystone builds the image of a deploy: then it is that of a commit. */
 export const isBuilt = (facts: DeployFacts): facts is BuiltDeployFacts => !('given' in facts.source) && facts.commit !== null
 
 /** The same for a deploy that builds. Throws where it deploys an image that was built elsewhere. */
-export async function builtDeployFacts(deps: ActivityDeps, deploy: Pick<Operation, 'targetId' | 'input'>): Promise<BuiltDeployFacts> {
+export async function builtDeployFacts(deps: ActivityDeps, deploy: Pick<Operation, 'targetId' | 'input' | 'plan'>): Promise<BuiltDeployFacts> {
   const facts = await deployFacts(deps, deploy)
   if (!isBuilt(facts)) throw new Error('the image of this deploy is not built by Keystone')
   return facts

@@ -13,8 +13,14 @@ import { refuseUnreachable } from './reach.ts'
 import { repositoryAccess, withDeployKey } from './repository.ts'
 import type { newDeploymentSchema } from './schemas/deployment.ts'
 
-/** Throws a 409 or 422 where the environment cannot be deployed as it is set up, before anything is started. */
-export async function refuseUndeployable({ db }: ApiDependencies, environment: Environment): Promise<void> {
+/** Throws a 409 or 422 where the environment cannot be built and deployed as it is set up, before anything is started. */
+export async function refuseUndeployable(deps: ApiDependencies, environment: Environment): Promise<void> {
+  const servers = await refuseUnplaced(deps, environment)
+  if (environment.buildStrategy !== 'external_registry') await refuseUnbuildable(deps.db, environment, servers)
+}
+
+/** The same where nothing is built, as in a rollback. Answers with the environment's servers. */
+export async function refuseUnplaced({ db }: ApiDependencies, environment: Environment): Promise<Server[]> {
   const { organisationId, name } = environment
   const servers = await serversAmong(db, organisationId, await environmentServers(db, environment.id))
   if (servers.length === 0) {
@@ -29,7 +35,7 @@ export async function refuseUndeployable({ db }: ApiDependencies, environment: E
     throw new Problem(409, 'server_not_ready', `${failed.name} is not ready, since its provisioning failed: provision it again.`)
   }
   await refuseApart(db, environment)
-  if (environment.buildStrategy !== 'external_registry') await refuseUnbuildable(db, environment, servers)
+  return servers
 }
 
 /** The one image is built on one server, and the others pull it from a registry. */

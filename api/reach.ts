@@ -1,4 +1,3 @@
-import { isIPv4 } from 'node:net'
 import type { Database } from '../db/connect.ts'
 import { type Server, serversAmong } from '../db/servers.ts'
 import { havePublicWay, sharePrivateNetwork } from '../domain/endpoints.ts'
@@ -23,12 +22,11 @@ export async function refuseUnreachable(db: Database, { organisationId, from, to
   const servers = await serversAmong(db, organisationId, [...from, ...to])
   const among = (ids: readonly ServerId[]) => servers.filter(({ id }) => ids.includes(id))
   const pairs = among(from).flatMap((one) => among(to).map((other) => [one, other] as const))
-  const isPublicWay = (one: Server, other: Server) => allowPublic && havePublicWay(placed(one), placed(other))
+  const isPublicWay = (one: Server, other: Server) => allowPublic && havePublicWay(one, other)
   const [apart] = pairs.filter(([one, other]) => one.id !== other.id && !sharePrivateNetwork(one, other) && !isPublicWay(one, other))
   if (!apart) return
   const [consumer, provider] = apart
-  const message = `${wish}, but ${consumer.name} and ${provider.name} are in no private network together: give both a privateAddress in one privateNetwork, use one server, or have a service with allowPublic and servers that were adopted by their IPv4 addresses`
+  const message = `${wish}, but ${consumer.name} and ${provider.name} are in no private network together: give both a privateAddress in one privateNetwork, use one server, or have a service with allowPublic and servers that were adopted by IPv4 addresses of their own`
   throw new Problem(422, 'service_unreachable', field ? `${field}: ${message}` : message, field ? { errors: [{ field, message }] } : {})
 }
 
-const placed = ({ address }: Server) => ({ publicAddress: isIPv4(address) ? address : null })

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNotNull, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
 import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { artifactsBuiltBy } from './artifacts.ts'
@@ -22,7 +22,7 @@ export interface Leftovers {
   /** Servers on which steps of the operation may still run, or one-off containers be left. */
   servers: readonly OnServer[]
   gateways: readonly (OnServer & { gatewayId: ServiceId })[]
-  /** `isDraining`: it had traffic, and what it still has is waited for; stored plans of before do not say. */
+  /** `isDraining`: it had traffic, and what it still has is waited for; histories of before do not say. */
   replicas: readonly (OnServer & { id: ReplicaId; containerName: string; isDraining?: boolean })[]
   artifacts: readonly (OnServer & { id: ArtifactId })[]
 }
@@ -39,11 +39,16 @@ export async function returnTraffic(tx: Database, rootId: OperationId): Promise<
       and(
         inArray(serviceReplicas.serviceId, own.map(({ serviceId }) => serviceId)),
         sql`${serviceReplicas.operationId} is distinct from ${rootId}`,
+        isOfCommitted,
         eq(serviceReplicas.traffic, 'draining'),
         eq(serviceReplicas.status, 'running'),
       ),
     )
 }
+
+/** Another version that has failed may be draining too, where it could not be taken back whole yet. */
+const isOfCommitted = sql`(${serviceReplicas.operationId} is null or exists (
+  select from operations made where made.id = ${serviceReplicas.operationId} and made.committed_at is not null))`
 
 /** The operation's own replicas have nothing to finish any more. */
 export async function endDrain(tx: Database, rootId: OperationId): Promise<void> {
@@ -67,9 +72,13 @@ export async function leftoversOf(db: Database, rootId: OperationId): Promise<Le
   }
 }
 
-/** One-off containers belong to environments; elsewhere only what is unfinished has to be looked after. */
-async function serversOfSteps(db: Database, { id, targetType }: Operation): Promise<ServerId[]> {
-  const isRunning = targetType === 'environment' ? undefined : eq(operationSteps.status, 'running')
+/**
+ * Where something of it may still go on: an unfinished step, or a one-off container, which runs beside replicas of the operation. A
+ * server that only built must not be waited for when it has gone.
+ */
+async function serversOfSteps(db: Database, { id }: Operation): Promise<ServerId[]> {
+  const withReplicas = db.select({ id: serviceReplicas.serverId }).from(serviceReplicas).where(eq(serviceReplicas.operationId, id))
+  const isRunning = or(eq(operationSteps.status, 'running'), inArray(operationSteps.serverId, withReplicas))
   const rows = await db
     .selectDistinct({ serverId: operationSteps.serverId })
     .from(operationSteps)

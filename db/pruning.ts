@@ -101,16 +101,18 @@ const lookedForAgain = 50
 
 /** Images that were built elsewhere and that no release of any environment needs any more, newest first. */
 async function unneededGiven(db: Database, environmentId: EnvironmentId): Promise<string[]> {
-  const needed = sql`exists (select from build_artifacts other join releases on releases.artifact_id = other.id
-    where other.image_digest = ${buildArtifacts.imageDigest} and releases.pruned_at is null)`
   const rows = await db
     .select({ image: buildArtifacts.imageDigest })
     .from(buildArtifacts)
-    .where(and(eq(buildArtifacts.environmentId, environmentId), isGiven, sql`not ${needed}`))
-    .orderBy(desc(buildArtifacts.id))
+    .where(and(eq(buildArtifacts.environmentId, environmentId), isGiven, sql`not ${isNeededBySomebody}`))
+    .orderBy(desc(buildArtifacts.createdAt))
     .limit(lookedForAgain)
   return [...new Set(rows.flatMap(({ image }) => image ?? []))]
 }
+
+/** A release of any environment needs an image of this digest: what one has built another one may have been given. */
+const isNeededBySomebody = sql`exists (select from build_artifacts other join releases on releases.artifact_id = other.id
+  where other.image_digest = ${buildArtifacts.imageDigest} and releases.pruned_at is null)`
 
 /** No server of ours has built it. */
 const isGiven = isNull(buildArtifacts.serverId)
@@ -120,8 +122,7 @@ export async function keptOn(db: Database, environmentId: EnvironmentId, serverI
   const images = await db
     .selectDistinct({ imageId: idOnServers })
     .from(buildArtifacts)
-    .innerJoin(releases, and(eq(releases.artifactId, buildArtifacts.id), isNull(releases.prunedAt)))
-    .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.imageDigest)))
+    .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.imageDigest), isNeededBySomebody))
   const open = await db
     .selectDistinct({ hash: operations.hash })
     .from(operations)

@@ -9,9 +9,20 @@ import { newId } from './ids.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import { servers } from './schema/index.ts'
 
-const { managementKeyPrivate, adoptionKeyPrivate, ...columns } = getTableColumns(servers)
+const { managementKeyPrivate, adoptionKeyPrivate, ...stored } = getTableColumns(servers)
+
+/**
+ * The IPv4 address that a server was adopted by, if it is its own: one that is translated on the way cannot be published on. Null where
+ * that is a name or an IPv6 address; a server that has not said what addresses it has is believed.
+ */
+export const publicAddress = sql<string | null>`(case
+  when ${servers.address} ~ '^[0-9]{1,3}([.][0-9]{1,3}){3}$'
+    and ${servers.address} = any(string_to_array(coalesce(${servers.facts} ->> 'addresses', ${servers.address}), ' '))
+  then ${servers.address} end)`
+
+const columns = { ...stored, publicAddress }
 /** A server without its keys. */
-export type Server = Omit<typeof servers.$inferSelect, 'managementKeyPrivate' | 'adoptionKeyPrivate'>
+export type Server = Omit<typeof servers.$inferSelect, 'managementKeyPrivate' | 'adoptionKeyPrivate'> & { publicAddress: string | null }
 
 const present = (organisationId: OrganisationId) => and(eq(servers.organisationId, organisationId), ne(servers.status, 'removed'))
 
@@ -42,9 +53,6 @@ export async function serverPlaces(db: Database, organisationId: OrganisationId)
   const rows = await db.select(placeColumns).from(servers).where(present(organisationId))
   return new Map(rows.map((place) => [place.serverId, place]))
 }
-
-/** The IPv4 address that a server was adopted by; null where that is a name or an IPv6 address. */
-export const publicAddress = sql<string | null>`(case when ${servers.address} ~ '^[0-9]{1,3}([.][0-9]{1,3}){3}$' then ${servers.address} end)`
 
 /** The columns of a ServerPlace. */
 export const placeColumns = {

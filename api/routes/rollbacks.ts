@@ -4,7 +4,7 @@ import { requestOperation } from '../../db/operations/request.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
-import { refuseUndeployable } from '../deployment.ts'
+import { refuseUnplaced } from '../deployment.ts'
 import { applicationIn, environmentIn } from '../in-organisation.ts'
 import { accepted, requestedBy } from '../operation-request.ts'
 import { releaseToGoBackTo } from '../rollback.ts'
@@ -34,7 +34,7 @@ export function rollbackRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   router.openapi(create, async (c) => {
     const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
     const application = await applicationIn(deps, c, environment.applicationId)
-    await refuseUndeployable(deps, environment)
+    await refuseUnplaced(deps, environment)
     const { id: releaseId, number, commitSha } = await releaseToGoBackTo(deps, environment, c.req.valid('json').releaseId)
     const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
       const requested = await requestOperation(tx, {

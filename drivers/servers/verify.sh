@@ -26,7 +26,8 @@ esac
 os=$(. /etc/os-release && echo "$PRETTY_NAME")
 memory=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
 disk=$(df --output=size --block-size=1G / | tail -n 1 | tr -d ' ')
+addresses=$(ip -oneline -4 address | awk '{ sub("/.*", "", $4); print $4 }' | paste -sd' ')
 jq --null-input --arg architecture "$architecture" --arg os "$os" --arg cpus "$(nproc)" --arg memoryMb "$memory" --arg diskGb "$disk" \
-  --arg docker "$docker_version" --arg compose "$compose_version" --arg kernel "$(uname -r)" \
-  '{architecture: $architecture, facts: {os: $os, cpus: $cpus, memoryMb: $memoryMb, diskGb: $diskGb, docker: $docker, compose: $compose, kernel: $kernel}}' \
+  --arg docker "$docker_version" --arg compose "$compose_version" --arg kernel "$(uname -r)" --arg addresses "$addresses" \
+  '{architecture: $architecture, facts: {os: $os, cpus: $cpus, memoryMb: $memoryMb, diskGb: $diskGb, docker: $docker, compose: $compose, kernel: $kernel, addresses: $addresses}}' \
   >"$KEYSTONE_RESULT"

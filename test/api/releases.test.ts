@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EnvironmentId } from '../../domain/ids.ts'
 import { release } from '../db/rows.ts'
-import { freeName, makeApplication, makeEnvironment, makeServer } from './scene.ts'
+import { freeName, makeApplication, makeEnvironment, makeServer, makeService } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
 
 let api: TestApi
@@ -101,6 +101,14 @@ describe('a rollback', () => {
     expect(second.body).toEqual(first.body)
     expect((await rollBack(environmentId, {}, { token: await api.tokenOf('deployer') })).status).toBe(202)
     expect((await rollBack(environmentId, {}, { token: await api.tokenOf('viewer') })).status).toBe(403)
+  })
+
+  it('needs no builder, and no registry to store an image in', async () => {
+    const { environmentId } = await deployed(2)
+    const builder = await makeService(api, 'buildkit', await makeServer(api))
+    await api.database.sql`update services set status = 'failed' where id = ${builder}`
+    await api.ask('PATCH', `${api.root}/environments/${environmentId}`, { body: { buildStrategy: 'dedicated_builder', builderServiceId: builder } })
+    expect((await rollBack(environmentId)).status).toBe(202)
   })
 
   it('may be cancelled and repeated by a deployer', async () => {

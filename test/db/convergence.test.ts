@@ -77,6 +77,17 @@ describe('traffic', () => {
     expect([await trafficOf(stopping), await trafficOf(foreign)]).toEqual(['draining', 'draining'])
   })
 
+  test('returns to what was committed alone, not to another version that has failed and could not be taken back yet', async () => {
+    const { environmentId, serverId, web, deploy } = await scene()
+    const committed = await operation(db, { organisationId, targetId: environmentId, committedAt: new Date() })
+    const abandoned = await operation(db, { organisationId, targetId: environmentId })
+    const good = await replica(db, { serviceId: web, serverId, operationId: committed.id, traffic: 'draining' })
+    const failed = await replica(db, { serviceId: web, serverId, operationId: abandoned.id, traffic: 'draining' })
+    await replica(db, { serviceId: web, serverId, operationId: deploy.id, traffic: 'serving' })
+    await db.transaction((tx) => returnTraffic(tx, deploy.id))
+    expect([await trafficOf(good), await trafficOf(failed)]).toEqual(['serving', 'draining'])
+  })
+
   test('is left as it is by an operation that made no replica', async () => {
     const { serverId, web, deploy } = await scene()
     const old = await replica(db, { serviceId: web, serverId })
@@ -108,6 +119,17 @@ describe('what has to be undone of an operation', () => {
       replicas: [{ id: own, serverId }],
       artifacts: [{ id: built, serverId }],
     })
+  })
+
+  test('is nothing on a server that only built and is done with it', async () => {
+    const { serverId, web, deploy } = await scene()
+    const [builder, other] = [await server(db, organisationId), await server(db, organisationId)]
+    await replica(db, { serviceId: web, serverId, operationId: deploy.id })
+    const step = (order: number, on: ServerId) => startStep(db, { operationId: deploy.id, order, name: `step ${order}`, serverId: on, user: 'keystone', script: '' })
+    for (const id of [await step(10, builder), await step(20, serverId)]) await endStep(db, id, { status: 'succeeded', exitCode: 0 })
+    await step(30, other)
+    const concerned = (await leftoversOf(db, deploy.id)).servers.map((place) => place.serverId)
+    expect(new Set(concerned)).toEqual(new Set([serverId, other]))
   })
 
   test('is on a server what it has not ended there, but not that by which it takes itself back', async () => {

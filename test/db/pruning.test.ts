@@ -1,11 +1,12 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
 import { changeEnvironment } from '../../db/environments.ts'
+import { recordGivenImage } from '../../db/artifacts.ts'
 import { startStep } from '../../db/operations/steps.ts'
 import { giveUpReleases, keptOn, recordFoldersPruned, recordPruned, serversToPrune } from '../../db/pruning.ts'
 import { releasedVariables } from '../../db/releases.ts'
 import { buildArtifacts, releases, servers } from '../../db/schema/index.ts'
-import type { ArtifactId, EnvironmentId } from '../../domain/ids.ts'
+import type { ArtifactId, EnvironmentId, OperationId } from '../../domain/ids.ts'
 import { createTestDatabase } from '../database.ts'
 import { artifact, environment, keyring, operation, organisation, release, replica, rolledOut, server, service } from './rows.ts'
 
@@ -120,6 +121,31 @@ describe('what is to be removed', () => {
     expect((await artifactRow(id)).status).toBe('available')
     await recordPruned(db, { environmentId, serverId: builder, present: ['sha256:id-2'] })
     expect((await artifactRow(id)).status).toBe('discarded')
+  })
+
+  test('are images that were built elsewhere, the newest ones first, and none that another environment needs', async () => {
+    const [environmentId, other] = [await keeping(1), await keeping(1)]
+    const { operationId } = await release(db, environmentId)
+    const given = (index: number, of: { environmentId: EnvironmentId; operationId: OperationId }) =>
+      db.transaction((tx) => recordGivenImage(tx, { ...of, reference: `r.lab/given@sha256:${index}`, commitSha: null }))
+    for (let index = 1; index <= 60; index += 1) await given(index, { environmentId, operationId })
+    const artifactId = await given(60, { environmentId: other, operationId: (await operation(db, { organisationId })).id })
+    await release(db, other, { artifactId })
+    const { unneeded, storedAs } = await keptOn(db, environmentId, await server(db, organisationId))
+    expect(unneeded).toEqual(Array.from({ length: 50 }, (_, index) => `r.lab/given@sha256:${59 - index}`))
+    expect(storedAs).toEqual([])
+  })
+
+  test('are no images that another environment was given', async () => {
+    const [built, given] = [await keeping(1), await keeping(1)]
+    const { operationId } = await release(db, built)
+    const image = { imageDigest: 'r.lab/promoted@sha256:1', digestKind: 'repo_digest' as const, registryRef: 'r.lab/promoted', metadata: { imageId: 'sha256:promoted' } }
+    await artifact(db, built, operationId, { status: 'available', serverId: await server(db, organisationId), ...image })
+    const kept = async () => (await keptOn(db, built, await server(db, organisationId))).images
+    expect(await kept()).not.toContain('sha256:promoted')
+    const artifactId = await db.transaction((tx) => recordGivenImage(tx, { environmentId: given, operationId, reference: image.imageDigest, commitSha: null }))
+    await release(db, given, { artifactId })
+    expect(await kept()).toContain('sha256:promoted')
   })
 
   test('are images that were built and never released', async () => {
