@@ -85,7 +85,7 @@ const schedulerPlace = ({ replica: { id, serverId }, serverName }: EnvironmentRe
 
 function completePlan(facts: DeployFacts, plan: DeployPlan): EnvironmentDeployPlan {
   const { commit, environment } = facts
-  const build = isBuilt(facts) ? plannedBuild(facts, plan) : imageElsewhere(facts, plan)
+  const build = isBuilt(facts) ? plannedBuild(facts, plan) : nothingToBuild(facts, plan)
   return { ...plan, environmentId: environment.id, commit, build, migration: plannedMigration(facts, plan) }
 }
 
@@ -99,7 +99,7 @@ function plannedBuild(facts: BuiltDeployFacts, plan: DeployPlan): EnvironmentDep
 }
 
 /** An image that was built elsewhere: every server pulls it. It becomes an artifact of the environment when the plan is stored. */
-const imageElsewhere = ({ placement: { serverId, serverName } }: DeployFacts, plan: DeployPlan): EnvironmentDeployPlan['build'] => ({
+const nothingToBuild = ({ placement: { serverId, serverName } }: DeployFacts, plan: DeployPlan): EnvironmentDeployPlan['build'] => ({
   ...{ serverId, serverName, unresolved: [], running: null, pulls: serversToPull(plan, null) },
 })
 

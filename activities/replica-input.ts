@@ -109,8 +109,8 @@ export function renderReplica(
 export const anyHostPort = assignedPorts.first
 
 /**
- * Where its server has a private address, or its service may be reached publicly, a replica is there from the beginning, closed by the firewall to all but those who may reach
- * it: so attaching it, or routing to it, recreates no container.
+ * Where its server has a private address, or its service may be reached publicly, a replica is there from the beginning, closed by the
+ * firewall to all but those who may reach it: so attaching it, or routing to it, recreates no container.
  */
 function publishedOf({ places }: ReplicaContext, service: EngineService, { configured, identity }: Published): ReplicaInput['publish'] {
   const { serverId, role, hostPort } = identity

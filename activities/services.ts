@@ -72,7 +72,10 @@ export function serviceActivities(deps: ActivityDeps) {
       if (image.from === 'build') throw new Error(`${name} is built and deployed with its environment`)
       const placements = await placementsOf(db, [id])
       if (image.from === 'none') {
-        if (service.status === 'new') await recordServices(db, [id], { status: 'deploying' })
+        await db.transaction(async (tx) => {
+          await holdRunning(tx, operationId)
+          if (service.status === 'new') await recordServices(tx, [id], { status: 'deploying' })
+        })
         return checkedOnly(service, placements)
       }
       const present = await liveReplicas(db, [id])
