@@ -6,11 +6,11 @@ import type { Operation } from '../db/operations/request.ts'
 import { type DeployedEnvironment, environmentToDeploy, type PinnedVariables } from '../db/releases.ts'
 import { liveReplicas, placementsOf, type Placement, type Replica } from '../db/replicas.ts'
 import { type Variable, variablesOf } from '../db/variables.ts'
-import type { DeploySnapshot, PresentReplica, SnapshotService, WantedReplica } from '../domain/deploy-plan.ts'
+import type { DeploySnapshot, EnvironmentDeployPlan, PresentReplica, SnapshotService, WantedReplica } from '../domain/deploy-plan.ts'
 import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
 import { revealed } from '../domain/secret.ts'
 import { type ProcessRole, processRoles } from '../domain/services.ts'
-import { type BuildFacts, buildFacts, buildPlace } from './build-facts.ts'
+import { type BuildFacts, buildFacts, type BuildPlace, buildPlace } from './build-facts.ts'
 import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
@@ -64,9 +64,12 @@ async function builtSource(
   found: PlacedEnvironment,
   { plan, commit }: Pick<Operation, 'plan'> & { commit: string },
 ): Promise<BuildFacts> {
-  const place = plan ? { ...plan.build, builder: plan.build.builder ?? null } : await buildPlace(deps, found)
+  const place = (plan && plannedPlace(plan)) ?? (await buildPlace(deps, found))
   return buildFacts(deps, found, { primary: found.primary, place, commit })
 }
+
+const plannedPlace = ({ build: { serverId, serverName, builder = null, platforms } }: EnvironmentDeployPlan): BuildPlace | null =>
+  platforms ? { serverId, serverName, builder, platforms } : null
 
 /** Whether Keystone builds the image of a deploy: then it is that of a commit. */
 export const isBuilt = (facts: DeployFacts): facts is BuiltDeployFacts => !('given' in facts.source) && facts.commit !== null

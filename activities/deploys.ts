@@ -89,13 +89,13 @@ function completePlan(facts: DeployFacts, plan: DeployPlan): EnvironmentDeployPl
   return { ...plan, environmentId: environment.id, commit, build, migration: plannedMigration(facts, plan) }
 }
 
-/** Where the image is built, unless it runs already. One that is stored in a registry is pulled by all that have not built it. */
+/** Where the image is built, unless it runs already. One that is stored in a registry is pulled by all that have not built it; what is for several platforms, by all. */
 function plannedBuild(facts: BuiltDeployFacts, plan: DeployPlan): EnvironmentDeployPlan['build'] {
-  const { serverId, serverName, builder, unresolved, storedAs } = facts.source
+  const { serverId, serverName, builder, platforms, unresolved, storedAs } = facts.source
   const running = runningImage(facts, plan)
-  const hasImage = running === null || runsOn(facts, running, serverId) ? serverId : null
-  const pulls = storedAs === null ? [] : serversToPull(plan, hasImage)
-  return { serverId, serverName, builder, unresolved, running, pulls }
+  const isThere = platforms.length === 1 && (running === null || runsOn(facts, running, serverId))
+  const pulls = storedAs === null ? [] : serversToPull(plan, isThere ? serverId : null)
+  return { serverId, serverName, builder, platforms, unresolved, running, pulls }
 }
 
 /** An image that was built elsewhere: every server pulls it. It becomes an artifact of the environment when the plan is stored. */

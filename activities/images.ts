@@ -3,13 +3,15 @@ import { deployKeyOf } from '../db/applications.ts'
 import { serviceOfReplica } from '../db/engine-services.ts'
 import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
-import { claimArtifact, pinBaseImage, recordArtifact, type ArtifactPlan } from '../db/artifacts.ts'
+import { type Artifact, claimArtifact, pinBaseImage, recordArtifact, type ArtifactPlan } from '../db/artifacts.ts'
 import { beginRollout, environmentToDeploy } from '../db/releases.ts'
 import { replicaById } from '../db/replicas.ts'
 import type { EnvironmentId, ReplicaId, ServerId } from '../domain/ids.ts'
-import { imageOf, type ReplicaImage } from '../domain/images.ts'
+import { imageOf, type ReplicaImage, storedTag } from '../domain/images.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
-import type { BuildFacts } from '../drivers/services/contract-application.ts'
+import { parseReference } from '../drivers/registries/reference.ts'
+import type { RegistryAccess } from '../drivers/registries/session.ts'
+import type { BuildFacts, BuiltPlatform } from '../drivers/services/contract-application.ts'
 import type { ServiceStep } from '../drivers/services/contract.ts'
 import { pullImage, resolveImage } from '../drivers/services/image.ts'
 import { knownHosts, pinnedHostKeys } from '../drivers/sources/known-hosts.ts'
@@ -59,23 +61,25 @@ export function imageActivities(deps: ActivityDeps) {
     /** Builds the image of the operation's commit on the server, or finds the one that was built from the very same. */
     async buildImage({ operationId }: OperationInput): Promise<ReplicaImage> {
       const facts = await builtDeployFacts(deps, await operationById(db, operationId))
-      const { serverId, builder, platform, key, storedAs } = facts.source
+      const { serverId, builder, platforms, key, storedAs } = facts.source
       if (key === null) throw new Error('a base image has not been resolved')
       const registry = storedAs === null ? null : await accessTo(deps, facts.environment, storedAs)
       const step = await buildStep(deps, facts, registry)
       const plan: ArtifactPlan = {
-        ...{ environmentId: facts.environment.id, operationId, serverId, key, commitSha: facts.commit, platform, registryRef: storedAs },
+        ...{ environmentId: facts.environment.id, operationId, serverId, key, commitSha: facts.commit, platform: platforms.join(), registryRef: storedAs },
         builtByServiceId: builder && builder.id,
         imageTag: facts.source.configured.imageTag(facts.environment.id, key),
       }
       const artifact = await claimArtifact(db, plan)
       const work = { operationId, order: stepNumbers.environmentDeploy.build, serverId, step, masked: registry?.masked ?? [] }
-      const built = await runStep(deps, work)
+      const { images } = await runStep(deps, work)
+      const reference = await referenceOf(deps, images, registry && { access: registry.access, artifact })
       await db.transaction(async (tx) => {
-        await recordArtifact(tx, artifact.id, built)
+        const sizeBytes = images.reduce((sum, image) => sum + image.sizeBytes, 0)
+        await recordArtifact(tx, artifact.id, { imageIds: images.map(({ imageId }) => imageId), reference, sizeBytes })
         await beginRollout(tx, operationId, artifact.id)
       })
-      return imageOf(built.digest ?? built.imageId)
+      return imageOf(reference)
     },
 
     /** Makes the image of a deploy present on one more server, by its digest. */
@@ -101,6 +105,23 @@ export function imageActivities(deps: ActivityDeps) {
 /** Laravel's own migrate goes on where it was; what does anything else may do it twice. */
 const isRepeatable = (command: string) => /^php artisan migrate( --(force|isolated|graceful|step|no-interaction|ansi|no-ansi))*$/.test(command)
 
+/** Where the images of an artifact are stored. */
+interface Stored {
+  access: RegistryAccess
+  artifact: Artifact
+}
+
+/** What stands for an artifact everywhere: its one image, or an index of those for each platform, which is made in the registry. */
+async function referenceOf({ registries }: ActivityDeps, images: readonly BuiltPlatform[], stored: Stored | null): Promise<string> {
+  const [image, ...others] = images
+  if (!image) throw new Error('nothing was built')
+  if (others.length === 0) return image.digest ?? image.imageId
+  const { registryRef, key } = stored?.artifact ?? { registryRef: null, key: '' }
+  if (!stored || registryRef === null) throw new Error('an image for several platforms needs a registry')
+  const parts = images.map(({ platform, digest }) => ({ platform, digest: digest?.split('@')[1] ?? '' }))
+  return `${registryRef}@${await registries.storeIndex(stored.access, parseReference(storedTag(registryRef, key)), parts)}`
+}
+
 /** The build of a deploy's commit, with all that it needs to fetch the source. */
 async function buildStep(
   { db, keyring }: ActivityDeps,
@@ -108,14 +129,14 @@ async function buildStep(
   registry: ImageAccess | null,
 ): Promise<ServiceStep<BuildFacts>> {
   const { source, application, environment, commit } = facts
-  const { configured, platform, storedAs } = source
+  const { configured, platforms, storedAs } = source
   const { organisationId, projectRoot, repositoryUrl } = application
   const deployKey = await deployKeyOf(db, keyring, application.id)
   const address = parseRepositoryUrl(repositoryUrl)
   const confirmed = await confirmedHostKeys(db, organisationId, address)
   return configured.run({
     ...{ organisationId, environmentId: environment.id, applicationId: application.id, projectRoot, repositoryUrl },
-    ...{ commitSha: commit, platform, deployKey, storedAs, dockerConfig: registry && registry.dockerConfig },
+    ...{ commitSha: commit, platforms, deployKey, storedAs, dockerConfig: registry && registry.dockerConfig },
     knownHosts: knownHosts(address, pinnedHostKeys(address, confirmed)),
     baseDigests: baseDigests(configured, environment.baseImageDigests),
   })

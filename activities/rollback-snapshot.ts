@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import type { EngineService } from '../db/engine-services.ts'
+import { serverPlatforms } from '../db/artifacts.ts'
 import { idOf } from '../db/ids.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { migratedSince, releaseToRestore } from '../db/release-history.ts'
 import type { ArtifactId, EnvironmentId, ReleaseId } from '../domain/ids.ts'
-import { addedServicesWarning, imageElsewhere, imageGone, migrationWarning, type ReleasedService, rollbackRefusal } from '../domain/releases.ts'
+import type { Platform } from '../domain/images.ts'
+import { addedServicesWarning, imageElsewhere, imageForOthers, imageGone, migrationWarning, type ReleasedService, rollbackRefusal } from '../domain/releases.ts'
 import { placedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
@@ -35,6 +37,8 @@ export async function rollbackFacts(deps: ActivityDeps, rollback: Pick<Operation
   const found = await placedEnvironment(deps, environmentId)
   const isStored = artifact.digestKind === 'repo_digest'
   if (!isStored && found.placements.some(({ serverId }) => serverId !== artifact.serverId)) throw finalFailure(imageElsewhere(release))
+  const missing = missingPlatforms(artifact.platform, await serverPlatforms(db, found.placements.map(({ serverId }) => serverId)))
+  if (missing.length > 0) throw finalFailure(imageForOthers(release, missing))
   const services = found.services.map((service) => asReleased(service, release.services))
   const then = { ...found, services, primary: services.find(({ id }) => id === found.primary.id) ?? found.primary }
   const context = await replicaContext(deps, found.primary, variables.values)
@@ -47,6 +51,10 @@ export async function rollbackFacts(deps: ActivityDeps, rollback: Pick<Operation
   const restored = { releaseId, artifactId: artifact.id, isStored }
   return { ...then, commit: release.commitSha, snapshot, variables, restored, warnings }
 }
+
+/** An image that was built elsewhere may be for any: its registry knows. */
+const missingPlatforms = (built: string | null, wanted: readonly Platform[]): Platform[] =>
+  built === null ? [] : wanted.filter((platform) => !built.split(',').includes(platform))
 
 /** A service with the configuration that the release had of it; one that came later stays as it is. */
 const asReleased = (service: EngineService, released: Readonly<Record<string, ReleasedService>>): EngineService => ({

@@ -5,7 +5,10 @@ import type { Database } from '../db/connect.ts'
 import { type Environment, environmentServers, routedServers } from '../db/environments.ts'
 import { serversOfServices } from '../db/operation-locks.ts'
 import { type Server, serversAmong } from '../db/servers.ts'
-import { serviceOf } from '../db/services.ts'
+import { type Service, serviceOf } from '../db/services.ts'
+import { platformsToBuild } from '../domain/builds.ts'
+import { type Platform, platformOf } from '../domain/images.ts'
+import { serviceDriver } from '../drivers/services/registry.ts'
 import type { ApiDependencies } from './context.ts'
 import { type GivenImage, givenImage } from './given-image.ts'
 import { invalidField, Problem } from './problem.ts'
@@ -39,7 +42,8 @@ export async function refuseUnplaced({ db }: ApiDependencies, environment: Envir
 }
 
 /** The one image is built on one server, and the others pull it from a registry. */
-async function refuseUnbuildable(db: Database, { name, organisationId, registryId, builderServiceId }: Environment, servers: readonly Server[]) {
+async function refuseUnbuildable(db: Database, environment: Environment, servers: readonly Server[]): Promise<void> {
+  const { name, organisationId, registryId, builderServiceId } = environment
   const builder = builderServiceId === null ? null : await serviceOf(db, organisationId, builderServiceId)
   if (builder?.status === 'failed') {
     throw new Problem(409, 'builder_not_ready', `${builder.name}, which builds for ${name}, is not ready: deploy it again, or choose another builder.`)
@@ -48,14 +52,29 @@ async function refuseUnbuildable(db: Database, { name, organisationId, registryI
     const reason = builder ? `${builder.name} builds for ${name}` : `${name} spans ${servers.length} servers`
     throw new Problem(422, 'registry_required', `${reason}, and they pull the one image from a registry: set up one first.`)
   }
-  const built = builder ? await serversAmong(db, organisationId, builder.serverIds) : []
-  const architectures = [...new Set([...servers, ...built].flatMap(({ architecture }) => architecture ?? []))]
-  if (architectures.length > 1) {
-    const span = built.length > 0 ? `${name} and its builder span` : `${name} spans`
-    const detail = `${span} servers of ${architectures.toSorted().join(' and ')}, and its image is built for one: let all of them be of the same kind.`
-    throw new Problem(422, 'mixed_architectures', detail)
-  }
+  refuseMixed(environment, { servers, builder, builtOn: builder ? await serversAmong(db, organisationId, builder.serverIds) : servers.slice(0, 1) })
 }
+
+interface Built {
+  servers: readonly Server[]
+  builder: Service | null
+  builtOn: readonly Server[]
+}
+
+/** Servers whose kind is not known yet are judged when the deploy is planned. */
+function refuseMixed({ name }: Environment, { servers, builder, builtOn }: Built): void {
+  const [own] = platformsOf(builtOn)
+  const wanted = platformsOf(servers)
+  const offered = builder && serviceDriver(builder.driverName).configured(builder.config).builder?.platforms
+  if (!own || platformsToBuild(wanted, { own, offered: offered ?? null })) return
+  const kinds = [...new Set([...wanted, ...(builder ? [own] : [])])].toSorted().join(' and ')
+  const span = builder ? `${name} and its builder span` : `${name} spans`
+  const advice = 'let a dedicated builder with all of them in config.platforms build it, or let all of them be of the same kind'
+  throw new Problem(422, 'mixed_architectures', `${span} servers of ${kinds}, and its image is built for one: ${advice}.`)
+}
+
+const platformsOf = (servers: readonly Server[]): Platform[] =>
+  servers.flatMap(({ architecture }) => (architecture ? [platformOf(architecture)] : []))
 
 /** What the environment needs must be within reach of its servers, and its servers within reach of its gateways. */
 async function refuseApart(db: Database, { organisationId, id, name }: Environment): Promise<void> {

@@ -1,5 +1,6 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, inArray, sql } from 'drizzle-orm'
 import type { ArtifactId, EnvironmentId, OperationId, ServerId, ServiceId } from '../domain/ids.ts'
+import { imageOf, type Platform, platformOf } from '../domain/images.ts'
 import type { Database } from './connect.ts'
 import { childId } from './ids.ts'
 import { buildArtifacts, environments, servers } from './schema/index.ts'
@@ -33,6 +34,7 @@ export interface ArtifactPlan {
   builtByServiceId: ServiceId | null
   key: string
   commitSha: string
+  /** e.g. `linux/amd64`; several are one after the other with a comma between them. */
   platform: string
   imageTag: string
   /** Its name in a registry; null where it is in none. */
@@ -86,19 +88,19 @@ export async function recordGivenImage(tx: Database, { environmentId, operationI
 }
 
 export interface BuiltImage {
-  /** `sha256:…`, as the server that built it knows it. */
-  imageId: string
-  /** `name@sha256:…` in a registry; null where it is in none. */
-  digest: string | null
+  /** `sha256:…`, as Docker knows it on any server: one for each platform. */
+  imageIds: readonly string[]
+  /** `name@sha256:…` in a registry; that of the one image where it is in none. */
+  reference: string
   sizeBytes: number
 }
 
 /** The image is there: it may be used from now on. */
-export async function recordArtifact(db: Database, id: ArtifactId, { imageId, digest, sizeBytes }: BuiltImage): Promise<void> {
-  const image = digest === null ? ({ imageDigest: imageId, digestKind: 'image_id' } as const) : ({ imageDigest: digest, digestKind: 'repo_digest' } as const)
+export async function recordArtifact(db: Database, id: ArtifactId, { imageIds, reference, sizeBytes }: BuiltImage): Promise<void> {
+  const digestKind = imageOf(reference).isLocal ? 'image_id' : 'repo_digest'
   await db
     .update(buildArtifacts)
-    .set({ ...image, status: 'available', metadata: { imageId, sizeBytes } })
+    .set({ imageDigest: reference, digestKind, status: 'available', metadata: { imageIds, sizeBytes } })
     .where(eq(buildArtifacts.id, id))
 }
 
@@ -122,12 +124,15 @@ export async function discardArtifact(db: Database, id: ArtifactId): Promise<voi
   await db.update(buildArtifacts).set({ status: 'discarded' }).where(eq(buildArtifacts.id, id))
 }
 
-/** The platform of the server that builds, e.g. `linux/amd64`. Throws where it has not been provisioned. */
-export async function serverPlatform(db: Database, id: ServerId): Promise<string> {
-  const [server] = await db
+/** The platforms of servers, each once. Throws where one has not been provisioned. */
+export async function serverPlatforms(db: Database, ids: readonly ServerId[]): Promise<Platform[]> {
+  const found = await db
     .select({ architecture: servers.architecture, name: servers.name })
     .from(servers)
-    .where(eq(servers.id, id))
-  if (!server?.architecture) throw new Error(`server ${server?.name ?? id} has not been provisioned`)
-  return `linux/${server.architecture}`
+    .where(inArray(servers.id, [...ids]))
+  const platforms = found.map(({ architecture, name }) => {
+    if (!architecture) throw new Error(`server ${name} has not been provisioned`)
+    return platformOf(architecture)
+  })
+  return [...new Set(platforms)]
 }

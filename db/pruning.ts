@@ -62,8 +62,8 @@ export interface PrunedServer {
   serverName: string
 }
 
-/** The id by which Docker knows an image on any server, wherever it came from. */
-const idOnServers = sql<string | null>`coalesce(${buildArtifacts.metadata} ->> 'imageId', ${buildArtifacts.imageDigest})`
+/** The ids by which Docker knows an image on any server, wherever it came from: one for each platform. */
+const idsOnServers = sql<string[]>`coalesce(${buildArtifacts.metadata} -> 'imageIds', jsonb_build_array(${buildArtifacts.imageDigest}))`
 
 /** Images that no release needs any more. */
 const unneeded = (environmentId: EnvironmentId) =>
@@ -120,7 +120,7 @@ const isGiven = isNull(buildArtifacts.serverId)
 /** Under which names an environment's images lie on a server, and what has to stay there: images that a release needs, and the folders of operations that are not over. */
 export async function keptOn(db: Database, environmentId: EnvironmentId, serverId: ServerId) {
   const images = await db
-    .selectDistinct({ imageId: idOnServers })
+    .selectDistinct({ imageIds: idsOnServers })
     .from(buildArtifacts)
     .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.imageDigest), isNeededBySomebody))
   const open = await db
@@ -136,7 +136,7 @@ export async function keptOn(db: Database, environmentId: EnvironmentId, serverI
   return {
     unneeded: await unneededGiven(db, environmentId),
     storedAs: names.flatMap(({ name }) => name ?? []),
-    images: images.flatMap(({ imageId }) => imageId ?? []),
+    images: images.flatMap(({ imageIds }) => imageIds),
     operations: open.map(({ hash }) => hash),
   }
 }
@@ -152,7 +152,7 @@ export async function recordPruned(
     .where(
       and(
         unneeded(environmentId),
-        or(isGiven, and(eq(buildArtifacts.serverId, serverId), sql`${idOnServers} <> all(${sql.param([...present])}::text[])`)),
+        or(isGiven, and(eq(buildArtifacts.serverId, serverId), sql`not ${idsOnServers} ?| ${sql.param([...present])}::text[]`)),
       ),
     )
 }

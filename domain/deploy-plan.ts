@@ -1,5 +1,6 @@
 import type { PlannedFirewall } from './firewall.ts'
 import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from './ids.ts'
+import type { Platform } from './images.ts'
 import { backgroundWarnings } from './recommendations.ts'
 import type { SchedulerMode } from './scheduler.ts'
 import type { ProcessRole } from './services.ts'
@@ -134,6 +135,8 @@ export interface EnvironmentDeployPlan extends DeployPlan {
     serverName: string
     /** The service that builds there, after those that came to it before; null where the server is one of the environment's own. */
     builder?: { id: ServiceId; name: string } | null
+    /** What it is built for; none where nothing is. */
+    platforms?: readonly Platform[]
     /** Base images whose digest has not been resolved yet. */
     unresolved: readonly { name: string; reference: string }[]
     running: RunningImage | null

@@ -64,6 +64,15 @@ export function imageElsewhere({ number, commitSha }: Pick<RollbackTarget, 'numb
   }
 }
 
+/** The image of a release was not made for all the servers where it is to run: one of another kind has come since. */
+export function imageForOthers({ number, commitSha }: Pick<RollbackTarget, 'number' | 'commitSha'>, missing: readonly string[]): Failure {
+  return {
+    code: 'platform_missing',
+    message: `The image of release ${number} was not built for ${missing.join(' and ')}, which the environment runs on now.`,
+    hint: deployInstead(commitSha),
+  }
+}
+
 /** Nothing was live before the release that is. */
 export const noEarlierRelease = (environment: string): Failure => ({
   code: 'no_earlier_release',

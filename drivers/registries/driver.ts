@@ -1,6 +1,7 @@
 import { noRegistry, RegistryError } from './errors.ts'
 import type { ExchangeOptions } from './exchange.ts'
 import { imageReader, manifestQuestion, noImage } from './image-reader.ts'
+import { imageIndex, indexEntry, type PlatformImage, storeManifest } from './image-index.ts'
 import { digestOf, parseImageConfig, parseManifest } from './manifest.ts'
 import type { ImageReference } from './reference.ts'
 import { openSession, type RegistryAccess, saying, type Session } from './session.ts'
@@ -19,6 +20,11 @@ export interface RegistryDriver {
   resolve(access: RegistryAccess, image: ImageReference): Promise<string>
   /** The same with what it is; nothing but its description is pulled. */
   inspect(access: RegistryAccess, image: ImageReference): Promise<ImageDescription>
+  /**
+   * Makes the tag `image` an index of images that lie under the same name, one for each platform (OCI image specification 1.1, "Image
+   * Index"); the same ones make the same digest, which is returned.
+   */
+  storeIndex(access: RegistryAccess, image: ImageReference, images: readonly PlatformImage[]): Promise<string>
 }
 
 /** An image as its registry describes it. */
@@ -70,6 +76,13 @@ export function createRegistryDriver({ timeoutSeconds = 20, authorities = [] }: 
       }
       const platforms = manifest.images.map(({ platform }) => platform)
       return { digest, platforms, revision: manifest.revision ?? (await reader.revisionOf(manifest.images[0])) }
+    },
+
+    async storeIndex(access, image, images) {
+      const opened = session(access)
+      const reader = imageReader(opened, { base: new URL(access.url), image, exchanged })
+      const entries = await Promise.all(images.map((part) => indexEntry(reader, { ...part, image })))
+      return storeManifest(opened, { host: new URL(access.url).host, image, index: imageIndex(entries) })
     },
   }
 }

@@ -4,9 +4,10 @@ import { rootCertificates } from 'node:tls'
 import { RegistryError } from './errors.ts'
 
 export interface Asked {
-  method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
   url: URL
   headers?: Readonly<Record<string, string>>
+  body?: Buffer
 }
 
 export interface Answered {
@@ -25,7 +26,7 @@ export interface ExchangeOptions {
 const longestBody = 4 * 1024 * 1024
 
 /** One request, whatever its status. Throws a RegistryError where no whole answer comes; follows no redirect. */
-export function exchange({ method, url, headers = {} }: Asked, { timeoutSeconds, authorities }: ExchangeOptions): Promise<Answered> {
+export function exchange({ method, url, headers = {}, body }: Asked, { timeoutSeconds, authorities }: ExchangeOptions): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const trusted = authorities.length > 0 ? { ca: [...rootCertificates, ...authorities] } : {}
     const signal = AbortSignal.timeout(timeoutSeconds * 1000)
@@ -36,7 +37,7 @@ export function exchange({ method, url, headers = {} }: Asked, { timeoutSeconds,
     }
     const asked = url.protocol === 'http:' ? plainRequest(url, options, answered) : tlsRequest(url, { ...options, ...trusted }, answered)
     asked.on('error', fail)
-    asked.end()
+    asked.end(body)
   })
 }
 

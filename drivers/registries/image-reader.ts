@@ -17,19 +17,23 @@ interface ReadImage {
   exchanged: ExchangeOptions
 }
 
+/** Reads the parts of one image, or of others under the same name. */
+export type ImageReader = ReturnType<typeof imageReader>
+
 /** Reads the parts of an image. What a registry gives under a digest must have it (OCI distribution specification, "Pulling blobs"). */
 export function imageReader(session: Session, { base, image, exchanged }: ReadImage) {
   const { host } = base
-  const genuine = (body: Buffer, expected: string | null) => {
+  const genuine = (body: Buffer, expected: string | null): string => {
     const digest = digestOf(body)
-    if (expected === null || digest === expected) return { body, digest }
+    if (expected === null || digest === expected) return digest
     throw new RegistryError('protocol_error', `${host} gives something else than what it has under ${expected}`)
   }
 
   async function manifest(reference: ImageReference) {
     const answer = await session.ask({ ...manifestQuestion(reference), method: 'GET' })
     if (answer.status !== 200) throw noImage(host, reference, answer)
-    return genuine(answer.body, reference.digest)
+    const { body, headers } = answer
+    return { host, body, digest: genuine(body, reference.digest), mediaType: headers['content-type'] ?? '' }
   }
 
   /** Large registries hand blobs out from a store elsewhere, whose address is permission enough. */
@@ -39,7 +43,8 @@ export function imageReader(session: Session, { base, image, exchanged }: ReadIm
     const store = storeOf(asked)
     const answer = store ? await exchange({ method: 'GET', url: store }, exchanged) : asked
     if (answer.status !== 200) throw noImage(host, { ...image, digest }, answer)
-    return genuine(answer.body, digest).body
+    genuine(answer.body, digest)
+    return answer.body
   }
 
   /** Null where the registry gives the blob itself. A store without TLS is for registries without alone. */

@@ -13,7 +13,7 @@ export interface RegistryAccess {
 }
 
 /** A path of the registry's API, and what it needs to be allowed, e.g. `repository:team/shop:pull,push`. */
-export interface Question extends Pick<Asked, 'method' | 'headers'> {
+export interface Question extends Pick<Asked, 'method' | 'headers' | 'body'> {
   path: string
   scope?: string
 }
@@ -34,9 +34,9 @@ export function openSession({ url, credentials }: RegistryAccess, options: Excha
   const base = new URL(url)
   const authorizations = new Map<string, string>()
 
-  const send = ({ method, path, headers = {}, scope = '' }: Question) => {
+  const send = ({ path, headers = {}, scope = '', ...asked }: Question) => {
     const authorization = authorizations.get(scope)
-    return exchange({ method, url: new URL(path, base), headers: { ...headers, ...(authorization ? { authorization } : {}) } }, options)
+    return exchange({ ...asked, url: new URL(path, base), headers: { ...headers, ...(authorization ? { authorization } : {}) } }, options)
   }
 
   return {

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Platform } from '../../domain/images.ts'
 import type { Secret } from '../../domain/secret.ts'
 import type { Ownership, ReplicaInput, ServiceStep, StoredConfig } from './contract.ts'
 
@@ -15,8 +16,8 @@ export interface BuildSource {
   projectRoot: string
   /** Digest by base image name, e.g. `{ php: 'serversideup/php@sha256:…' }`. */
   baseDigests: Readonly<Record<string, string>>
-  /** e.g. `linux/amd64`. */
-  platform: string
+  /** Sorted, e.g. `['linux/amd64', 'linux/arm64']`; an image for several is put together in the registry. */
+  platforms: readonly Platform[]
   /** Under which name it is stored in a registry, e.g. `registry.example.com/team/shop-production`; null where it is not. */
   storedAs: string | null
 }
@@ -33,15 +34,21 @@ export interface BuildInput extends BuildSource {
   dockerConfig: Secret | null
 }
 
-/** The image that exists on the server after the step, built now or found by its key. */
-export interface BuildFacts {
+/** One platform's image that exists on the server after the step, built now or found by its key. */
+export interface BuiltPlatform {
+  platform: string
   /** `sha256:<image id>` */
   imageId: string
-  imageTag: string
   /** `name@sha256:…` in the registry; null where it is stored in none. */
   digest: string | null
   sizeBytes: number
-  platform: string
+}
+
+/** What there is after the step: an image for each platform. */
+export interface BuildFacts {
+  /** In the order of the platforms that were asked for. */
+  images: readonly BuiltPlatform[]
+  /** All of them were there already. */
   reused: boolean
 }
 

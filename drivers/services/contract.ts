@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Platform } from '../../domain/images.ts'
 import type { DeployPolicy, DriverName, ProcessRole, ServiceCategory } from '../../domain/services.ts'
 import type { Secret } from '../../domain/secret.ts'
 import type { RemoteFile } from '../ssh/remote.ts'
@@ -123,6 +124,8 @@ export interface ConfiguredService {
 export interface Builder {
   /** How many builds it works on at once. */
   slots: number
+  /** What it builds for; null: for what its server is alone. */
+  platforms: readonly Platform[] | null
   /** Fails where the server lacks what a build needs. */
   check(): ServiceStep<void>
 }

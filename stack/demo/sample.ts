@@ -35,6 +35,7 @@ export interface SampleWish {
   web?: object
   /** Instead of the one server with all that it needs; the image is then stored in this registry. */
   fleet?: { serverIds: readonly string[]; registryId: string }
+  phpVersion?: string
 }
 
 /**
@@ -44,11 +45,11 @@ export interface SampleWish {
 export async function createSample(
   organisation: OrganisationClient,
   { serverId, databaseId, cacheId, gatewayId }: PreparedServer,
-  { name, repository, domain, web = {}, fleet, ended }: SampleWish & { ended: Await },
+  { name, repository, domain, web = {}, fleet, phpVersion, ended }: SampleWish & { ended: Await },
 ): Promise<{ environmentId: string }> {
   const { applicationId } = await organisation.createApplication(name, repository)
   const { serverIds, ...registry } = fleet ?? { serverIds: [serverId] }
-  const { environmentId } = await organisation.createEnvironment(applicationId, { name: 'production', serverIds, web, ...registry })
+  const { environmentId } = await organisation.createEnvironment(applicationId, { name: 'production', serverIds, web, phpVersion, ...registry })
   await organisation.addService(environmentId, { name: 'worker', role: 'worker', serverId: serverIds[0] })
   const database = await organisation.attach(environmentId, { serviceId: databaseId, role: 'database' })
   await ended(database.operation)

@@ -63,11 +63,24 @@ describe('the plan of a rollback', () => {
   test('has an image of a registry pulled on every server of today', async () => {
     const { web, artifactId, target, rollback } = await scene()
     const another = await server(db, organisationId)
+    await database.sql`update servers set architecture = 'amd64' where id = ${another}`
     await db.insert(servicePlacements).values({ serviceId: web, serverId: another })
     await database.sql`update build_artifacts set digest_kind = 'repo_digest', image_digest = 'r.lab/shop@sha256:1' where id = ${artifactId}`
     const { build } = await planRollback({ operationId: (await rollback(target.id)).id })
     expect(build.pulls?.map(({ serverId }) => serverId)).toEqual(expect.arrayContaining([build.serverId, another]))
     expect(build.pulls).toHaveLength(2)
+  })
+
+  test('is refused where the image was not built for a server of today', async () => {
+    const { web, artifactId, target, rollback } = await scene()
+    const another = await server(db, organisationId)
+    await database.sql`update servers set architecture = 'arm64' where id = ${another}`
+    await db.insert(servicePlacements).values({ serviceId: web, serverId: another })
+    await database.sql`update build_artifacts set digest_kind = 'repo_digest', image_digest = 'r.lab/shop@sha256:1', platform = 'linux/amd64' where id = ${artifactId}`
+    const refused = planRollback({ operationId: (await rollback(target.id)).id })
+    await expect(refused).rejects.toMatchObject({ details: [{ code: 'platform_missing', message: expect.stringContaining('linux/arm64') }] })
+    await database.sql`update build_artifacts set platform = 'linux/amd64,linux/arm64' where id = ${artifactId}`
+    expect((await planRollback({ operationId: (await rollback(target.id)).id })).build.pulls).toHaveLength(2)
   })
 
   test('is stored once, and leaves what is set today as it is', async () => {

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { eq, inArray } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { takeTurn } from '../../db/builds.ts'
 import { newId } from '../../db/ids.ts'
@@ -118,6 +118,25 @@ describe('an environment', () => {
     await db.update(servers).set({ architecture: 'amd64' }).where(eq(servers.id, builderServer))
     const elsewhere = await deployable([other])
     await change(elsewhere, { buildStrategy: 'dedicated_builder', builderServiceId, registryId: await makeRegistry() })
-    expect(await refused('POST', deployments(elsewhere), {})).toMatchObject({ status: 422, code: 'mixed_architectures' })
+    expect(await refused('POST', deployments(elsewhere), {})).toMatchObject({ status: 422, code: 'mixed_architectures', detail: expect.stringContaining('config.platforms') })
+  })
+
+  it('goes to servers of both kinds where the builder builds for both', async () => {
+    const { db } = api.database
+    const [amd64, arm64] = [await makeServer(api), await makeServer(api)]
+    await db.update(servers).set({ architecture: 'arm64' }).where(eq(servers.id, arm64))
+    await db.update(servers).set({ architecture: 'amd64' }).where(inArray(servers.id, [amd64, builderServer]))
+    const both = await deployable([amd64, arm64])
+    const builderFor = async (...platforms: string[]) => {
+      const wish = { driver: 'buildkit', name: freeName('builder'), serverId: builderServer, config: { platforms } }
+      const { service } = await api.make<{ service: { id: string } }>(`${api.root}/services`, wish)
+      await change(both, { buildStrategy: 'dedicated_builder', builderServiceId: service.id, registryId: await makeRegistry() })
+    }
+    await builderFor('linux/arm64')
+    expect(await refused('POST', deployments(both), {})).toMatchObject({ status: 422, code: 'mixed_architectures' })
+    await builderFor('linux/amd64', 'linux/arm64')
+    expect((await api.ask('POST', deployments(both), { body: {} })).status).toBe(202)
+    const unknown = { driver: 'buildkit', name: freeName('builder'), serverId: builderServer, config: { platforms: ['windows/amd64'] } }
+    expect(await refused('POST', `${api.root}/services`, unknown)).toMatchObject({ status: 422, errors: [{ field: 'config.platforms[0]' }] })
   })
 })

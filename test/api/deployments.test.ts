@@ -123,7 +123,7 @@ describe('a deployment is refused', () => {
     await api.database.sql`insert into registries (organisation_id, name, type, url) values (${api.organisationId}, 'mixed', 'generic', 'https://registry.example.com')`
     await api.database.sql`update environments set registry_id = (select id from registries where name = 'mixed') where id = ${id}`
     await api.database.sql`update servers set architecture = case id when ${one} then 'amd64' else 'arm64' end where id in (${one}, ${other})`
-    expect(await refused({}, id)).toMatchObject({ status: 422, code: 'mixed_architectures', detail: expect.stringContaining('amd64 and arm64') })
+    expect(await refused({}, id)).toMatchObject({ status: 422, code: 'mixed_architectures', detail: expect.stringContaining('linux/amd64 and linux/arm64') })
   })
 
   it('onto a server that could not be made ready', async () => {

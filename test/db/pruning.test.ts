@@ -112,7 +112,7 @@ describe('what is to be removed', () => {
     await replica(db, { serviceId, serverId: other })
     const stored = (digest: string, imageId: string) => ({
       ...{ status: 'available' as const, imageDigest: `r.lab/shop@sha256:${digest}`, digestKind: 'repo_digest' as const, serverId: builder },
-      ...{ registryRef: 'r.lab/shop', metadata: { imageId } },
+      ...{ registryRef: 'r.lab/shop', metadata: { imageIds: [imageId] } },
     })
     const id = await artifact(db, environmentId, operationId, stored('1', 'sha256:id-1'))
     expect(new Set((await serversToPrune(db, environmentId)).map(({ serverId }) => serverId))).toEqual(new Set([builder, other]))
@@ -139,7 +139,7 @@ describe('what is to be removed', () => {
   test('are no images that another environment was given', async () => {
     const [built, given] = [await keeping(1), await keeping(1)]
     const { operationId } = await release(db, built)
-    const image = { imageDigest: 'r.lab/promoted@sha256:1', digestKind: 'repo_digest' as const, registryRef: 'r.lab/promoted', metadata: { imageId: 'sha256:promoted' } }
+    const image = { imageDigest: 'r.lab/promoted@sha256:1', digestKind: 'repo_digest' as const, registryRef: 'r.lab/promoted', metadata: { imageIds: ['sha256:promoted'] } }
     await artifact(db, built, operationId, { status: 'available', serverId: await server(db, organisationId), ...image })
     const kept = async () => (await keptOn(db, built, await server(db, organisationId))).images
     expect(await kept()).not.toContain('sha256:promoted')

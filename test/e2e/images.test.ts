@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { stepsOf } from '../../stack/demo/operation.ts'
 import type { LabServer } from '../lab/index.ts'
+import { publishForTwoPlatforms } from '../lab/platforms.ts'
 import { accepts } from '../lab/probe.ts'
 import { until } from '../lab/until.ts'
 import { connectLabRegistry, type Joined, openScene, type Sample, type Scene } from './scene.ts'
@@ -31,8 +32,8 @@ afterAll(() => scene?.close())
 
 const linesOf = async (server: LabServer, ...argv: string[]) => (await server.exec(argv)).split('\n').filter(Boolean)
 const versionOf = async ({ ask }: Sample) => /^visits version (.+)$/m.exec((await ask('/')).body)?.[1]
-const imageOf = (application: string) =>
-  linesOf(scene.server, 'sh', '-c', `docker ps --filter 'name=^${application}-production-web-[0-9a-f]*$' --format '{{.ID}}' | xargs docker inspect --format '{{.Config.Image}}'`)
+const imageOf = (application: string, server = scene.server) =>
+  linesOf(server, 'sh', '-c', `docker ps --filter 'name=^${application}-production-web-[0-9a-f]*$' --format '{{.ID}}' | xargs docker inspect --format '{{.Config.Image}}'`)
 const deployed = async (sample: Sample, wish: { image?: string } = {}) => scene.ended(await scene.organisation.deploy(sample.environmentId, wish))
 const succeeded = { status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] }
 
@@ -146,6 +147,88 @@ describe('an image that was built elsewhere', () => {
     expect(left).not.toContain(gone)
   })
 })
+
+describe('servers of two kinds', () => {
+  let arm: Joined
+  let mixed: Sample
+  let formatsBefore: readonly string[]
+  const formats = () => linesOf(builder.server, 'ls', binaryFormats)
+
+  /** The kernel's formats are those of the machine that the lab is on: what was not there before goes again. */
+  afterAll(async () => {
+    if (!formatsBefore) return
+    const added = (await formats()).filter((format) => !formatsBefore.includes(format))
+    await builder.server.exec(['sh', '-c', `for format in ${added.join(' ')}; do echo -1 >${binaryFormats}/$format; done`])
+  })
+
+  it('are not deployed to by a builder for one of them', async () => {
+    arm = await joinArm()
+    await publishForTwoPlatforms('php', 'serversideup/php', '8.3-frankenphp')
+    const fleet = { serverIds: [scene.prepared.serverId, arm.serverId], registryId }
+    mixed = await scene.sample('mixed', { fleet, phpVersion: '8.3' })
+    await expect(scene.organisation.deploy(mixed.environmentId)).rejects.toMatchObject({ status: 422, code: 'mixed_architectures' })
+  })
+
+  it('are deployed to by a builder for both, which learns to run what is not its own', async () => {
+    await builder.server.exec(['sh', '-c', `mountpoint -q ${binaryFormats} || mount -t binfmt_misc binfmt_misc ${binaryFormats}`])
+    formatsBefore = await formats()
+    const wish = { driver: 'buildkit', name: 'both', serverId: builder.serverId, config: { platforms: ['linux/amd64', 'linux/arm64'] } }
+    const { serviceId, operation } = await scene.organisation.createService(wish)
+    expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded', failure: null })
+    expect(await foreignMachine(builder.server)).toBe('aarch64')
+    await scene.organisation.changeEnvironment(mixed.environmentId, { buildStrategy: 'dedicated_builder', builderServiceId: serviceId })
+    expect(await scene.deployed('two platforms', mixed)).toMatchObject(succeeded)
+  })
+
+  it('run one digest, each its own part of it, and both answer', async () => {
+    const servers = [scene.server, arm.server]
+    const [[running = ''], onArm] = [await imageOf('mixed'), await imageOf('mixed', arm.server)]
+    expect(running).toMatch(new RegExp(`^${scene.lab.registry.host}/team/mixed-production@sha256:`))
+    expect(onArm).toEqual([running])
+    const inspected = servers.map((server) => linesOf(server, 'docker', 'image', 'inspect', '--format', '{{.Architecture}}', running))
+    expect(await Promise.all(inspected)).toEqual([['amd64'], ['arm64']])
+    const hosts = new Set<string | undefined>()
+    await until('both to answer', async () => hosts.add(/^container (.+)$/m.exec((await mixed.ask('/')).body)?.[1]).size === 2)
+  })
+
+  it('keep what a release needs of both, and the builder its caches', async () => {
+    await scene.organisation.changeEnvironment(mixed.environmentId, { releaseRetention: 1 })
+    await scene.lab.gitHost.pushCommit(mixed.repository, 'main', { files: { VERSION: 'mixed-2\n' } })
+    expect(await deployed(mixed)).toMatchObject(succeeded)
+    expect(await versionOf(mixed)).toBe('mixed-2')
+    const name = `${scene.lab.registry.host}/team/mixed-production`
+    for (const server of [scene.server, arm.server]) {
+      const left = await linesOf(server, 'docker', 'image', 'ls', '--digests', '--format', '{{.Repository}}@{{.Digest}}', name)
+      expect(left).toEqual(await imageOf('mixed', server))
+    }
+    const tags = await linesOf(builder.server, 'docker', 'image', 'ls', '--format', '{{.Tag}}', name)
+    expect(new Set(tags.map((tag) => tag.split('-')[1]))).toEqual(new Set(['amd64', 'arm64']))
+  })
+})
+
+const binaryFormats = '/proc/sys/fs/binfmt_misc'
+
+/** A server that takes itself for an arm64 one: it says so, and its Docker pulls and starts what is for that. */
+async function joinArm(): Promise<Joined> {
+  const server = await scene.lab.server('arm', { preinstalled: true })
+  const uname = '#!/bin/sh\n[ "$1" = -m ] && echo aarch64 || exec /usr/bin/uname "$@"\n'
+  await server.exec(['sh', '-c', 'cat >/usr/local/bin/uname && chmod 755 /usr/local/bin/uname'], { input: uname })
+  await server.exec(['systemctl', 'set-environment', 'DOCKER_DEFAULT_PLATFORM=linux/arm64'])
+  const { serverId, operation } = await scene.organisation.adoptServer(server)
+  expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded' })
+  return { server, serverId }
+}
+
+/** What a program of Debian's arm64 says in a container of a server. */
+async function foreignMachine(server: LabServer): Promise<string> {
+  const script = [
+    'cd $(mktemp -d)',
+    'dpkg --add-architecture arm64 && apt-get update -q >/dev/null && apt-get download -q busybox-static:arm64 >/dev/null',
+    'dpkg-deb --extract busybox-static_*.deb root && tar --create --directory root . | docker import --platform linux/arm64 - foreign >/dev/null',
+    'docker run --rm --platform linux/arm64 foreign /usr/bin/busybox uname -m && docker image rm foreign >/dev/null',
+  ]
+  return (await server.exec(['bash', '-ec', script.join('\n')], { timeoutSeconds: 180 })).trim()
+}
 
 describe('a database in another network', () => {
   const canReach = async (address: string, port: string) =>

@@ -33,7 +33,7 @@ export interface Scene {
   /** Deploys, waits for the end, and puts it into the report of the run. */
   deployed(name: string, sample: Sample, wish?: { branch?: string }): Promise<OperationTree>
   /** An application with an environment that has not been deployed yet; `web` are settings of its web service. */
-  sample(name: string, settings?: Pick<SampleWish, 'web' | 'fleet'>): Promise<Sample>
+  sample(name: string, settings?: Pick<SampleWish, 'web' | 'fleet' | 'phpVersion'>): Promise<Sample>
   /** Boots a further server and adopts it; in the private network of the others unless it is in one of its own. */
   join(name: string, place?: { privateNetwork: string }): Promise<Joined>
   close(): Promise<void>

@@ -61,6 +61,11 @@ async function sellersFiles(plan: LabPlan) {
 /** Go's programs, as Docker, read the authority as it lies there; this is for all the others, and leaves a link in its place. */
 const trustAuthority = '[ -L /etc/ssl/certs/keystone-lab.pem ] || update-ca-certificates 2>&1'
 
-/** Not in daemon.json, which is the product's to write: dockerd refuses to start when a mirror is both a flag and in the file. */
-const mirrorDropIn = ({ mirrorAddress }: LabPlan) =>
-  `[Service]\nEnvironment="DOCKER_OPTS=--registry-mirror=http://${mirrorAddress}:5000"\n`
+/**
+ * Said to be insecure for BuildKit, which asks a mirror with TLS otherwise. Not in daemon.json, which is the product's to write: dockerd
+ * refuses to start when a mirror is both a flag and in the file.
+ */
+const mirrorDropIn = ({ mirrorAddress }: LabPlan) => {
+  const mirror = `http://${mirrorAddress}:5000`
+  return `[Service]\nEnvironment="DOCKER_OPTS=--registry-mirror=${mirror} --insecure-registry=${mirror}"\n`
+}

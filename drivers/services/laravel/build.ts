@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { storedTag } from '../../../domain/images.ts'
+import { platformTag, storedTag } from '../../../domain/images.ts'
 import type { ServiceStep } from '../contract.ts'
-import type { BaseImage, BuildDriver, BuildFacts, BuildInput, BuildSource, ConfiguredBuild } from '../contract-application.ts'
+import type { BaseImage, BuildDriver, BuildFacts, BuildInput, BuildSource, BuiltPlatform, ConfiguredBuild } from '../contract-application.ts'
 import { lines, textBeside } from '../scripts.ts'
 import { type BuildConfig, buildSchema, projectRoot } from './config.ts'
 import { dockerignore, renderDockerfile } from './dockerfile.ts'
@@ -30,9 +30,9 @@ function baseImages({ phpVersion, assetBuild }: BuildConfig): BaseImage[] {
 }
 
 /** The rendered Dockerfile stands for configuration and template version alike. */
-function artifactKey(config: BuildConfig, { commitSha, projectRoot: root, baseDigests, platform, storedAs }: BuildSource): string {
+function artifactKey(config: BuildConfig, { commitSha, projectRoot: root, baseDigests, platforms, storedAs }: BuildSource): string {
   const digests = Object.entries(baseDigests).toSorted(([one], [other]) => (one < other ? -1 : 1))
-  const parts = [commitSha, root, renderDockerfile(config, ''), dockerignore, digests, platform, ...(storedAs === null ? [] : [storedAs])]
+  const parts = [commitSha, root, renderDockerfile(config, ''), dockerignore, digests, platforms, ...(storedAs === null ? [] : [storedAs])]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
@@ -45,8 +45,7 @@ function buildStep(config: BuildConfig, bases: readonly BaseImage[], input: Buil
     script,
     inputs: {
       ARTIFACT_KEY: key,
-      IMAGE_TAG: tag,
-      STORED_AS: input.storedAs === null ? '' : storedTag(input.storedAs, key),
+      IMAGES: lines(input.platforms.map((platform) => imageLine(platform, { ...input, tag, key }))),
       COMMIT: input.commitSha,
       PROJECT_ROOT: projectRoot.parse(input.projectRoot),
       REPOSITORY_URL: input.repositoryUrl,
@@ -60,11 +59,30 @@ function buildStep(config: BuildConfig, bases: readonly BaseImage[], input: Buil
     secrets: { 'deploy-key': input.deployKey, ...(input.dockerConfig ? { 'config.json': input.dockerConfig } : {}) },
     files: [],
     parse(result) {
-      const { os, architecture, digests, ...facts } = buildReport.parse(JSON.parse(result))
-      const digest = input.storedAs === null ? null : digestUnder(input.storedAs, digests)
-      return { ...facts, digest, imageTag: tag, platform: `${os}/${architecture}` }
+      const reports = result.trim().split('\n').map((line) => buildReport.parse(JSON.parse(line)))
+      const images = input.platforms.map((platform, index) => builtPlatform(platform, reports[index], input.storedAs))
+      return { images, reused: reports.every(({ reused }) => reused) }
     },
   }
+}
+
+interface BuiltImage extends Pick<BuildInput, 'platforms' | 'storedAs'> {
+  tag: string
+  key: string
+}
+
+/** A platform, under which tag its image lies on the server, and under which one it is pushed, if it is. */
+function imageLine(platform: string, { platforms, storedAs, tag, key }: BuiltImage): string {
+  const stored = storedAs === null ? [] : [storedTag(storedAs, key)]
+  return [platform, ...[tag, ...stored].map((name) => platformTag(name, platform, platforms))].join(' ')
+}
+
+/** Throws where the image is for another platform: a base image that is for one alone does not become another by the wish. */
+function builtPlatform(platform: string, report: z.infer<typeof buildReport> | undefined, storedAs: string | null): BuiltPlatform {
+  if (!report) throw new Error(`nothing was built for ${platform}`)
+  const { os, architecture, digests, imageId, sizeBytes } = report
+  if (`${os}/${architecture}` !== platform) throw new Error(`the image for ${platform} came out for ${os}/${architecture}: a base image is not there for ${platform}`)
+  return { platform, imageId, sizeBytes, digest: storedAs === null ? null : digestUnder(storedAs, digests) }
 }
 
 function digestUnder(name: string, digests: readonly string[]): string {

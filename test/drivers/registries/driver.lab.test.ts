@@ -62,7 +62,33 @@ describe.each(['basic', 'token'] as const)('a registry with %s authentication', 
   })
 })
 
+describe.each(['basic', 'token'] as const)('an image for several platforms in a registry with %s authentication', (kind) => {
+  it('is put together of what was pushed for each, and the same parts are the same image', async () => {
+    const { host } = registries[kind]
+    const access = accessOf(kind, writer)
+    const digest = await driver.resolve(access, parseReference(`${host}/team/shop:1.4`))
+    const whole = parseReference(`${host}/team/shop:both`)
+    const parts = ['linux/amd64', 'linux/arm64'].map((platform) => ({ platform, digest }))
+    const stored = await driver.storeIndex(access, whole, parts)
+    expect(await driver.inspect(access, whole)).toEqual({ digest: stored, platforms: ['linux/amd64', 'linux/arm64'], revision: null })
+    expect(await driver.storeIndex(access, whole, parts)).toBe(stored)
+    expect(await driver.storeIndex(access, whole, parts.slice(1))).not.toBe(stored)
+    const nested = await driver.storeIndex(access, whole, [{ platform: 'linux/arm64', digest: stored }])
+    expect(nested).toBe(await driver.storeIndex(access, whole, parts.slice(1)))
+    await expect(driver.storeIndex(access, whole, [{ platform: 'linux/riscv64', digest: stored }])).rejects.toMatchObject({ code: 'image_not_found', message: expect.stringContaining('linux/riscv64') })
+    await expect(driver.storeIndex(access, whole, [{ platform: 'linux/amd64', digest: `sha256:${'0'.repeat(64)}` }])).rejects.toMatchObject({ code: 'image_not_found' })
+  })
+})
+
 describe('rights', () => {
+  it('to read do not make an image of several', async () => {
+    const { host } = registries.token
+    const digest = await driver.resolve(accessOf('token', reader), parseReference(`${host}/team/shop:1.4`))
+    const mine = driver.storeIndex(accessOf('token', reader), parseReference(`${host}/team/shop:mine`), [{ platform: 'linux/amd64', digest }])
+    await expect(mine).rejects.toMatchObject({ code: 'access_denied' })
+    await expect(driver.resolve(accessOf('token', reader), parseReference(`${host}/team/shop:mine`))).rejects.toMatchObject({ code: 'image_not_found' })
+  })
+
   it('to read are not rights to push', async () => {
     await driver.verify(accessOf('token', reader), null)
     await expect(driver.verify(accessOf('token', reader), { namespace: 'team' })).rejects.toMatchObject({ code: 'access_denied', field: 'namespace', message: expect.stringContaining('team') })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Secret } from '../../../domain/secret.ts'
 import type { ProcessRole } from '../../../domain/services.ts'
-import { outcomeUnknownExitCode, type OneOffFacts } from '../../../drivers/services/contract-application.ts'
+import { type BuildFacts, outcomeUnknownExitCode, type OneOffFacts } from '../../../drivers/services/contract-application.ts'
 import { resolveImage } from '../../../drivers/services/image.ts'
 import { laravel } from '../../../drivers/services/laravel/driver.ts'
 import { serviceDriver } from '../../../drivers/services/registry.ts'
@@ -46,7 +46,7 @@ beforeAll(async () => {
     ...database,
     ...keyspace,
   }
-  image = (await server.run(await buildOf('main'))).facts().imageId
+  image = imageIdOf((await server.run(await buildOf('main'))).facts())
   migrated = await server.run(migration(), migrationHash)
   for (const started of await Promise.all([web(), worker()].map((input) => server.run(service.startReplica(input))))) started.facts()
   scheduler = (await server.run(application.startScheduler({ replica: web(), follows: null }))).facts()
@@ -68,6 +68,9 @@ async function attached(name: 'postgres' | 'valkey', port: number) {
   return slice.exports({ endpoint: { host: `service-${name}`, port }, prefix: null })
 }
 
+/** Of the one platform that was built for. */
+const imageIdOf = ({ images: [image] }: BuildFacts): string => image!.imageId
+
 async function buildOf(branch: string) {
   const address = parseRepositoryUrl(repository.url)
   return build.run({
@@ -77,7 +80,7 @@ async function buildOf(branch: string) {
     commitSha: await repository.head(branch),
     projectRoot: '.',
     baseDigests,
-    platform: 'linux/amd64',
+    platforms: ['linux/amd64'],
     ...{ storedAs: null, dockerConfig: null },
     repositoryUrl: repository.url,
     deployKey: repository.deployKey,
@@ -116,7 +119,7 @@ describe('an application', () => {
     const step = await buildOf('main')
     const { stdout: docker } = await server.exec(['docker', 'image', 'inspect', '--format', '{{json .Config.Labels}}', image])
     expect(JSON.parse(docker)).toMatchObject({ 'keystone.commit': await repository.head('main'), 'keystone.artifact': step.inputs.ARTIFACT_KEY })
-    expect((await server.run(step)).facts()).toMatchObject({ imageId: image, imageTag: step.inputs.IMAGE_TAG, platform: 'linux/amd64', reused: true })
+    expect((await server.run(step)).facts()).toMatchObject({ images: [{ imageId: image, platform: 'linux/amd64' }], reused: true })
   })
 
   it('leaves neither source nor key behind', async () => {
@@ -190,7 +193,7 @@ describe('an application', () => {
 
   it('that never gets healthy says what its health check saw', async () => {
     const built = (await server.run(await buildOf('unhealthy'))).facts()
-    const unhealthy = replicaOf(built.imageId, 'web', 'web-2')
+    const unhealthy = replicaOf(imageIdOf(built), 'web', 'web-2')
     const failed = await server.run(service.startReplica(unhealthy))
     expect(failed.exitCode).toBe(1)
     expect(failed.stderr).toContain('the container is not healthy after 20 seconds')
@@ -202,7 +205,7 @@ describe('an application', () => {
 
   it('shows how a failing migration failed', async () => {
     const built = (await server.run(await buildOf('broken-migration'))).facts()
-    const failed = await server.run(migration(built.imageId))
+    const failed = await server.run(migration(imageIdOf(built)))
     expect(failed.exitCode).toBe(1)
     expect(failed.stdout).toContain('this migration fails')
   })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { Secret } from '../../../domain/secret.ts'
+import type { BuildSource } from '../../../drivers/services/contract-application.ts'
 import type { ReplicaInput } from '../../../drivers/services/contract.ts'
 import { laravel } from '../../../drivers/services/laravel/driver.ts'
 import { renderDockerfile } from '../../../drivers/services/laravel/dockerfile.ts'
@@ -37,7 +38,7 @@ describe('the Dockerfile', () => {
     const text = renderDockerfile(buildSchema.parse({ assetBuild: 'bun', phpExtensions: ['intl', 'gd'], documentRoot: 'web/public' }), 'app')
     expect(text).toContain('RUN install-php-extensions intl gd\n')
     expect(text).toContain('CADDY_SERVER_ROOT=/var/www/html/web/public\n')
-    expect(text).toContain('FROM ${ASSETS_IMAGE} AS assets\n')
+    expect(text).toContain('FROM --platform=$BUILDPLATFORM ${ASSETS_IMAGE} AS assets\n')
     expect(text).toContain('then bun install --frozen-lockfile; else bun install; fi && bun run build\n')
     expect(text).toContain('COPY --chown=www-data:www-data --from=assets /app/public ./public\n')
   })
@@ -49,7 +50,7 @@ describe('the Dockerfile', () => {
 })
 
 describe('a build', () => {
-  const source = { commitSha: 'c'.repeat(40), projectRoot: '.', baseDigests: { php: 'p@sha256:1', composer: 'c@sha256:2' }, platform: 'linux/amd64', storedAs: null }
+  const source = { commitSha: 'c'.repeat(40), projectRoot: '.', baseDigests: { php: 'p@sha256:1', composer: 'c@sha256:2' }, platforms: ['linux/amd64'], storedAs: null } satisfies BuildSource
   const build = laravel.build!.configured({})
 
   it('starts from the PHP and Composer images', () => {
@@ -65,7 +66,8 @@ describe('a build', () => {
       build.key(source),
       build.key({ ...source, commitSha: 'd'.repeat(40) }),
       build.key({ ...source, projectRoot: 'app' }),
-      build.key({ ...source, platform: 'linux/arm64' }),
+      build.key({ ...source, platforms: ['linux/arm64'] }),
+      build.key({ ...source, platforms: ['linux/amd64', 'linux/arm64'] }),
       build.key({ ...source, storedAs: 'registry.lab/team/visits-production' }),
       build.key({ ...source, baseDigests: { ...source.baseDigests, php: 'p@sha256:3' } }),
       laravel.build!.configured({ documentRoot: 'web' }).key(source),
@@ -86,13 +88,14 @@ describe('a build', () => {
     dockerConfig: null,
   }
   const step = build.run(input)
+  const reported = (report: { imageId?: string; architecture?: string; digests?: readonly string[]; reused?: boolean }) =>
+    JSON.stringify({ imageId: 'sha256:1', sizeBytes: 10, os: 'linux', architecture: 'amd64', reused: false, digests: [], ...report })
 
   it('gets the deploy key as a secret and everything else as inputs', () => {
     expect(Object.keys(step.secrets)).toEqual(['deploy-key'])
     expect(JSON.stringify(step.inputs)).not.toContain('deploy key text')
     expect(step.inputs).toMatchObject({
-      IMAGE_TAG: `keystone/env:${build.key(source).slice(0, 12)}`,
-      STORED_AS: '',
+      IMAGES: `linux/amd64 keystone/env:${build.key(source).slice(0, 12)}`,
       BUILD_ARGS: `PHP_IMAGE=p@sha256:1\nCOMPOSER_IMAGE=c@sha256:2\nKEYSTONE_COMMIT=${source.commitSha}`,
     })
   })
@@ -101,11 +104,31 @@ describe('a build', () => {
     const storedAs = 'registry.lab:5000/team/visits-production'
     const stored = build.run({ ...input, storedAs, dockerConfig: new Secret('{"auths":{}}') })
     expect(Object.keys(stored.secrets)).toEqual(['deploy-key', 'config.json'])
-    expect(stored.inputs.STORED_AS).toBe(`${storedAs}:${build.key({ ...source, storedAs }).slice(0, 12)}`)
-    const report = { imageId: 'sha256:1', sizeBytes: 10, os: 'linux', architecture: 'amd64', reused: false }
+    const tag = build.key({ ...source, storedAs }).slice(0, 12)
+    expect(stored.inputs.IMAGES).toBe(`linux/amd64 keystone/env:${tag} ${storedAs}:${tag}`)
     const digests = ['other.lab/x@sha256:0', `${storedAs}@sha256:1`]
-    expect(stored.parse(JSON.stringify({ ...report, digests })).digest).toBe(`${storedAs}@sha256:1`)
-    expect(() => stored.parse(JSON.stringify({ ...report, digests: [] }))).toThrow('was not pushed')
+    expect(stored.parse(reported({ digests })).images).toMatchObject([{ digest: `${storedAs}@sha256:1` }])
+    expect(() => stored.parse(reported({ digests: [] }))).toThrow('was not pushed')
+  })
+
+  it('for several platforms is an image for each, with a tag of its own', () => {
+    const several = { ...source, platforms: ['linux/amd64', 'linux/arm64'], storedAs: 'registry.lab/shop' } satisfies BuildSource
+    const both = build.run({ ...input, ...several })
+    const tag = build.key(several).slice(0, 12)
+    expect(both.inputs.IMAGES!.split('\n')).toEqual([
+      `linux/amd64 keystone/env:${tag}-amd64 registry.lab/shop:${tag}-amd64`,
+      `linux/arm64 keystone/env:${tag}-arm64 registry.lab/shop:${tag}-arm64`,
+    ])
+    const [amd64, arm64] = [reported({ digests: ['registry.lab/shop@sha256:1'] }), reported({ architecture: 'arm64', imageId: 'sha256:2', digests: ['registry.lab/shop@sha256:2'], reused: true })]
+    expect(both.parse(`${amd64}\n${arm64}\n`)).toEqual({
+      images: [
+        { platform: 'linux/amd64', imageId: 'sha256:1', digest: 'registry.lab/shop@sha256:1', sizeBytes: 10 },
+        { platform: 'linux/arm64', imageId: 'sha256:2', digest: 'registry.lab/shop@sha256:2', sizeBytes: 10 },
+      ],
+      reused: false,
+    })
+    expect(() => both.parse(`${amd64}\n${amd64}\n`)).toThrow('the image for linux/arm64 came out for linux/amd64')
+    expect(() => both.parse(amd64)).toThrow('nothing was built for linux/arm64')
   })
 
   it('stays within the repository', () => {
@@ -114,14 +137,9 @@ describe('a build', () => {
   })
 
   it('reports the image', () => {
-    const report = { imageId: 'sha256:1', sizeBytes: 10, os: 'linux', architecture: 'amd64', reused: false, digests: [] }
-    expect(step.parse(JSON.stringify(report))).toEqual({
-      imageId: 'sha256:1',
-      digest: null,
-      sizeBytes: 10,
+    expect(step.parse(reported({}))).toEqual({
+      images: [{ platform: 'linux/amd64', imageId: 'sha256:1', digest: null, sizeBytes: 10 }],
       reused: false,
-      platform: 'linux/amd64',
-      imageTag: step.inputs.IMAGE_TAG,
     })
   })
 })

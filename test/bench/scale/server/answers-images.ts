@@ -11,7 +11,7 @@ const repositoryOf = (reference: string): string => reference.replace(/@sha256:.
 const isDigest = (reference: string): boolean => /@sha256:[0-9a-f]{64}$/.test(reference)
 
 const buildInputs = {
-  ...{ ARTIFACT_KEY: text, IMAGE_TAG: text, STORED_AS: text, COMMIT: text, PROJECT_ROOT: text, REPOSITORY_URL: text, KNOWN_HOSTS: text },
+  ...{ ARTIFACT_KEY: text, IMAGES: text, COMMIT: text, PROJECT_ROOT: text, REPOSITORY_URL: text, KNOWN_HOSTS: text },
   ...{ DOCKERFILE: text, DOCKERIGNORE: text, BUILD_ARGS: text, IMAGE_LABELS: text, BUILDX_CONFIG: text },
 }
 
@@ -26,10 +26,12 @@ export const imageAnswers: Answers = {
 
   'build-image': withInputs(buildInputs, async (machine, inputs, parts) => {
     expectThat(secretOf(parts, 'deploy-key').includes('PRIVATE KEY'), 'a deploy key that is none')
-    const reused = machine.images.has(inputs.IMAGE_TAG)
+    const [platform, tag = '', storedAs] = inputs.IMAGES.split(' ')
+    expectThat(platform === 'linux/amd64', `builds for ${inputs.IMAGES}, where all servers are amd64`)
+    const reused = machine.images.has(tag)
     const imageId = `sha256:${idOf(inputs.ARTIFACT_KEY)}`
-    machine.images.set(inputs.IMAGE_TAG, imageId).set(imageId, imageId)
-    const digests = inputs.STORED_AS === '' ? [] : [await push(machine, parts, { tag: inputs.STORED_AS, imageId })]
+    machine.images.set(tag, imageId).set(imageId, imageId)
+    const digests = storedAs === undefined ? [] : [await push(machine, parts, { tag: storedAs, imageId })]
     const report = { imageId, sizeBytes: 184_000_000, os: 'linux', architecture: 'amd64', digests, reused }
     return { out: buildLog(inputs.COMMIT), result: JSON.stringify(report) }
   }),

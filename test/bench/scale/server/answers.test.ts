@@ -66,13 +66,13 @@ async function startService(machine: Machine, name: DriverName): Promise<Replica
 async function build(machine: Machine): Promise<{ digest: string; imageId: string }> {
   const storedAs = `${new URL(registry.url).host}/team/shop-production`
   const step = serviceDriver('laravel').build!.configured({}).run({
-    ...{ commitSha: 'a'.repeat(40), projectRoot: '.', platform: 'linux/amd64', storedAs, dockerConfig: login, environmentId },
+    ...{ commitSha: 'a'.repeat(40), projectRoot: '.', platforms: ['linux/amd64'], storedAs, dockerConfig: login, environmentId },
     ...{ organisationId: randomUUID(), applicationId: randomUUID(), repositoryUrl: 'ssh://git@127.0.0.1/shop.git', knownHosts: '' },
     baseDigests: { php: `php@sha256:${'1'.repeat(64)}`, composer: `composer@sha256:${'2'.repeat(64)}` },
     deployKey: new Secret('-----BEGIN OPENSSH PRIVATE KEY-----'),
   })
-  const { digest, imageId } = await done(machine, step)
-  return { digest: digest!, imageId }
+  const { images: [image] } = await done(machine, step)
+  return { digest: image!.digest!, imageId: image!.imageId }
 }
 
 describe('a simulated server', () => {
