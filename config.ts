@@ -24,6 +24,8 @@ export interface Config {
   workerMetrics: { host: string; port: number }
   /** Whom the API asks for the records of domains, `address` or `address:port`; this machine's own servers where it is empty. */
   dnsServers: string[]
+  /** Asked for the images of Docker Hub; null: Docker Hub itself. */
+  dockerHubMirror: string | null
   /** The encryption keys (design section 13), a file of mode 0600. */
   keyFile: string
   logLevel: 'debug' | 'info' | 'warn' | 'error'
@@ -60,6 +62,7 @@ const dnsServers = z
   .default('')
   .transform((text) => text.split(',').map((server) => server.trim()).filter((server) => server !== ''))
   .refine((servers) => servers.every(isDnsServer), 'must be IP addresses, separated by commas and with a port where it is not 53')
+const dockerHubMirror = z.url({ protocol: /^https?$/, error: 'must be an address such as https://mirror.example.com' })
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an address such as http://127.0.0.1:8233' })
 const databaseUrl = z.url({
   protocol: /^postgres(ql)?$/,
@@ -87,6 +90,7 @@ const settings = z.object({
   KEYSTONE_WORKER_METRICS_HOST: z.string().default('127.0.0.1'),
   KEYSTONE_WORKER_METRICS_PORT: port.default(4001),
   KEYSTONE_DNS_SERVERS: dnsServers,
+  KEYSTONE_DOCKER_HUB_MIRROR: dockerHubMirror.optional(),
   KEYSTONE_DATA_DIR: file.default('.keystone'),
   KEYSTONE_KEY_FILE: file.optional(),
   PATH: z.string().default(''),
@@ -122,6 +126,7 @@ export function loadConfig(env = processEnvironment): Config {
     api: { host: found.KEYSTONE_API_HOST, port: found.KEYSTONE_API_PORT },
     workerMetrics: { host: found.KEYSTONE_WORKER_METRICS_HOST, port: found.KEYSTONE_WORKER_METRICS_PORT },
     dnsServers: found.KEYSTONE_DNS_SERVERS,
+    dockerHubMirror: found.KEYSTONE_DOCKER_HUB_MIRROR ?? null,
     keyFile: found.KEYSTONE_KEY_FILE,
     logLevel: found.KEYSTONE_LOG_LEVEL,
   }

@@ -16,6 +16,7 @@ import { readKeyring } from './drivers/secrets/key-file.ts'
 import { createSshPool } from './drivers/ssh/pool.ts'
 import { connectionOptions, connectTemporal } from './drivers/temporal/connect.ts'
 import { sdkLogger } from './drivers/temporal/log.ts'
+import { prepareSchedules } from './drivers/temporal/schedules.ts'
 import { createWorkflows, taskQueue } from './drivers/temporal/workflows.ts'
 import { startMonitor } from './worker-monitor.ts'
 
@@ -25,20 +26,22 @@ const mostBundleBytes = 32 * 1024 * 1024
 const sshTimings = { idleCloseSeconds: 60, keepaliveSeconds: 5, connectTimeoutSeconds: 10 }
 
 /** Runs until SIGTERM or SIGINT; then remote steps are let go of, not ended (design section 4). */
-async function main({ databaseUrl, keyFile, temporal, workerMetrics, logLevel }: Config): Promise<void> {
+async function main({ databaseUrl, keyFile, temporal, workerMetrics, dockerHubMirror, logLevel }: Config): Promise<void> {
   const log = pino({ level: logLevel, name: 'worker' })
   Runtime.install({ logger: sdkLogger(log) })
   const { db, sql, queries, close } = connect(databaseUrl.reveal())
   const ssh = createSshPool(sshTimings)
-  const workflows = createWorkflows(connectTemporal(temporal).client)
+  const { client } = connectTemporal(temporal)
+  const workflows = createWorkflows(client)
   const keyring = await readKeyring(keyFile)
-  const registries = createRegistryDriver()
+  const registries = createRegistryDriver({ dockerHubMirror })
   const deps = { db, keyring, ssh, registries, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
   const worker = await createWorker(temporal, deps)
   const monitor = await startMonitor(workerMetrics, {
     counts: () => ({ ...ssh.counts(), sqlQueries: queries() }),
     isReady: () => worker.getState() === 'RUNNING',
   })
+  await prepareSchedules(client)
   const dispatcher = await startDispatcher({ db, sql, workflows, log })
   log.info('worker ready')
   await worker.run()

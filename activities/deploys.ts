@@ -3,6 +3,7 @@ import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { publishRelease } from '../db/releases.ts'
+import { hasDetached } from '../db/slice-uses.ts'
 import { environmentReplicas, markStopping, recordTicking } from '../db/replicas.ts'
 import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedMigration, type RunningImage, serversToPull } from '../domain/deploy-plan.ts'
 import type { EnvironmentId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
@@ -22,7 +23,7 @@ export interface Completion {
   /** Gateways over which what retires still has requests. */
   draining: readonly { gatewayId: ServiceId; serverName: string }[]
   retiring: readonly { id: ReplicaId; serverName: string; containerName: string }[]
-  /** Other servers could reach what retires. */
+  /** Other servers could reach what retires, or what retires could reach what was detached. */
   closesPorts: boolean
 }
 
@@ -68,7 +69,7 @@ export function deployActivities(deps: ActivityDeps) {
       const draining = [...gateways].map(([gatewayId, serverName]) => ({ gatewayId, serverName }))
       const ticking = replicas.filter(({ replica }) => replica.ticks).map(schedulerPlace)
       const wanted = replicas.filter(({ replica }) => plan.schedulers.includes(replica.id)).map(schedulerPlace)
-      const closesPorts = stopping.some(({ replica }) => replica.hostPort !== null)
+      const closesPorts = stopping.some(({ replica }) => replica.hostPort !== null) || (await hasDetached(db, environmentId))
       return { environmentId, handovers: schedulerHandovers(ticking, wanted), draining: hasTraffic ? draining : [], retiring, closesPorts }
     },
 

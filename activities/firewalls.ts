@@ -5,7 +5,8 @@ import { holdRunning, operationById } from '../db/operations/begin.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { placementsOf } from '../db/replicas.ts'
 import { serverPlace } from '../db/servers.ts'
-import { environmentOfSlice } from '../db/slices.ts'
+import { endDetached, environmentsOfSlice } from '../db/slice-uses.ts'
+import { lockSlice } from '../db/slices.ts'
 import type { PlannedFirewall } from '../domain/firewall.ts'
 import type { EnvironmentId, OperationId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import { applyFirewall } from '../drivers/servers/firewall.ts'
@@ -30,7 +31,9 @@ export function firewallActivities(deps: ActivityDeps) {
         await holdRunning(tx, operationId)
         const operation = await operationById(tx, of)
         if (operation.kind === 'server_provision') await forgetApplied(tx, idOf<ServerId>(operation.targetId))
-        return changeFirewalls(tx, await serversConcerned(tx, operation))
+        const concerned = await serversConcerned(tx, operation)
+        if (operation.targetType === 'environment' && operation.committedAt !== null) await endDetached(tx, idOf(operation.targetId))
+        return changeFirewalls(tx, concerned)
       })
     },
 
@@ -48,10 +51,8 @@ async function serversConcerned(tx: Database, { targetType, targetId }: Operatio
   switch (targetType) {
     case 'environment':
       return serversOpenTo(tx, idOf<EnvironmentId>(targetId))
-    case 'slice': {
-      const environmentId = await environmentOfSlice(tx, idOf<SliceId>(targetId))
-      return environmentId === null ? [] : serversOpenTo(tx, environmentId)
-    }
+    case 'slice':
+      return serversOfSlice(tx, idOf<SliceId>(targetId))
     case 'service':
       return (await placementsOf(tx, [idOf<ServiceId>(targetId)])).map(({ serverId }) => serverId)
     case 'server':
@@ -62,4 +63,12 @@ async function serversConcerned(tx: Database, { targetType, targetId }: Operatio
     default:
       return targetType satisfies never
   }
+}
+
+/** Those of its service, which open their ports, and for a route those of its environment, which open theirs to the gateway. */
+async function serversOfSlice(tx: Database, id: SliceId): Promise<ServerId[]> {
+  const { serviceId } = await lockSlice(tx, id)
+  const concerned = (await placementsOf(tx, [serviceId])).map(({ serverId }) => serverId)
+  for (const environmentId of await environmentsOfSlice(tx, id)) concerned.push(...(await serversOpenTo(tx, environmentId)))
+  return [...new Set(concerned)]
 }

@@ -137,9 +137,10 @@ export function gatewayActivities(deps: ActivityDeps) {
     },
 
     /** The route that a `slice_configure` is for. */
-    async planRoute({ operationId }: OperationInput): Promise<PlannedRoute> {
+    async planRoute({ operationId }: OperationInput): Promise<PlannedRoute | null> {
       const sliceId = idOf<SliceId>((await operationById(db, operationId)).targetId)
-      const { serviceId } = await engineSlice(db, keyring, sliceId)
+      const { serviceId, type } = await engineSlice(db, keyring, sliceId)
+      if (type !== 'route') return null
       return { sliceId, gatewayId: serviceId, ...(await gatewayServer(db, serviceId)) }
     },
   }

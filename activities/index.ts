@@ -13,6 +13,7 @@ import { schedulerActivities } from './scheduler.ts'
 import { serverActivities } from './servers.ts'
 import { serviceActivities } from './services.ts'
 import { sliceActivities } from './slices.ts'
+import { updateActivities } from './updates.ts'
 
 /** Everything that workflows can have done; each of them may be run twice. */
 export function createActivities(deps: ActivityDeps) {
@@ -22,6 +23,7 @@ export function createActivities(deps: ActivityDeps) {
     ...serviceActivities(deps),
     ...replicaActivities(deps),
     ...sliceActivities(deps),
+    ...updateActivities(deps),
     ...gatewayActivities(deps),
     ...firewallActivities(deps),
     ...builderActivities(deps),

@@ -4,7 +4,7 @@ import { beginOperation, operationById } from '../db/operations/begin.ts'
 import { operationTree } from '../db/operations/children.ts'
 import { type Ending, finishOperation, warn } from '../db/operations/finish.ts'
 import type { OperationId } from '../domain/ids.ts'
-import { hasEnded, isRollout, workflowId } from '../domain/operations.ts'
+import { hasEnded, isRollout, type OperationKind, workflowId } from '../domain/operations.ts'
 import type { ActivityDeps } from './deps.ts'
 
 /** What every workflow and most activities are given: whose work it is. */
@@ -32,15 +32,15 @@ export function operationActivities({ db, terminateWorkflow }: ActivityDeps) {
       await warn(db, operationId, warning)
     },
 
-    /** The operation that a recovery is for. Its children's workflows are ended, so that nobody else works on it any more. */
-    async takeOver({ operationId }: OperationInput): Promise<{ lostId: OperationId; isRollout: boolean }> {
+    /** The operation that a recovery is for, with its kind, which histories of before do not have. Its children's workflows are ended, so that nobody else works on it any more. */
+    async takeOver({ operationId }: OperationInput): Promise<{ lostId: OperationId; isRollout: boolean; kind?: OperationKind }> {
       const { targetId } = await operationById(db, operationId)
       const { id: lostId, kind: lostKind } = await operationById(db, idOf(targetId))
       const tree = await operationTree(db, lostId)
       for (const { id, kind } of tree.filter((one) => one.id !== lostId && !hasEnded(one.status))) {
         await terminateWorkflow(workflowId(kind, id), `its parent was lost and is being recovered by ${operationId}`)
       }
-      return { lostId, isRollout: isRollout(lostKind) }
+      return { lostId, isRollout: isRollout(lostKind), kind: lostKind }
     },
 
     /** The end of an operation that a recovery has brought to one. */

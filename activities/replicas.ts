@@ -14,8 +14,10 @@ import type { OperationInput } from './operations.ts'
 import { contextOfReplica, ownershipOf, renderReplica } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
 
-/** The replica that a `replica_deploy` starts, and from which image. */
+/** The replica that is started, and from which image. */
 export interface ReplicaStart extends OperationInput {
+  /** Left out: that of a `replica_deploy`. */
+  order?: number
   replicaId: ReplicaId
   image: ReplicaImage
   /** The gateway on its server that asks it in the end. */
@@ -34,10 +36,10 @@ export function replicaActivities(deps: ActivityDeps) {
   const { db, keyring } = deps
   return {
     /**
-     * Starts the replica of a `replica_deploy`, waits until it is healthy, has it asked by the gateway of its server, and stores what
+     * Starts a replica, in the place of the container that it has, waits until it is healthy, has it asked by the gateway of its server, and stores what
      * was read back from Docker. Fails as `replica_not_reachable` where the gateway gets no answer.
      */
-    async startReplica({ operationId, replicaId, image, askedBy }: ReplicaStart): Promise<void> {
+    async startReplica({ operationId, order = stepNumbers.replicaDeploy.start, replicaId, image, askedBy }: ReplicaStart): Promise<void> {
       const replica = await replicaById(db, replicaId)
       const service = await serviceOfReplica(db, keyring, replica)
       const context = await contextOfReplica(deps, service, replica)
@@ -45,7 +47,7 @@ export function replicaActivities(deps: ActivityDeps) {
       const gateway = askedBy && (await gatewayById(db, askedBy)).containerName
       const step = configured.startReplica({ ...input, gateway })
       const { serverId } = replica
-      const work = { operationId, order: stepNumbers.replicaDeploy.start, serverId, step, masked }
+      const work = { operationId, order, serverId, step, masked }
       const facts = await runStep(deps, work).catch((error: unknown) => {
         throw unanswered(error) ?? error
       })

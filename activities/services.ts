@@ -6,6 +6,7 @@ import { holdRunning, operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { insertChildren } from '../db/operations/children.ts'
 import { insertReplicas, liveReplicas, placementsOf, type Placement, type Replica } from '../db/replicas.ts'
+import { recordImage } from '../db/updates.ts'
 import type { OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import { serviceAlias } from '../domain/services.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
@@ -111,8 +112,10 @@ export function serviceActivities(deps: ActivityDeps) {
 
     /** The commit point of a standalone service's deploy. */
     async recordServiceRunning({ operationId, serviceId, digest }: RunningService): Promise<void> {
-      const state = { status: 'running' as const, ...(digest === null ? {} : { currentImageDigest: digest }) }
-      await commitOnce(db, operationId, (tx) => recordServices(tx, [serviceId], state))
+      await commitOnce(db, operationId, async (tx) => {
+        await recordServices(tx, [serviceId], { status: 'running' })
+        if (digest !== null) await recordImage(tx, serviceId, digest)
+      })
     },
   }
 }

@@ -26,6 +26,8 @@ import { routeRoutes } from './routes/routes.ts'
 import { serverRoutes } from './routes/servers.ts'
 import { buildRoutes } from './routes/builds.ts'
 import { serviceRoutes } from './routes/services.ts'
+import { sliceRoutes } from './routes/slices.ts'
+import { updateRoutes } from './routes/updates.ts'
 import { variableRoutes } from './routes/variables.ts'
 
 const resources = [
@@ -37,6 +39,8 @@ const resources = [
   environmentRoutes,
   environmentServiceRoutes,
   serviceRoutes,
+  updateRoutes,
+  sliceRoutes,
   buildRoutes,
   attachmentRoutes,
   routeRoutes,

@@ -5,16 +5,15 @@ import type { Database } from '../db/connect.ts'
 import { type Environment, environmentServers, lockEnvironment } from '../db/environments.ts'
 import { serversOfServices } from '../db/operation-locks.ts'
 import { lockService, type Service } from '../db/services.ts'
-import { claimSlice, insertSlice, type Slice, slicesOf } from '../db/slices.ts'
+import { claimSlice, type Slice, slicesOf } from '../db/slices.ts'
 import type { SliceId } from '../domain/ids.ts'
 import type { AttachmentRole, SliceType } from '../domain/services.ts'
-import type { SliceDriver } from '../drivers/services/contract-slices.ts'
-import { serviceDriver } from '../drivers/services/registry.ts'
 import type { ApiDependencies } from './context.ts'
 import { exportedNames } from './exported-variables.ts'
 import { invalidField, Problem } from './problem.ts'
 import { refuseUnreachable } from './reach.ts'
 import type { newAttachmentSchema } from './schemas/attachment.ts'
+import { createSlice, refuseRemoved, slicesIn } from './slices.ts'
 
 export interface WishedAttachment {
   application: Application
@@ -40,16 +39,9 @@ export async function attach(
   wish: WishedAttachment,
 ): Promise<{ slice: Slice; attachment: Attachment }> {
   const { environment, service, wished } = wish
-  const { slices } = serviceDriver(service.driverName)
-  if (!slices) {
-    throw new Problem(
-      409,
-      'service_has_no_slices',
-      `${service.name} has nothing to attach: attach a database or a cache, or add a route.`,
-    )
-  }
-  if (!rolesOf[slices.type].includes(wished.role)) {
-    throw invalidField('role', `${service.name} can be attached as ${rolesOf[slices.type].join(' or ')}`)
+  const { type } = slicesIn(service)
+  if (!rolesOf[type].includes(wished.role)) {
+    throw invalidField('role', `${service.name} can be attached as ${rolesOf[type].join(' or ')}`)
   }
   await lockEnvironment(tx, environment.id)
   await lockService(tx, service.id)
@@ -58,7 +50,7 @@ export async function attach(
     ...{ from: await environmentServers(tx, environment.id), to: await serversOfServices(tx, [service.id]), allowPublic: service.allowPublic },
     ...{ wish: `${service.name} is to be reached by ${environment.name}`, field: 'serviceId' },
   })
-  const slice = wished.sliceId ? await existingSlice(tx, wish, wished.sliceId) : await newSlice(tx, deps, wish, slices)
+  const slice = wished.sliceId ? await existingSlice(tx, wish, wished.sliceId) : await newSlice(tx, deps, wish)
   const present = await attachedSlices(tx, environment.id)
   refuseCollision(present, wish, slice)
   const isPrimary = wished.isPrimary ?? !present.some(({ role, isPrimary: primary }) => role === wished.role && primary)
@@ -72,22 +64,14 @@ export async function attach(
 async function existingSlice(tx: Database, { environment, service }: WishedAttachment, id: SliceId): Promise<Slice> {
   const slice = (await slicesOf(tx, service.id)).find((one) => one.id === id)
   if (!slice) throw invalidField('sliceId', `${service.name} has no such slice`, 'unknown_slice')
-  if (slice.environmentId === null) return claimSlice(tx, id, environment.id)
-  if (slice.environmentId === environment.id) return slice
-  throw new Problem(409, 'slice_of_other_environment', 'This slice is of another environment: leave sliceId out.', {
-    errors: [{ field: 'sliceId', message: 'belongs to another environment' }],
-  })
+  refuseRemoved(slice)
+  return slice.environmentId === null ? claimSlice(tx, id, environment.id) : slice
 }
 
-async function newSlice(tx: Database, { keyring }: ApiDependencies, wish: WishedAttachment, driver: SliceDriver): Promise<Slice> {
-  const { application, environment, service, wished } = wish
+async function newSlice(tx: Database, deps: ApiDependencies, { application, environment, service, wished }: WishedAttachment): Promise<Slice> {
   const present = await slicesOf(tx, service.id)
   const name = wished.name ?? freeName(`${application.name}-${environment.name}`, present.map((slice) => slice.name))
-  return insertSlice(tx, keyring, {
-    ...{ serviceId: service.id, environmentId: environment.id, name, type: driver.type },
-    config: driver.configure(name, present.map((slice) => slice.config)),
-    credentials: driver.generateCredentials(),
-  })
+  return createSlice(tx, deps, { service, environmentId: environment.id, name, config: wished.config ?? {} })
 }
 
 function freeName(wanted: string, taken: readonly string[]): string {

@@ -8,8 +8,9 @@ import { releaseOf, type ReleaseView } from '../db/release-history.ts'
 import { routeOf } from '../db/routes.ts'
 import { type Server, serverOf } from '../db/servers.ts'
 import { type Service, serviceOf } from '../db/services.ts'
-import type { Slice } from '../db/slices.ts'
-import type { ApplicationId, EnvironmentId, OperationId, RegistryId, ReleaseId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
+import { type Slice, sliceOf } from '../db/slices.ts'
+import { type Attachment, attachmentOf } from '../db/attachments.ts'
+import type { ApplicationId, AttachmentId, EnvironmentId, OperationId, RegistryId, ReleaseId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import type { ApiContext, ApiDependencies } from './context.ts'
 import { notFound } from './problem.ts'
 
@@ -46,6 +47,16 @@ export async function releaseIn({ db }: Queries, environmentId: EnvironmentId, i
 /** Of this very environment. */
 export async function routeIn({ db }: Queries, environmentId: EnvironmentId, id: SliceId): Promise<Slice> {
   return found(await routeOf(db, environmentId, id), 'route')
+}
+
+/** Of this very environment. */
+export async function attachmentIn({ db }: Queries, environmentId: EnvironmentId, id: AttachmentId): Promise<Attachment> {
+  return found(await attachmentOf(db, environmentId, id), 'attachment')
+}
+
+/** Of this very service. */
+export async function sliceIn({ db }: Queries, serviceId: ServiceId, id: SliceId): Promise<Slice> {
+  return found(await sliceOf(db, serviceId, id), 'slice')
 }
 
 export async function serviceIn({ db }: Queries, c: ApiContext, id: ServiceId): Promise<Service> {

@@ -1,6 +1,8 @@
 import type { Database } from '../db/connect.ts'
-import { locksOfEnvironment, locksOfService, locksOfSlice } from '../db/operation-locks.ts'
+import { locksOfEnvironment, locksOfService, locksOfSlice, locksOfUpdate } from '../db/operation-locks.ts'
 import { type Operation, requestOperation } from '../db/operations/request.ts'
+import { lockSlice } from '../db/slices.ts'
+import type { SliceId } from '../domain/ids.ts'
 import { serverLocks } from '../domain/locks.ts'
 import { hasEnded, type Lock } from '../domain/operations.ts'
 import type { ApiContext } from './context.ts'
@@ -20,14 +22,14 @@ export async function requestRetry(tx: Database, c: ApiContext, operation: Opera
   return requestOperation(tx, { ...requestedBy(c), ...{ kind, targetType, targetId, summary, input, retryOf, locks } })
 }
 
-function locksOfTarget(tx: Database, { targetType, targetId }: Operation): Lock[] | Promise<Lock[]> {
+function locksOfTarget(tx: Database, { kind, targetType, targetId }: Operation): Lock[] | Promise<Lock[]> {
   switch (targetType) {
     case 'server':
       return serverLocks(targetId)
     case 'service':
-      return locksOfService(tx, serviceIdSchema.parse(targetId))
+      return (kind === 'service_update' ? locksOfUpdate : locksOfService)(tx, serviceIdSchema.parse(targetId))
     case 'slice':
-      return locksOfSlice(tx, sliceIdSchema.parse(targetId))
+      return locksOfPresentSlice(tx, sliceIdSchema.parse(targetId))
     case 'environment':
       return locksOfEnvironment(tx, environmentIdSchema.parse(targetId))
     case 'replica':
@@ -36,4 +38,10 @@ function locksOfTarget(tx: Database, { targetType, targetId }: Operation): Lock[
     default:
       return targetType satisfies never
   }
+}
+
+async function locksOfPresentSlice(tx: Database, id: SliceId): Promise<Lock[]> {
+  const { name, status } = await lockSlice(tx, id)
+  if (status === 'removed') throw new Problem(409, 'slice_is_removed', `${name} has been removed: there is nothing to be done again.`)
+  return locksOfSlice(tx, id)
 }

@@ -13,7 +13,7 @@ import { createApp } from './app.ts'
 import { createLog } from './log.ts'
 
 /** Serves until SIGTERM or SIGINT: then event streams end, and requests that are under way still get their answers. */
-async function main({ databaseUrl, keyFile, temporal, api, dnsServers, logLevel }: Config): Promise<void> {
+async function main({ databaseUrl, keyFile, temporal, api, dnsServers, dockerHubMirror, logLevel }: Config): Promise<void> {
   const log = createLog(logLevel)
   const database = connect(databaseUrl.reveal())
   await requireListen(database.sql)
@@ -23,7 +23,7 @@ async function main({ databaseUrl, keyFile, temporal, api, dnsServers, logLevel 
     sql: database.sql,
     keyring: await readKeyring(keyFile),
     sources: createSourceDriver(),
-    registries: createRegistryDriver(),
+    registries: createRegistryDriver({ dockerHubMirror }),
     dns: createDnsResolver({ servers: dnsServers }),
     probeHostKey,
     temporal,

@@ -1,5 +1,5 @@
 import { and, desc, eq } from 'drizzle-orm'
-import type { EnvironmentId } from '../domain/ids.ts'
+import type { AttachmentId, EnvironmentId } from '../domain/ids.ts'
 import type { Database } from './connect.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import { environmentAttachments, services, serviceSlices } from './schema/index.ts'
@@ -23,6 +23,13 @@ export async function attachmentsOf(db: Database, environmentId: EnvironmentId, 
     .orderBy(desc(environmentAttachments.id))
     .limit(page.limit + 1)
   return cutPage(rows, page)
+}
+
+/** One attachment of an environment; null where it has none of this id. */
+export async function attachmentOf(db: Database, environmentId: EnvironmentId, id: AttachmentId): Promise<Attachment | null> {
+  const isNamed = and(eq(environmentAttachments.environmentId, environmentId), eq(environmentAttachments.id, id))
+  const [found] = await db.select().from(environmentAttachments).where(isNamed)
+  return found ?? null
 }
 
 /** Every attachment of an environment with its service's driver and its slice's configuration. */

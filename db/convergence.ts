@@ -8,7 +8,7 @@ import { idOf } from './ids.ts'
 import { operationById } from './operations/begin.ts'
 import type { Operation } from './operations/request.ts'
 import { unfinishedSteps } from './operations/steps.ts'
-import { replicasOf, setTraffic } from './replicas.ts'
+import { liveReplicas, replicasOf, setTraffic } from './replicas.ts'
 import { operations, operationSteps, servers, serviceReplicas, services, serviceSlices } from './schema/index.ts'
 
 interface OnServer {
@@ -25,6 +25,17 @@ export interface Leftovers {
   /** `isDraining`: it had traffic, and what it still has is waited for; histories of before do not say. */
   replicas: readonly (OnServer & { id: ReplicaId; containerName: string; isDraining?: boolean })[]
   artifacts: readonly (OnServer & { id: ArtifactId })[]
+  /** The slice of the operation may have its new settings; histories of before do not say. */
+  isSliceChanged?: boolean
+  /** A replica that may have the image of an update, and the one that it had; histories of before do not say. */
+  updated?: UpdatedReplica
+}
+
+/** The replica of a service that is updated. */
+export interface UpdatedReplica extends OnServer {
+  replicaId: ReplicaId
+  /** `name@sha256:…` that the service runs from as long as the update is not committed. */
+  image: string
 }
 
 /** Gives traffic back to those who had it: what the operation drained serves again, its own replicas only finish what they have. */
@@ -69,7 +80,31 @@ export async function leftoversOf(db: Database, rootId: OperationId): Promise<Le
     gateways: await Promise.all(gateways.map(async ({ gatewayId }) => ({ gatewayId, ...(await gatewayServer(db, gatewayId)) }))),
     replicas: own.map(({ id, serverId, containerName, traffic }) => ({ id, containerName, isDraining: traffic === 'draining', ...on(serverId) })),
     artifacts: artifacts.flatMap(({ id, serverId }) => (serverId ? [{ id, ...on(serverId) }] : [])),
+    ...(await isSliceChanged(db, operation) ? { isSliceChanged: true } : {}),
+    ...(await updatedReplica(db, operation, on)),
   }
+}
+
+/** A step that has failed has changed nothing: its statements are one transaction. */
+async function isSliceChanged(db: Database, { id, kind }: Operation): Promise<boolean> {
+  if (kind !== 'slice_configure') return false
+  const step = await stepOf(db, id, stepNumbers.sliceConfigure.configure)
+  return step !== undefined && step.status !== 'failed'
+}
+
+async function updatedReplica(db: Database, { id, kind, targetId }: Operation, on: (id: ServerId) => OnServer): Promise<{ updated?: UpdatedReplica }> {
+  if (kind !== 'service_update' || !(await stepOf(db, id, stepNumbers.serviceUpdate.start))) return {}
+  const serviceId = idOf<ServiceId>(targetId)
+  const [service] = await db.select({ image: services.currentImageDigest }).from(services).where(eq(services.id, serviceId))
+  const [replica] = await liveReplicas(db, [serviceId])
+  if (!replica || !service?.image) return {}
+  return { updated: { replicaId: replica.id, image: service.image, ...on(replica.serverId) } }
+}
+
+async function stepOf(db: Database, operationId: OperationId, order: number) {
+  const isNamed = and(eq(operationSteps.operationId, operationId), eq(operationSteps.order, order))
+  const [step] = await db.select({ status: operationSteps.status }).from(operationSteps).where(isNamed)
+  return step
 }
 
 /**

@@ -101,7 +101,7 @@ export async function recordServices(db: Database, ids: readonly ServiceId[], st
   if (ids.length > 0) await db.update(services).set(state).where(inArray(services.id, [...ids]))
 }
 
-type SliceState = Partial<Pick<typeof serviceSlices.$inferInsert, 'status' | 'appliedText'>>
+type SliceState = Partial<Pick<typeof serviceSlices.$inferInsert, 'status' | 'appliedText' | 'config'>>
 
 /** Records what has become of a slice. */
 export async function recordSlice(db: Database, id: SliceId, state: SliceState): Promise<void> {

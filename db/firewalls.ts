@@ -64,7 +64,8 @@ export async function recordFirewall(db: Database, { serverId, revision }: Pick<
 }
 
 /**
- * Ports of one server that others may reach: those of data services by the servers of the environments that are attached, those of an
+ * Ports of one server that others may reach: those of data services by the servers of the environments that are attached or still run
+ * with what was detached from them, those of an
  * environment by the gateways that have its routes. On the public address there are those alone of services that are allowed there, with
  * whoever reaches none of its server's private ones; also where nobody does.
  */
@@ -84,6 +85,11 @@ async function openPortsOf(db: Database, serverId: ServerId): Promise<OpenPort[]
       from environment_attachments
       join environment_servers on environment_servers.environment_id = environment_attachments.environment_id
       where environment_attachments.role <> 'gateway'
+      union
+      select detachments.service_id, environment_servers.server_id
+      from detachments
+      join environment_servers on environment_servers.environment_id = detachments.environment_id
+      where not detachments.is_over
       union
       select routed.id, gateways.gateway_server_id
       from service_slices routes
@@ -120,13 +126,14 @@ async function openPortsOf(db: Database, serverId: ServerId): Promise<OpenPort[]
   return rows.map(({ address, port, sources }) => ({ address, port, sources }))
 }
 
-/** Servers whose rules depend on an environment: those that have, or had, its replicas, and those of the data services attached to it. */
+/** Servers whose rules depend on an environment: those that have, or had, its replicas, and those of the data services that it uses. */
 export async function serversOpenTo(db: Database, environmentId: EnvironmentId): Promise<ServerId[]> {
   const rows = await db.execute<{ id: ServerId }>(sql`
     select distinct service_replicas.server_id as id
     from service_replicas join services on services.id = service_replicas.service_id
     where services.environment_id = ${environmentId} or (service_replicas.status <> 'removed' and services.id in (
-      select service_id from environment_attachments where environment_id = ${environmentId} and role <> 'gateway'))`)
+      select service_id from environment_attachments where environment_id = ${environmentId} and role <> 'gateway'
+      union select service_id from detachments where environment_id = ${environmentId}))`)
   return rows.map(({ id }) => id)
 }
 

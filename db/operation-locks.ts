@@ -1,11 +1,12 @@
 import { and, eq, inArray, ne } from 'drizzle-orm'
 import type { EnvironmentId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
-import { deployLocks, serviceLocks, sliceLocks } from '../domain/locks.ts'
+import { deployLocks, serviceLocks, sliceLocks, updateLocks } from '../domain/locks.ts'
 import type { Lock } from '../domain/operations.ts'
 import { attachedServices } from './attachments.ts'
 import type { Database } from './connect.ts'
 import { buildersOf, environmentServers } from './environments.ts'
 import { servicePlacements, serviceSlices } from './schema/index.ts'
+import { environmentsOfService, environmentsOfSlice } from './slice-uses.ts'
 
 /** What operations hold (`domain/locks.ts`), from what is stored at this moment. */
 
@@ -14,11 +15,17 @@ export async function locksOfService(db: Database, id: ServiceId): Promise<Lock[
   return serviceLocks({ id, serverIds: await serversOfServices(db, [id]) })
 }
 
+/** What the update of a service holds: it and the environments that use it alone, and shared its servers. */
+export async function locksOfUpdate(db: Database, id: ServiceId): Promise<Lock[]> {
+  return updateLocks({ id, serverIds: await serversOfServices(db, [id]), environmentIds: await environmentsOfService(db, id) })
+}
+
 /** What an operation on a slice holds. Throws where there is no such slice. */
 export async function locksOfSlice(db: Database, id: SliceId): Promise<Lock[]> {
   const [slice] = await db.select().from(serviceSlices).where(and(eq(serviceSlices.id, id), ne(serviceSlices.status, 'removed')))
   if (!slice) throw new Error(`slice ${id} does not exist`)
-  return sliceLocks({ ...slice, serverIds: await serversOfServices(db, [slice.serviceId]) })
+  const environmentIds = await environmentsOfSlice(db, id)
+  return sliceLocks({ id, serviceId: slice.serviceId, environmentIds, serverIds: await serversOfServices(db, [slice.serviceId]) })
 }
 
 /** What a deploy holds: its environment, and shared the attached services, its builder and the servers of all of them. */

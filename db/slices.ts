@@ -1,4 +1,4 @@
-import { and, eq, getTableColumns, ne } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, ne } from 'drizzle-orm'
 import { sealCredentials } from '../domain/credentials.ts'
 import type { EnvironmentId, ServiceId, SliceId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
@@ -6,6 +6,7 @@ import { sealedPlaces } from '../domain/sealed-places.ts'
 import type { Secret } from '../domain/secret.ts'
 import type { Database } from './connect.ts'
 import { newId } from './ids.ts'
+import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import { serviceSlices } from './schema/index.ts'
 
 const { credentials: sealedCredentials, ...columns } = getTableColumns(serviceSlices)
@@ -15,12 +16,14 @@ export const sliceColumns = columns
 /** A slice without its credentials. */
 export type Slice = Omit<typeof serviceSlices.$inferSelect, 'credentials'>
 
+const isPresent = ne(serviceSlices.status, 'removed')
+
 /** All slices of a service; their configurations say what is taken. */
 export async function slicesOf(db: Database, serviceId: ServiceId): Promise<Slice[]> {
   return db
     .select(columns)
     .from(serviceSlices)
-    .where(and(eq(serviceSlices.serviceId, serviceId), ne(serviceSlices.status, 'removed')))
+    .where(and(isPresent, eq(serviceSlices.serviceId, serviceId)))
 }
 
 /** A slice to be stored; its credentials are empty where its driver has none. */
@@ -50,11 +53,28 @@ export async function changeSlice(
   return changed
 }
 
-/** The environment whose slice it is; null where it is nobody's. Throws where there is no such slice. */
-export async function environmentOfSlice(db: Database, id: SliceId): Promise<EnvironmentId | null> {
-  const [slice] = await db.select({ environmentId: serviceSlices.environmentId }).from(serviceSlices).where(eq(serviceSlices.id, id))
+/** Slices of a service, newest first. */
+export async function slicePageOf(db: Database, serviceId: ServiceId, page: PageRequest): Promise<Page<Slice>> {
+  const rows = await db
+    .select(columns)
+    .from(serviceSlices)
+    .where(and(isPresent, eq(serviceSlices.serviceId, serviceId), behindCursor(serviceSlices.id, page)))
+    .orderBy(desc(serviceSlices.id))
+    .limit(page.limit + 1)
+  return cutPage(rows, page)
+}
+
+/** One slice of a service; null where it has none of this id, or it was removed. */
+export async function sliceOf(db: Database, serviceId: ServiceId, id: SliceId): Promise<Slice | null> {
+  const [found] = await db.select(columns).from(serviceSlices).where(and(isPresent, eq(serviceSlices.serviceId, serviceId), eq(serviceSlices.id, id)))
+  return found ?? null
+}
+
+/** Takes the row of a slice until the transaction ends. Throws where there is no such slice. */
+export async function lockSlice(tx: Database, id: SliceId): Promise<Slice> {
+  const [slice] = await tx.select(columns).from(serviceSlices).where(eq(serviceSlices.id, id)).for('update')
   if (!slice) throw new Error(`slice ${id} does not exist`)
-  return slice.environmentId
+  return slice
 }
 
 /** A slice that nobody uses yet becomes the environment's own. */

@@ -11,16 +11,23 @@ export const serviceLocks = (service: { id: string; serverIds: readonly string[]
   ...service.serverIds.map((id) => shared('server', id)),
 ]
 
-/** A slice that is attached keeps its environment from being deployed meanwhile, and the other way round. */
+/** While its image is replaced it is not there for its environments: none of them is deployed meanwhile. */
+export const updateLocks = (service: {
+  id: string
+  serverIds: readonly string[]
+  environmentIds: readonly string[]
+}): Lock[] => [...serviceLocks(service), ...service.environmentIds.map((id) => exclusive('environment', id))]
+
+/** A slice that is attached keeps its environments from being deployed meanwhile, and the other way round. */
 export const sliceLocks = (slice: {
   id: string
   serviceId: string
-  environmentId: string | null
+  environmentIds: readonly string[]
   serverIds: readonly string[]
 }): Lock[] => [
   exclusive('slice', slice.id),
   shared('service', slice.serviceId),
-  ...(slice.environmentId ? [shared('environment', slice.environmentId)] : []),
+  ...slice.environmentIds.map((id) => shared('environment', id)),
   ...slice.serverIds.map((id) => shared('server', id)),
 ]
 

@@ -6,6 +6,8 @@ export const operationKinds = [
   'replica_deploy',
   'slice_provision',
   'slice_configure',
+  'slice_detach',
+  'slice_remove',
   'environment_deploy',
   'gateway_cutover',
   'config_change',
@@ -14,6 +16,7 @@ export const operationKinds = [
   'environment_rollback',
   'environment_remove',
   'service_remove',
+  'service_update',
   'server_remove',
   'operation_recover',
 ] as const

@@ -7,6 +7,11 @@ export const stepNumbers = {
   serviceDeploy: { firewall: 10, resolveImage: 2000, check: 4000 },
   replicaDeploy: { start: 10 },
   sliceProvision: { provision: 10, firewall: 20 },
+  sliceConfigure: { configure: 10 },
+  sliceDetach: { firewall: 10 },
+  sliceRemove: { remove: 10 },
+  /** Behind the pull, which is as in a deploy of the service. */
+  serviceUpdate: { start: 3000 },
   environmentDeploy: {
     ...{ baseImages: 10, build: 20, migrateBefore: 30, migrateAfter: 50 },
     ...{ releaseScheduler: 2000, startScheduler: 4000, stopScheduler: 6000, retire: 8000, drain: 12_000, prune: 14_000, pull: 16_000 },
@@ -16,7 +21,7 @@ export const stepNumbers = {
   environmentRollback: { findImage: 20 },
   gateway: { ask: 10, configure: 20, switch: 30, firewall: 40 },
   /** Of every kind that is taken back, and of its recovery. */
-  convergence: { stopOneOffs: 30_000, replicas: 32_000, images: 36_000, gateways: 40_000, drain: 50_000, forget: 55_000, closePorts: 65_000 },
+  convergence: { stopOneOffs: 30_000, replicas: 32_000, images: 36_000, gateways: 40_000, drain: 50_000, forget: 55_000, restore: 60_000, closePorts: 65_000 },
 } as const
 
 /** A change of a gateway has as many numbers: each try of it is a step of its own. */

@@ -13,6 +13,7 @@ test('completes what is not set', () => {
     api: { host: '127.0.0.1', port: 4000 },
     workerMetrics: { host: '127.0.0.1', port: 4001 },
     dnsServers: [],
+    dockerHubMirror: null,
     keyFile: '/etc/keystone/keys.json',
     logLevel: 'info',
   })

@@ -5,7 +5,7 @@ import type { OperationId, ReplicaId } from '../domain/ids.ts'
 import type { SchedulerHandover, SchedulerPlace } from '../domain/scheduler.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { settleFirewalls } from './firewalls.ts'
-import { failureOf, together } from './operation.ts'
+import { orWarn, together } from './operation.ts'
 import { control, watch } from './proxies.ts'
 import { prune } from './prune.ts'
 
@@ -93,14 +93,6 @@ async function predecessor(release: SchedulerStop, { from, to }: { from: Schedul
   const summary = `release the old scheduler on ${from.serverName}`
   const { ticked } = await watch.stopScheduler.executeWithOptions({ summary }, [release])
   return ticked === null ? null : { ticked }
-}
-
-async function orWarn(operationId: OperationId, what: string, work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    await warn(operationId, `${what}: ${failureOf(error).message}`)
-  }
 }
 
 const warn = (operationId: OperationId, warning: string) => control.addWarning({ operationId, warning })

@@ -16,7 +16,7 @@ const numbers = stepNumbers.convergence
 export async function converge(input: ConvergenceInput): Promise<'taken back' | 'committed'> {
   return CancellationScope.nonCancellable(async () => {
     const { isCommitted, leftovers } = await control.beginConvergence(input)
-    const { servers, replicas, artifacts } = leftovers
+    const { servers, replicas, artifacts, isSliceChanged = false, updated } = leftovers
     await together(servers, ({ serverId, serverName }, index) => {
       const work = { ...input, serverId, order: numbers.stopOneOffs + index }
       return remote.stopWork.executeWithOptions({ summary: `stop unfinished work on ${serverName}` }, [work])
@@ -32,9 +32,17 @@ export async function converge(input: ConvergenceInput): Promise<'taken back' | 
       const discard = { ...input, order: numbers.images + index, serverId, artifactId: id }
       return remote.discardImage.executeWithOptions({ summary: `remove the new image from ${serverName}` }, [discard])
     })
+    if (isSliceChanged) await remote.restoreSlice.executeWithOptions({ summary: 'give the slice its settings back' }, [input])
+    if (updated) await startBefore(input, updated)
     await control.endConvergence(input)
     return 'taken back'
   })
+}
+
+/** The service of an update runs with the image that it had, on the volume that it has. */
+async function startBefore({ operationId }: ConvergenceInput, { replicaId, serverName, image }: NonNullable<BegunConvergence['leftovers']['updated']>): Promise<void> {
+  const start = { operationId, order: numbers.restore, replicaId, image: { reference: image, isLocal: false }, askedBy: null }
+  await watch.startReplica.executeWithOptions({ summary: `start the image of before on ${serverName}` }, [start])
 }
 
 /**
@@ -59,15 +67,20 @@ async function returnTraffic(input: ConvergenceInput, { environmentId, gateways,
 }
 
 /**
- * Runs what leads to the commit point; a failure or cancel on the way is taken back before it is thrown. Where the commit turns
- * out to have happened, for instance because only its answer was lost, it returns and everything goes forward.
+ * Runs what leads to the commit point; a failure or cancel on the way is taken back before it is thrown, as `told` where that says more
+ * of it. Where the commit turns out to have happened, for instance because only its answer was lost, it returns and everything goes
+ * forward.
  */
-export async function untilCommitted(input: ConvergenceInput, work: () => Promise<void>): Promise<void> {
+export async function untilCommitted(
+  input: ConvergenceInput,
+  work: () => Promise<void>,
+  told: (error: unknown) => unknown = (error) => error,
+): Promise<void> {
   try {
     await work()
   } catch (error) {
     if ((await takenBack(input, error)) === 'committed') return
-    throw error
+    throw told(error)
   }
 }
 

@@ -1,4 +1,4 @@
-/** Every operation kind is a workflow of the same name (specification section 3). */
+/** Every operation kind is a workflow of the same name (specification section 3); those that schedules start are no operations. */
 export { environment_deploy } from './environment_deploy.ts'
 export { environment_rollback } from './environment_rollback.ts'
 export { gateway_cutover } from './gateway_cutover.ts'
@@ -6,5 +6,9 @@ export { operation_recover } from './operation_recover.ts'
 export { replica_deploy } from './replica_deploy.ts'
 export { server_provision } from './server_provision.ts'
 export { service_deploy } from './service_deploy.ts'
+export { service_update } from './service_update.ts'
 export { slice_configure } from './slice_configure.ts'
+export { slice_detach } from './slice_detach.ts'
 export { slice_provision } from './slice_provision.ts'
+export { slice_remove } from './slice_remove.ts'
+export { update_lookup } from './update_lookup.ts'

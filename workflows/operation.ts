@@ -88,3 +88,12 @@ async function window(runs: readonly (() => Promise<void>)[]): Promise<void> {
     if (failures.length > 0) throw failures.find((failure) => !isCancellation(failure)) ?? failures[0]
   })
 }
+
+/** For what follows a commit: what does not work is a warning of the operation, for the next one to mend. */
+export async function orWarn(operationId: OperationId, what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    await control.addWarning({ operationId, warning: `${what}: ${failureOf(error).message}` })
+  }
+}

@@ -1,8 +1,10 @@
 import type { OperationInput } from '../activities/operations.ts'
+import { closeDetached } from './close-detached.ts'
 import { completeDeploy } from './complete-deploy.ts'
 import { converge } from './converge.ts'
 import { asOperation, failureOf } from './operation.ts'
 import { control } from './proxies.ts'
+import { removeSlice } from './remove-slice.ts'
 
 /**
  * Ends an operation whose workflow was terminated or lost (design section 4), under its locks: what had not reached its commit
@@ -11,13 +13,16 @@ import { control } from './proxies.ts'
  */
 export async function operation_recover({ operationId }: OperationInput): Promise<void> {
   await asOperation({ operationId }, async () => {
-    const { lostId, isRollout } = await control.takeOver({ operationId })
+    const { lostId, isRollout, kind } = await control.takeOver({ operationId })
     const result = await converge({ operationId, of: lostId }).catch(async (error: unknown) => {
       await control.abandonConvergence({ operationId, of: lostId, reason: failureOf(error).message })
       await control.finishLost({ operationId: lostId, isCommitted: false })
       throw error
     })
-    if (result === 'committed' && isRollout) await completeDeploy({ operationId, of: lostId })
+    const committed = { operationId, of: lostId }
+    if (result === 'committed' && isRollout) await completeDeploy(committed)
+    if (result === 'committed' && kind === 'slice_detach') await closeDetached(committed)
+    if (result === 'committed' && kind === 'slice_remove') await removeSlice(committed)
     await control.finishLost({ operationId: lostId, isCommitted: result === 'committed' })
     return result === 'committed' ? 'completed' : 'taken back'
   })

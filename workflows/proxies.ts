@@ -25,3 +25,10 @@ export const remote = proxyActivities<Activities>({ ...overSsh, startToCloseTime
 
 /** Steps that may take long: builds, migrations, installations, the end of a worker's job. */
 export const watch = proxyActivities<Activities>({ ...overSsh, startToCloseTimeout: '3 hours' })
+
+/** What others offer over HTTP: asked again for a while where they are away, and left alone until the next schedule then. */
+export const provider = proxyActivities<Activities>({
+  startToCloseTimeout: '2 minutes',
+  retry: { initialInterval: '5 seconds', backoffCoefficient: 3, maximumInterval: '2 minutes', maximumAttempts: 4 },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+})

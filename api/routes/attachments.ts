@@ -10,13 +10,13 @@ import { attach } from '../attach.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
-import { applicationIn, environmentIn } from '../in-organisation.ts'
-import { acceptedWith, requestedBy } from '../operation-request.ts'
-import { invalidField } from '../problem.ts'
+import { applicationIn, attachmentIn, environmentIn, sliceIn } from '../in-organisation.ts'
+import { accepted, acceptedWith, requestedBy } from '../operation-request.ts'
+import { invalidField, Problem } from '../problem.ts'
 import { attachmentSchema, newAttachmentSchema, presentAttachment } from '../schemas/attachment.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { operationSchema } from '../schemas/operation.ts'
-import { oneEnvironment } from '../schemas/params.ts'
+import { oneAttachment, oneEnvironment } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
 import { presentSlice, sliceSchema } from '../schemas/slice.ts'
 
@@ -51,6 +51,19 @@ const list = createRoute({
   responses: { 200: json('A page of attachments', pageOf(attachmentSchema)), ...readProblems },
 })
 
+const detach = createRoute({
+  method: 'delete',
+  path: `${path}/{attachmentId}`,
+  tags,
+  summary: 'Detach a database or a cache from an environment; the slice stays, with its data',
+  description:
+    'What runs keeps its variables until the next deployment, and its way to the service as well; then that is closed. Where nothing runs ' +
+    'it is closed at once. Problems: attachment_is_route.',
+  middleware: requires('admin'),
+  request: { params: oneAttachment },
+  responses: { 202: json('The operation', operationSchema), ...writeProblems },
+})
+
 export function attachmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const { db } = deps
   const router = createRouter()
@@ -80,6 +93,36 @@ export function attachmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   router.openapi(list, async (c) => {
     const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
     return c.json(presented(await attachmentsOf(db, environment.id, c.req.valid('query')), presentAttachment), 200)
+  })
+
+  router.openapi(detach, async (c) => {
+    const { environmentId, attachmentId } = c.req.valid('param')
+    const environment = await environmentIn(deps, c, environmentId)
+    const application = await applicationIn(deps, c, environment.applicationId)
+    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+      const { serviceId, serviceSliceId, role } = await attachmentIn({ db: tx }, environment.id, attachmentId)
+      if (role === 'gateway' || serviceSliceId === null) {
+        throw new Problem(409, 'attachment_is_route', 'This is a route: it belongs to the routes of the environment.')
+      }
+      const slice = await sliceIn({ db: tx }, serviceId, serviceSliceId)
+      const requested = await requestOperation(tx, {
+        ...requestedBy(c),
+        kind: 'slice_detach',
+        targetType: 'slice',
+        targetId: slice.id,
+        summary: `detach ${slice.type} ${slice.name} from ${environment.name} of ${application.name}`,
+        locks: await locksOfSlice(tx, slice.id),
+        input: { attachmentId },
+      })
+      return {
+        ...accepted(deps, requested),
+        event: {
+          ...{ action: 'environment.detach_requested', targetType: 'environment', targetId: environment.id },
+          details: { attachmentId, slice: slice.name, role },
+        },
+      }
+    })
+    return c.json(operation, status, headers)
   })
 
   return router

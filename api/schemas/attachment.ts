@@ -2,13 +2,16 @@ import { z } from '@hono/zod-openapi'
 import type { Attachment } from '../../db/attachments.ts'
 import { attachmentRoles } from '../../domain/services.ts'
 import { label, moment, serviceIdSchema, sliceIdSchema } from './fields.ts'
+import { sliceSettings } from './slice.ts'
 
 export const newAttachmentSchema = z
   .strictObject({
     serviceId: serviceIdSchema,
     role: z.enum(attachmentRoles, `must be one of ${attachmentRoles.join(', ')}`),
-    sliceId: sliceIdSchema.optional().openapi({ description: 'A slice that exists. Left out: a new one.' }),
+    sliceId: sliceIdSchema.optional()
+      .openapi({ description: 'A slice that exists, which other environments may use as well. Left out: a new one.' }),
     name: label.optional().openapi({ description: 'Name of the new slice. Left out: application and environment.' }),
+    config: sliceSettings.optional(),
     envPrefix: z
       .string()
       .max(50, 'must have at most 50 characters')
@@ -18,6 +21,7 @@ export const newAttachmentSchema = z
     isPrimary: z.boolean().optional().openapi({ description: 'Left out: whether it is the first of its role.' }),
   })
   .refine(({ sliceId, name }) => !(sliceId && name), { path: ['name'], message: 'is for a new slice: leave out either name or sliceId' })
+  .refine(({ sliceId, config }) => !(sliceId && config), { path: ['config'], message: 'is for a new slice: leave out either config or sliceId' })
   .openapi('NewAttachment')
 
 export const attachmentSchema = z

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import ssh2 from 'ssh2'
 import type {
   ApplicationId,
+  AttachmentId,
   EnvironmentId,
   OperationId,
   OrganisationId,
@@ -21,6 +22,7 @@ export const applicationIdSchema = id<ApplicationId>()
 export const environmentIdSchema = id<EnvironmentId>()
 export const serviceIdSchema = id<ServiceId>()
 export const sliceIdSchema = id<SliceId>()
+export const attachmentIdSchema = id<AttachmentId>()
 export const operationIdSchema = id<OperationId>()
 export const releaseIdSchema = id<ReleaseId>()
 export const registryIdSchema = id<RegistryId>()

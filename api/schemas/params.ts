@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import {
   applicationIdSchema,
+  attachmentIdSchema,
   environmentIdSchema,
   operationIdSchema,
   organisationIdSchema,
@@ -20,4 +21,6 @@ export const oneEnvironment = inOrganisation.extend({ environmentId: environment
 export const oneRelease = oneEnvironment.extend({ releaseId: releaseIdSchema })
 export const oneRoute = oneEnvironment.extend({ routeId: sliceIdSchema })
 export const oneService = inOrganisation.extend({ serviceId: serviceIdSchema })
+export const oneSlice = oneService.extend({ sliceId: sliceIdSchema })
+export const oneAttachment = oneEnvironment.extend({ attachmentId: attachmentIdSchema })
 export const oneOperation = inOrganisation.extend({ operationId: operationIdSchema })

@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi'
-import { serviceStatuses } from '../../db/schema/services.ts'
+import { serviceStatuses, updateStatuses } from '../../db/schema/services.ts'
 import type { Service } from '../../db/services.ts'
 import { deployPolicies, driverNames, type ProcessRole, processRoles, serviceCategories } from '../../domain/services.ts'
-import { allDrivers } from '../../drivers/services/registry.ts'
+import { allDrivers, serviceDriver } from '../../drivers/services/registry.ts'
 import { label, moment, serverIdSchema, settings } from './fields.ts'
 
 const standaloneDrivers = allDrivers().filter(({ build }) => build === null).map(({ name }) => name)
@@ -56,6 +56,10 @@ export const serviceSchema = z
     deployPolicy: z.enum(deployPolicies),
     processRoles: z.array(z.enum(processRoles)),
     currentImageDigest: z.string().nullable(),
+    availableImageDigest: z.string().nullable().openapi({ description: 'What the tag of its image stands for, as it was looked up last.' }),
+    updateStatus: z.enum(updateStatuses),
+    updateBehaviour: z.object({ downtime: z.boolean(), dataRisk: z.boolean(), backup: z.boolean() })
+      .openapi({ description: 'What an update brings with it, and whether a backup can be made before.' }),
     cpuLimit: z.number().nullable(),
     memoryLimitMb: z.int().nullable(),
     config: settings,
@@ -66,10 +70,11 @@ export const serviceSchema = z
 
 export function presentService(service: Service): z.infer<typeof serviceSchema> {
   const { id, environmentId, name, category, driverName, versionTrack, status, serverIds } = service
-  const { allowPublic: isPublic, deployPolicy, currentImageDigest, config } = service
+  const { allowPublic: isPublic, deployPolicy, currentImageDigest, availableImageDigest, updateStatus, config } = service
   return {
     ...{ id, environmentId, name, category, driver: driverName, versionTrack, status, serverIds },
-    ...{ allowPublic: isPublic, deployPolicy, currentImageDigest, config },
+    ...{ allowPublic: isPublic, deployPolicy, currentImageDigest, availableImageDigest, updateStatus, config },
+    updateBehaviour: serviceDriver(driverName).update,
     processRoles: processRoles.filter((role) => service.processRoles.includes(role)),
     cpuLimit: service.defaultCpuLimit,
     memoryLimitMb: service.defaultMemoryLimitMb,

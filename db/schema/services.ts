@@ -209,6 +209,26 @@ export const environmentAttachments = pgTable(
   ],
 )
 
+/**
+ * Slices that were detached from environments that ran: their containers have the variables until the next version has taken their
+ * place, and may use them until then.
+ */
+export const detachments = pgTable(
+  'detachments',
+  {
+    environmentId: uuid('environment_id').$type<EnvironmentId>().notNull().references((): AnyPgColumn => environments.id),
+    serviceId: service('service_id').notNull().references(() => services.id),
+    serviceSliceId: uuid('service_slice_id').$type<SliceId>().notNull(),
+    /** The next version has taken their place. */
+    isOver: boolean('is_over').notNull().default(false),
+    createdAt: timestamps.createdAt,
+  },
+  (t) => [
+    primaryKey({ columns: [t.environmentId, t.serviceSliceId] }),
+    ofSameOwner('detachments_slice', [t.serviceId, t.serviceSliceId], () => [serviceSlices.serviceId, serviceSlices.id]),
+  ],
+)
+
 /** Where a service can be reached and how near that is (specification section 14); the lowest priority that fits wins. */
 export const serviceEndpoints = pgTable(
   'service_endpoints',

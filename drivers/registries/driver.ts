@@ -2,6 +2,7 @@ import { noRegistry, RegistryError } from './errors.ts'
 import type { ExchangeOptions } from './exchange.ts'
 import { imageReader, manifestQuestion, noImage } from './image-reader.ts'
 import { imageIndex, indexEntry, type PlatformImage, storeManifest } from './image-index.ts'
+import { isDockerHub } from './images.ts'
 import { digestOf, parseImageConfig, parseManifest } from './manifest.ts'
 import type { ImageReference } from './reference.ts'
 import { openSession, type RegistryAccess, saying, type Session } from './session.ts'
@@ -40,9 +41,16 @@ export interface ImageDescription {
 /** No image has this name: an upload to it is begun and given up. */
 const checkedName = 'keystone-access-check'
 
-export function createRegistryDriver({ timeoutSeconds = 20, authorities = [] }: Partial<ExchangeOptions> = {}): RegistryDriver {
+interface RegistryOptions extends Partial<ExchangeOptions> {
+  /** Asked, as anybody may, for what is on Docker Hub; null: Docker Hub itself. */
+  dockerHubMirror?: string | null
+}
+
+export function createRegistryDriver({ timeoutSeconds = 20, authorities = [], dockerHubMirror = null }: RegistryOptions = {}): RegistryDriver {
   const exchanged = { timeoutSeconds, authorities }
   const session = (access: RegistryAccess) => openSession(access, exchanged)
+  const nearest = (access: RegistryAccess): RegistryAccess =>
+    dockerHubMirror !== null && isDockerHub(access.url) ? { url: dockerHubMirror, credentials: null } : access
   return {
     async verify(access, push) {
       const { host } = new URL(access.url)
@@ -53,7 +61,8 @@ export function createRegistryDriver({ timeoutSeconds = 20, authorities = [] }: 
       if (push) await tryPush(opened, host, push)
     },
 
-    async resolve(access, image) {
+    async resolve(named, image) {
+      const access = nearest(named)
       const { host } = new URL(access.url)
       const opened = session(access)
       const question = manifestQuestion(image)
@@ -65,7 +74,8 @@ export function createRegistryDriver({ timeoutSeconds = 20, authorities = [] }: 
       return digestOf(answer.body)
     },
 
-    async inspect(access, image) {
+    async inspect(named, image) {
+      const access = nearest(named)
       const { host } = new URL(access.url)
       const reader = imageReader(session(access), { base: new URL(access.url), image, exchanged })
       const { body, digest } = await reader.manifest(image)

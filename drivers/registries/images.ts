@@ -11,6 +11,9 @@ export function imageHost(url: string): string {
   return host === hub.api ? hub.images : host
 }
 
+/** Whether the API at this address is Docker Hub's. */
+export const isDockerHub = (url: string): boolean => new URL(url).host === hub.api
+
 /** Where the API of the registry is that an image's name names. */
 export const registryUrl = (host: string): string => `https://${host === hub.images ? hub.api : host}`
 

@@ -22,6 +22,8 @@ export interface SliceTarget {
 export interface ConfiguredSlice {
   /** Idempotent: running it twice, or over a half-made slice, gives the same slice. */
   provision(target: SliceTarget): ServiceStep<void>
+  /** Makes a slice that was made by the stored config `before` what this one says, whole or not at all. */
+  configure(target: SliceTarget, before: unknown): ServiceStep<void>
   /** Removes what `provision` made; fine when it is gone already. */
   remove(target: SliceTarget): ServiceStep<void>
   /** Variables for an attached environment; `prefix` is put before each name where given (`ANALYTICS_` → `ANALYTICS_DB_HOST`). */
@@ -32,6 +34,8 @@ export interface ConfiguredSlice {
 export interface SliceDriver {
   type: SliceType
   configSchema: z.ZodType<StoredConfig>
+  /** The part of a config that people choose, now or later. */
+  settingsSchema: z.ZodType<StoredConfig>
   /** A config for a new slice from a wished name; `taken` are the stored configs of the service's other slices. */
   configure(name: string, taken: readonly unknown[]): StoredConfig
   /** Fresh random credentials. */

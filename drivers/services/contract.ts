@@ -34,6 +34,8 @@ export interface VolumeSpec {
 export interface UpdateBehaviour {
   downtime: boolean
   dataRisk: boolean
+  /** Whether a backup can be made before it. */
+  backup: boolean
 }
 
 /** Whose a container is. `operationId` is the operation that made the replica: a later one does not change its labels. */

@@ -19,7 +19,7 @@ export function resolveImage(reference: string): ServiceStep<ImageFacts> {
     files: [],
     parse(result) {
       const { imageId, digests } = report.parse(JSON.parse(result))
-      const digest = digests.find((candidate) => candidate.startsWith(`${repository(reference)}@sha256:`))
+      const digest = digests.find((candidate) => candidate.startsWith(`${repositoryOf(reference)}@sha256:`))
       if (!digest) throw new Error(`Docker shows no digest of ${reference}: it was not pulled from a registry`)
       return { digest, imageId }
     },
@@ -27,7 +27,7 @@ export function resolveImage(reference: string): ServiceStep<ImageFacts> {
 }
 
 /** `postgres` of `postgres:18`: a colon before the last slash belongs to the registry's port. */
-function repository(reference: string): string {
+export function repositoryOf(reference: string): string {
   return reference.replace(/@sha256:.*$/, '').replace(/:[^:/]+$/, '')
 }
 

@@ -78,10 +78,31 @@ describe('attaching', () => {
     expect(await refused({ serviceId: postgres, role: 'database', sliceId: slice.id, isPrimary: false })).toMatchObject({ status: 409, errors: [{ field: 'sliceId' }] })
   })
 
-  it('keeps the slices of another environment out of reach', async () => {
+  it('lets several environments use one slice, and none of them be deployed while it is worked on', async () => {
     const { slice } = await attach({ serviceId: postgres, role: 'database' })
+    const first = environmentId
     environmentId = await makeEnvironment(api, { serverIds: [serverId] })
-    expect(await refused({ serviceId: postgres, role: 'database', sliceId: slice.id })).toMatchObject({ status: 409, code: 'slice_of_other_environment' })
+    const shared = await attach({ serviceId: postgres, role: 'database', sliceId: slice.id })
+    expect(shared.attachment).toMatchObject({ environmentId, sliceId: slice.id })
+    const locks = await api.database.sql`select key, mode from operation_locks where operation_id = ${shared.operation.id} and key like 'environment/%'`
+    expect([...locks].map(({ key, mode }) => `${mode} ${key}`).toSorted()).toEqual([first, environmentId].map((id) => `shared environment/${id}`).toSorted())
+  })
+
+  it('gives a new slice the settings of the wish', async () => {
+    const { slice } = await attach({ serviceId: postgres, role: 'database', config: { extensions: ['citext'], connectionLimit: 20 } })
+    expect(slice.config).toEqual({ database: expect.any(String), extensions: ['citext'], connectionLimit: 20 })
+  })
+
+  it('is ended by an operation of the slice, which stays', async () => {
+    const { attachment, slice } = await attach({ serviceId: postgres, role: 'database' })
+    const { status, body, headers } = await api.ask<WithOperation['operation'] & { input: object }>('DELETE', `${attachments()}/${attachment.id}`)
+    expect([status, body.kind, body.targetId, body.input]).toEqual([202, 'slice_detach', slice.id, { attachmentId: attachment.id }])
+    expect(body.summary).toMatch(new RegExp(`^detach database ${slice.name} from production of shop-`))
+    expect(headers.get('location')).toBe(`${api.root}/operations/${body.id}`)
+    const [event] = await api.database.sql`select action from audit_events where target_id = ${environmentId} order by id desc limit 1`
+    expect(event).toEqual({ action: 'environment.detach_requested' })
+    environmentId = await makeEnvironment(api, { serverIds: [serverId] })
+    expect((await api.ask('DELETE', `${attachments()}/${attachment.id}`)).body).toMatchObject({ status: 404, code: 'attachment_not_found' })
   })
 
   it.each([
@@ -92,6 +113,9 @@ describe('attaching', () => {
     ['a role that is none', () => ({ serviceId: postgres, role: 'search' }), 422, 'invalid_input', 'role'],
     ['a prefix in lower case', () => ({ serviceId: postgres, role: 'database', envPrefix: 'other_' }), 422, 'invalid_input', 'envPrefix'],
     ['a name and a slice', () => ({ serviceId: postgres, role: 'database', name: 'a', sliceId: environmentId }), 422, 'invalid_input', 'name'],
+    ['an extension with a quote', () => ({ serviceId: postgres, role: 'database', config: { extensions: ['a";drop'] } }), 422, 'invalid_input', 'config.extensions[0]'],
+    ['settings of a keyspace', () => ({ serviceId: valkey, role: 'cache', config: { connectionLimit: 1 } }), 422, 'invalid_input', 'config.connectionLimit'],
+    ['settings for a slice that is there', () => ({ serviceId: postgres, role: 'database', config: {}, sliceId: environmentId }), 422, 'invalid_input', 'config'],
     ['a name with a quote', () => ({ serviceId: postgres, role: 'database', name: 'a";drop' }), 422, 'invalid_input', 'name'],
   ])('does not take %s', async (_, body, status, code, field) => {
     const before = await api.stored()

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { deployLocks, serverLocks, serviceLocks, sliceLocks } from '../../domain/locks.ts'
+import { deployLocks, serverLocks, serviceLocks, sliceLocks, updateLocks } from '../../domain/locks.ts'
 import { conflicts, type Lock } from '../../domain/operations.ts'
 
 const shop = deployLocks({ environmentId: 'shop', serverIds: ['one'], usedServiceIds: ['data'] })
 const blog = deployLocks({ environmentId: 'blog', serverIds: ['one'], usedServiceIds: ['data'] })
 const data = serviceLocks({ id: 'data', serverIds: ['one'] })
-const slice = (id: string, environmentId: string | null) => sliceLocks({ id, serviceId: 'data', environmentId, serverIds: ['one'] })
+const slice = (id: string, ...environmentIds: string[]) => sliceLocks({ id, serviceId: 'data', environmentIds, serverIds: ['one'] })
+const update = updateLocks({ id: 'data', serverIds: ['one'], environmentIds: ['shop'] })
 
 describe('locks', () => {
   test('name their key by type and id, so that a server is not a service of the same id', () => {
@@ -20,17 +21,20 @@ describe('locks', () => {
     ['a deploy and another server do not', shop, serverLocks('two'), false],
     ['a deploy and the deploy of its database', shop, data, true],
     ['a slice and the deploy of its environment', slice('s', 'shop'), shop, true],
-    ['a slice that nobody uses and a deploy do not', slice('s', null), shop, false],
-    ['two slices of one service do not', slice('s', null), slice('t', null), false],
-    ['two works on one slice', slice('s', null), slice('s', null), true],
-    ['a slice and the deploy of its service', slice('s', null), data, true],
-    ['a slice and its server', slice('s', null), serverLocks('one'), true],
+    ['a slice that nobody uses and a deploy do not', slice('s'), shop, false],
+    ['two slices of one service do not', slice('s'), slice('t'), false],
+    ['two works on one slice', slice('s'), slice('s'), true],
+    ['a slice and the deploy of its service', slice('s'), data, true],
+    ['a slice and its server', slice('s'), serverLocks('one'), true],
+    ['a slice and the deploys of all environments that share it', slice('s', 'blog', 'shop'), shop, true],
+    ['an update and the deploy of an environment that uses the service', update, shop, true],
+    ['an update and a slice of the service', update, slice('s'), true],
     ['what holds nothing and anything do not', [], shop, false],
   ])('%s', (_, one, other, expected) => {
     expect([conflicts(one, other), conflicts(other, one)]).toEqual([expected, expected])
   })
 
   test('name a key once each, since the database refuses another', () => {
-    for (const locks of [shop, data, slice('s', 'shop')]) expect(new Set(locks.map(({ key }) => key)).size).toBe(locks.length)
+    for (const locks of [shop, data, update, slice('s', 'shop')]) expect(new Set(locks.map(({ key }) => key)).size).toBe(locks.length)
   })
 })

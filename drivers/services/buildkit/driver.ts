@@ -36,7 +36,7 @@ export const buildkit = defineService({
   defaultProcessRoles: [],
   configSchema,
   resourceDefaults: { cpuLimit: null, memoryLimitMb: null },
-  update: { downtime: false, dataRisk: false },
+  update: { downtime: false, dataRisk: false, backup: false },
   stateful: false,
   generateAdmin: () => ({}),
   slices: null,

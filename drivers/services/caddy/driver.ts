@@ -66,7 +66,7 @@ export const caddy = defineService({
   defaultProcessRoles: ['server'],
   configSchema,
   resourceDefaults: { cpuLimit: null, memoryLimitMb: null },
-  update: { downtime: true, dataRisk: false },
+  update: { downtime: true, dataRisk: false, backup: false },
   stateful: true,
   generateAdmin: () => ({}),
   slices: null,

@@ -14,7 +14,7 @@ export const laravel = defineService({
   defaultProcessRoles: laravelRoles,
   configSchema: serviceSchema,
   resourceDefaults: { cpuLimit: null, memoryLimitMb: null },
-  update: { downtime: false, dataRisk: false },
+  update: { downtime: false, dataRisk: false, backup: false },
   stateful: false,
   generateAdmin: () => ({}),
   slices: null,

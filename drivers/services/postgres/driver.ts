@@ -29,7 +29,7 @@ export const postgres = defineService({
   defaultProcessRoles: ['server'],
   configSchema: z.object({}),
   resourceDefaults: { cpuLimit: null, memoryLimitMb: null },
-  update: { downtime: true, dataRisk: true },
+  update: { downtime: true, dataRisk: true, backup: false },
   stateful: true,
   generateAdmin: () => ({ password: randomPassword() }),
   slices: databases,

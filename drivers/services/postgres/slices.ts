@@ -7,17 +7,23 @@ import { freeIdentifier } from '../names.ts'
 import { randomPassword } from '../passwords.ts'
 import { containersScript, textBeside } from '../scripts.ts'
 import { scramVerifier } from './scram.ts'
-import { loginName, provisionSql, removeSql } from './sql.ts'
+import { configureSql, loginName, provisionSql, removeSql } from './sql.ts'
 
 const script = containersScript + textBeside(import.meta.url, 'psql.sh')
 
 /** Postgres allows 63 bytes; the logins add two. */
 const longestName = 61
 
+const extensions = z
+  .array(z.string().max(63, 'must have at most 63 characters').regex(/^[a-z][a-z0-9_-]*$/, 'must be the name of an extension, such as citext or uuid-ossp'))
+  .max(50, 'must have at most 50 entries')
+  .refine((names) => new Set(names).size === names.length, 'must name each extension once')
+const connectionLimit = z.int('must be a whole number').positive('must be more than 0').max(262_143, 'must be at most 262143').nullable()
+
 const configSchema = z.object({
   database: z.string().regex(/^[a-z][a-z0-9_]*$/).max(longestName),
-  extensions: z.array(z.string().regex(/^[a-z][a-z0-9_-]*$/)).default([]),
-  connectionLimit: z.int().positive().nullable().default(null),
+  extensions: extensions.default([]),
+  connectionLimit: connectionLimit.default(null),
 })
 
 const login = z.enum(['a', 'b'])
@@ -30,6 +36,7 @@ const credentialsSchema = z.object({
 export const databases = defineSlices({
   type: 'database',
   configSchema,
+  settingsSchema: z.object({ extensions: extensions.optional(), connectionLimit: connectionLimit.optional() }),
   credentialsSchema,
   configure: (name, taken) => ({
     database: freeIdentifier(name, ['postgres', ...taken.map((slice) => slice.database)], longestName),
@@ -42,6 +49,8 @@ export const databases = defineSlices({
       const sql = provisionSql(config, { activeLogin, verifier: scramVerifier(password) })
       return psqlStep('provision database', containerName, sql)
     },
+    configure: ({ containerName }, before) =>
+      psqlStep('configure database', containerName, configureSql(configSchema.parse(before), config, activeLogin)),
     remove: ({ containerName }) => psqlStep('remove database', containerName, removeSql(config.database)),
     exports: ({ endpoint, prefix }) =>
       prefixed(prefix, {

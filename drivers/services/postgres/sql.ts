@@ -39,6 +39,21 @@ export function provisionSql({ database, extensions, connectionLimit }: Database
   ].join('\n')
 }
 
+/** All of it or nothing: one transaction in the slice's own database. An extension that something depends on is not dropped. */
+export function configureSql(before: DatabaseSlice, { database, extensions, connectionLimit }: DatabaseSlice, activeLogin: 'a' | 'b'): string {
+  const dropped = before.extensions.filter((extension) => !extensions.includes(extension))
+  return [
+    `\\connect ${identifier(database)}`,
+    quietly,
+    'begin;',
+    `alter role ${identifier(loginName(database, activeLogin))} connection limit ${connectionLimit ?? -1};`,
+    ...extensions.map((extension) => `create extension if not exists ${identifier(extension)};`),
+    ...dropped.map((extension) => `drop extension if exists ${identifier(extension)} restrict;`),
+    'commit;',
+    '',
+  ].join('\n')
+}
+
 export function removeSql(database: string): string {
   const roles = [loginName(database, 'a'), loginName(database, 'b'), database]
   return [

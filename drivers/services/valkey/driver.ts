@@ -11,9 +11,20 @@ import { keyspaces } from './slices.ts'
 
 const stopGraceSeconds = 30
 
+/** `maxmemory-policy` of Valkey 8. */
+const evictionPolicies = [
+  ...['noeviction', 'allkeys-lru', 'allkeys-lfu', 'allkeys-random'],
+  ...['volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl'],
+] as const
+const persistences = ['append_only', 'none'] as const
+
 const configSchema = z.object({
   /** Null leaves it to the memory limit of the container. */
   maxMemoryMb: z.int().positive().nullable().default(null),
+  /** What happens at that limit; null leaves it to Valkey, which refuses to write more. */
+  evictionPolicy: z.enum(evictionPolicies, `must be one of ${evictionPolicies.join(', ')}`).nullable().default(null),
+  /** What survives a restart: every write but those of the last second, or nothing; what was kept before is back with `append_only`. */
+  persistence: z.enum(persistences, `must be one of ${persistences.join(', ')}`).default('append_only'),
 })
 type Config = z.infer<typeof configSchema>
 
@@ -36,7 +47,7 @@ export const valkey = defineService({
   defaultProcessRoles: ['server'],
   configSchema,
   resourceDefaults: { cpuLimit: null, memoryLimitMb: null },
-  update: { downtime: true, dataRisk: true },
+  update: { downtime: true, dataRisk: true, backup: false },
   stateful: true,
   generateAdmin: () => ({ password: randomPassword() }),
   slices: keyspaces,
@@ -82,7 +93,14 @@ const startCommand =
   'test -e /data/users.acl || { cp /acl/users.acl /data/users.acl.new && mv /data/users.acl.new /data/users.acl; }; ' +
   'exec docker-entrypoint.sh "$0" "$@"'
 
-function serverOptions({ maxMemoryMb }: Config): string[] {
+function serverOptions({ maxMemoryMb, evictionPolicy, persistence }: Config): string[] {
   const memory = maxMemoryMb === null ? [] : ['--maxmemory', `${maxMemoryMb}mb`]
-  return ['valkey-server', '--aclfile', '/data/users.acl', '--databases', '512', '--appendonly', 'yes', ...memory]
+  const eviction = evictionPolicy === null ? [] : ['--maxmemory-policy', evictionPolicy]
+  return ['valkey-server', '--aclfile', '/data/users.acl', '--databases', '512', ...persistenceOptions[persistence], ...memory, ...eviction]
+}
+
+/** Users are kept whatever this says. A file that nobody writes is loaded instead of what was kept before. */
+const persistenceOptions: Readonly<Record<Config['persistence'], readonly string[]>> = {
+  append_only: ['--appendonly', 'yes'],
+  none: ['--appendonly', 'no', '--save', '', '--dbfilename', 'nothing.rdb'],
 }

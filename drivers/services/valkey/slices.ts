@@ -26,6 +26,7 @@ const configSchema = z.object({
 export const keyspaces = defineSlices({
   type: 'keyspace',
   configSchema,
+  settingsSchema: z.object({}),
   credentialsSchema: z.object({ password: z.instanceof(Secret) }),
   configure(name, taken) {
     const user = freeIdentifier(name, ['admin', 'default', 'health', ...taken.map((slice) => slice.user)], 64)
@@ -35,6 +36,8 @@ export const keyspaces = defineSlices({
   generateCredentials: () => ({ password: randomPassword() }),
   configured: (config, { password }) => ({
     provision: (target) => commandsStep('provision keyspace', target, provisionCommands(config, password)),
+    /** What people choose, eviction and persistence, is the whole service's. */
+    configure: (target) => commandsStep('configure keyspace', target, provisionCommands(config, password)),
     remove: (target) => commandsStep('remove keyspace', target, removeCommands(config)),
     exports: ({ endpoint, prefix }) =>
       prefixed(prefix, {

@@ -128,9 +128,9 @@ describe('locks as the kinds take them', () => {
 
   test('slices of one service are made side by side, the attached environment is deployed after', async () => {
     const environmentId = newId<string>()
-    const sliceOf = (id: string, of: string | null) => under(sliceLocks({ id, serviceId, environmentId: of, serverIds: [] }))
+    const sliceOf = (id: string, ...environmentIds: string[]) => under(sliceLocks({ id, serviceId, environmentIds, serverIds: [] }))
     const attached = await sliceOf(newId(), environmentId)
-    const free = await sliceOf(newId(), null)
+    const free = await sliceOf(newId())
     const deployed = await under(deployLocks({ environmentId, serverIds: [], usedServiceIds: [serviceId] }))
     expect([attached.status, free.status, deployed.status]).toEqual(['pending', 'pending', 'queued'])
     await succeed(attached)

@@ -1,0 +1,27 @@
+import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client'
+import { taskQueue } from './workflows.ts'
+
+/** What Keystone does by itself again and again. */
+const schedules = [{ scheduleId: 'keystone-update-lookup', workflowType: 'update_lookup', every: '6 hours', jitter: '30 minutes' }] as const
+
+/** Has every schedule be there as it is meant; repeating it changes nothing, and one that somebody has paused stays paused. */
+export async function prepareSchedules({ schedule: client }: Client): Promise<void> {
+  for (const schedule of schedules) {
+    const wanted = optionsOf(schedule)
+    try {
+      await client.create({ scheduleId: schedule.scheduleId, ...wanted })
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error
+      await client.getHandle(schedule.scheduleId).update(({ state }) => ({ ...wanted, state }))
+    }
+  }
+}
+
+/** The jitter keeps installations from asking the same registry at the same moment. */
+function optionsOf({ scheduleId, workflowType, every, jitter }: (typeof schedules)[number]) {
+  return {
+    spec: { intervals: [{ every }], jitter },
+    action: { type: 'startWorkflow', workflowType, workflowId: scheduleId, taskQueue, args: [] },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 hour' },
+  } satisfies Omit<ScheduleOptions, 'scheduleId'>
+}
