@@ -35,6 +35,7 @@ export interface ApiClient {
   post<Answer>(path: string, body: unknown, answer: z.ZodType<Answer>): Promise<Answer>
   put(path: string, body: unknown): Promise<void>
   patch(path: string, body: unknown): Promise<void>
+  delete<Answer>(path: string, answer: z.ZodType<Answer>): Promise<Answer>
   text(path: string): Promise<string>
   /** Ends when the server ends the stream or goes away. */
   events(path: string, lastEventId: string | undefined): AsyncGenerator<ServerSentEvent>
@@ -60,6 +61,7 @@ export function createApiClient(url: string, token: string): ApiClient {
     post: async (path, body, answer) => answer.parse(await (await send('POST', path, { body })).json()),
     put: async (path, body) => void (await (await send('PUT', path, { body })).arrayBuffer()),
     patch: async (path, body) => void (await (await send('PATCH', path, { body })).arrayBuffer()),
+    delete: async (path, answer) => answer.parse(await (await send('DELETE', path)).json()),
     text: async (path) => (await send('GET', path)).text(),
     async *events(path, lastEventId) {
       const { body } = await send('GET', path, { headers: lastEventId === undefined ? {} : { 'last-event-id': lastEventId } })

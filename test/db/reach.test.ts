@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { changeFirewalls, firewallOf, forgetApplied, recordFirewall, serversOpenTo } from '../../db/firewalls.ts'
 import { assignHostPorts } from '../../db/host-ports.ts'
 import { environmentAttachments, servicePlacements, serviceReplicas } from '../../db/schema/index.ts'
+import { detach, endDetached } from '../../db/slice-uses.ts'
 import { assignedPorts } from '../../domain/firewall.ts'
 import type { EnvironmentId, ReplicaId, ServerId, ServiceId } from '../../domain/ids.ts'
 import { createTestDatabase } from '../database.ts'
@@ -95,6 +96,23 @@ describe('a firewall', () => {
     expect(await change(own.id)).toMatchObject([{ serverId: own.id, revision: 2 }])
     expect(await rulesOf(own.id)).toEqual([{ address: own.address, port, sources: [one.address, two.address].toSorted() }])
     expect(await serversOpenTo(db, attachedTo)).toEqual(expect.arrayContaining([own.id, two.id, foreign.id]))
+  })
+
+  test('lets an environment reach what was detached from it until its next version runs, and forgets it then', async () => {
+    const [own, one] = [await placed(), await placed()]
+    const data = await service(db, organisationId)
+    const { port } = await withPort(data, own.id, { role: 'server' })
+    const environmentId = await environment(db, organisationId)
+    await replica(db, { serviceId: await web(environmentId, one.id), serverId: one.id })
+    await attached(environmentId, data)
+    const [attachment] = await db.select().from(environmentAttachments).where(eq(environmentAttachments.serviceId, data))
+    await db.transaction((tx) => detach(tx, attachment!.id))
+    await change(own.id)
+    expect(await rulesOf(own.id)).toEqual([{ address: own.address, port, sources: [one.address] }])
+    await endDetached(db, environmentId)
+    expect(await serversOpenTo(db, environmentId)).toEqual(expect.arrayContaining([own.id]))
+    await change(own.id)
+    expect(await rulesOf(own.id)).toEqual([])
   })
 
   test('lets a gateway reach the replicas of the environments that it routes to', async () => {

@@ -25,14 +25,24 @@ export interface TestKeystone {
   database: TestDatabase
   temporal: TestTemporal
   keyFile: string
+  /** Empty where Docker Hub itself is asked. */
+  dockerHubMirror: string
   /** Secrets of this installation, by name. */
   secrets: { ownerToken: string; databaseUrl: string }
   workerCounts(): Promise<WorkerCounts>
   stop(): Promise<void>
 }
 
-/** `hasWorker` false leaves the worker to the test; `dnsServer` is asked for domains, instead of this machine's. */
-export async function startKeystone({ hasWorker = true, dnsServer = '' }: { hasWorker?: boolean; dnsServer?: string } = {}): Promise<TestKeystone> {
+interface KeystoneOptions {
+  /** False leaves the worker to the test. */
+  hasWorker?: boolean
+  /** Asked for domains, instead of this machine's. */
+  dnsServer?: string
+  /** Asked for images, instead of Docker Hub. */
+  dockerHubMirror?: string
+}
+
+export async function startKeystone({ hasWorker = true, dnsServer = '', dockerHubMirror = '' }: KeystoneOptions = {}): Promise<TestKeystone> {
   const folder = await mkdtemp(join(tmpdir(), 'keystone-e2e-'))
   const keyFile = join(folder, 'keys.json')
   const [database, temporal] = await Promise.all([createTestDatabase(), createTestTemporal(), ensureKeyFile(keyFile)])
@@ -47,6 +57,7 @@ export async function startKeystone({ hasWorker = true, dnsServer = '' }: { hasW
     NODE_EXTRA_CA_CERTS: await authorityFile(),
     KEYSTONE_API_PORT: String(apiPort),
     KEYSTONE_DNS_SERVERS: dnsServer,
+    KEYSTONE_DOCKER_HUB_MIRROR: dockerHubMirror,
     KEYSTONE_WORKER_METRICS_PORT: String(workerPort),
   }
   const apiUrl = `http://127.0.0.1:${apiPort}`
@@ -55,7 +66,7 @@ export async function startKeystone({ hasWorker = true, dnsServer = '' }: { hasW
   const worker = createProgram('worker.ts', { env, url: workerUrl })
   await Promise.all([api.start(), hasWorker ? worker.start() : null])
   return {
-    ...{ api, worker, database, temporal, keyFile },
+    ...{ api, worker, database, temporal, keyFile, dockerHubMirror },
     client: createApiClient(apiUrl, token.reveal()),
     secrets: { ownerToken: token.reveal(), databaseUrl: database.url },
     async workerCounts() {

@@ -13,6 +13,7 @@ import { deployReport, report } from './report.ts'
 const subnets = {
   ...{ deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106, rollback: 107 },
   ...{ 'nobody-notices': 108, 'deep-redeploy': 109, fleet: 110, certificates: 111, images: 112 },
+  ...{ slices: 118, updates: 119 },
 } as const
 
 /** What a browser would get. */
@@ -27,6 +28,8 @@ export interface Scene {
   lab: Lab
   server: LabServer
   organisation: OrganisationClient
+  /** What the organisation's client speaks through. */
+  client: ApiClient
   prepared: PreparedServer
   /** Waits for the end, whatever it is. */
   ended(operation: Operation): Promise<OperationTree>
@@ -60,25 +63,30 @@ export interface SceneOptions {
   /** Docker is on the server already, which saves half a minute. */
   preinstalled?: boolean
   hasWorker?: boolean
+  /** Servers pull from a mirror that the test can change; no application can be built from what is there. */
+  hasOwnMirror?: boolean
   /** Told when Keystone is up, before there is anything to do for a worker. Returns the client that the scene is to use. */
   onKeystone?: (keystone: TestKeystone) => Promise<ApiClient>
 }
 
 /** Opens the file's lab; no server of an earlier run is left in it. */
-export async function openSceneLab(name: keyof typeof subnets): Promise<Lab> {
+export async function openSceneLab(name: keyof typeof subnets, { hasOwnMirror = false } = {}): Promise<Lab> {
   const log = (line: string) => console.log(line)
   await ensureDocker({ log })
-  const lab = await openLab({ name: `e2e-${name}`, subnet: subnets[name], log })
+  const mirror = hasOwnMirror ? { ownMirror: ['caddy', 'postgres', 'valkey'] as const } : {}
+  const lab = await openLab({ name: `e2e-${name}`, subnet: subnets[name], ...mirror, log })
   for (const left of await lab.servers()) await left.remove()
   return lab
 }
 
 /** Boots a server and a Keystone, and prepares the one by the other. */
 export async function openScene(options: SceneOptions): Promise<Scene> {
-  const { name, preinstalled = true, hasWorker = true, onKeystone = async ({ client }) => client } = options
-  const lab = await openSceneLab(name)
-  const [server, keystone] = await Promise.all([lab.server('s1', { preinstalled }), startKeystone({ hasWorker })])
-  const organisation = await createOrganisation(await onKeystone(keystone), 'acme')
+  const { name, preinstalled = true, hasWorker = true, hasOwnMirror = false, onKeystone = async ({ client }) => client } = options
+  const lab = await openSceneLab(name, { hasOwnMirror })
+  const mirror = { dockerHubMirror: lab.mirror.url }
+  const [server, keystone] = await Promise.all([lab.server('s1', { preinstalled }), startKeystone({ hasWorker, ...mirror })])
+  const client = await onKeystone(keystone)
+  const organisation = await createOrganisation(client, 'acme')
   const succeeded = async (operation: Operation) => {
     const tree = await organisation.finished(operation)
     if (tree.status === 'succeeded') return tree
@@ -87,7 +95,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   }
   const prepared = await prepareServer(organisation, server, succeeded)
   return {
-    ...{ keystone, lab, server, organisation, prepared },
+    ...{ keystone, lab, server, organisation, client, prepared },
     ended: (operation) => organisation.finished(operation),
     async deployed(deployName, { environmentId }, wish = {}) {
       const before = await keystone.workerCounts()

@@ -2,6 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { z } from 'zod'
 import { classifyErrors } from '../../activities/classify.ts'
 import { createActivities } from '../../activities/index.ts'
 import { createNotices } from '../../db/operations/notices.ts'
@@ -14,7 +15,7 @@ import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { sdkLogger } from '../../drivers/temporal/log.ts'
 import { createWorkflows, taskQueue } from '../../drivers/temporal/workflows.ts'
 import type { ApiClient } from '../../stack/demo/client.ts'
-import { stepsOf, type Operation, type OperationTree } from '../../stack/demo/operation.ts'
+import { operationSchema, stepsOf, type Operation, type OperationTree } from '../../stack/demo/operation.ts'
 import { authorityCertificate } from '../lab/authority.ts'
 import { findRepeated, recordDockerEvents, unitRuns } from '../lab/instruments/index.ts'
 import { type EverythingTwice, everythingTwice } from './everything-twice.ts'
@@ -27,14 +28,14 @@ let twice: EverythingTwice
 let stopWorker = async () => {}
 
 /** A worker as worker.ts makes it, but for its activities. Returns a client whose changes wait until no activity is under way. */
-async function startWorker({ client, database, temporal, keyFile }: TestKeystone): Promise<ApiClient> {
+async function startWorker({ client, database, temporal, keyFile, dockerHubMirror }: TestKeystone): Promise<ApiClient> {
   const { db, sql } = database
   const log = pino({ level: 'silent' })
   Runtime.install({ logger: sdkLogger(log) })
   const workflows = createWorkflows(temporal.client)
   const ssh = createSshPool({ idleCloseSeconds: 60, keepaliveSeconds: 5, connectTimeoutSeconds: 10 })
   const keyring = await readKeyring(keyFile)
-  const registries = createRegistryDriver({ authorities: [await authorityCertificate()] })
+  const registries = createRegistryDriver({ authorities: [await authorityCertificate()], dockerHubMirror })
   const deps = { db, keyring, ssh, registries, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
   twice = everythingTwice(createActivities(deps), sql)
   const connection = await NativeConnection.connect({ address: temporal.target.address })
@@ -61,6 +62,7 @@ async function startWorker({ client, database, temporal, keyFile }: TestKeystone
     post: (...request) => twice.between(() => client.post(...request)),
     put: (...request) => twice.between(() => client.put(...request)),
     patch: (...request) => twice.between(() => client.patch(...request)),
+    delete: (...request) => twice.between(() => client.delete(...request)),
   }
 }
 
@@ -84,6 +86,41 @@ const change = () => {
 }
 const deploy = (wish = {}) => scene.organisation.deploy(sample.environmentId, wish)
 const deployed = async (wish = {}): Promise<OperationTree> => scene.ended(await deploy(wish))
+
+/** Changed once; its operation is taken back later on. */
+let configured: Operation
+
+it('a slice that is made, changed, attached, detached and removed comes out the same', async () => {
+  const root = `/organisations/${scene.organisation.id}`
+  const slices = `${root}/services/${scene.prepared.databaseId}/slices`
+  const { client } = scene
+  const succeeded = async (operation: Operation, outcome: string) => expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded', outcome })
+  const made = await client.post(slices, { name: 'second' }, z.object({ slice: z.object({ id: z.string() }), operation: operationSchema }))
+  await succeeded(made.operation, 'ready')
+  const attachments = `${root}/environments/${sample.environmentId}/attachments`
+  const wish = { serviceId: scene.prepared.databaseId, role: 'custom', sliceId: made.slice.id, envPrefix: 'SECOND_' }
+  const attached = await client.post(attachments, wish, z.object({ attachment: z.object({ id: z.string() }), operation: operationSchema }))
+  await succeeded(attached.operation, 'ready')
+  await succeeded(await client.delete(`${attachments}/${attached.attachment.id}`, operationSchema), 'detached')
+  await succeeded(await client.delete(`${slices}/${made.slice.id}?confirm=second`, operationSchema), 'removed')
+
+  const own = await client.get(slices, z.object({ items: z.array(z.object({ id: z.string() })) }))
+  await client.patch(`${slices}/${own.items[0]!.id}`, { config: { connectionLimit: 50 } })
+  const { items } = await client.get(`${root}/operations?kind=slice_configure&targetId=${own.items[0]!.id}`, z.object({ items: z.array(operationSchema) }))
+  configured = items[0]!
+  await succeeded(configured, 'configured')
+})
+
+it('an image that is looked up, and the update to it, come out the same', async () => {
+  const { organisation, prepared, keystone: { database: { sql } } } = scene
+  const { images } = await twice.activities.planUpdateLookup()
+  expect(images.map(({ reference }) => reference).toSorted()).toEqual(['caddy:2', 'postgres:18', 'valkey/valkey:8'])
+  await twice.between(() => sql`update services set current_image_digest = 'valkey/valkey@sha256:' || repeat('0', 64) where id = ${prepared.cacheId}`)
+  for (const image of images) await twice.activities.lookUpImage(image)
+  const wish = { acknowledgeDowntime: true, acknowledgeDataRisk: true }
+  const operation = await scene.client.post(`/organisations/${organisation.id}/services/${prepared.cacheId}/updates`, wish, operationSchema)
+  expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded', outcome: 'updated', warnings: [] })
+})
 
 it('a deploy, another, a rollback, a deploy that fails and one that is lost come out the same', async () => {
   const recording = await recordDockerEvents(scene.server)
@@ -123,13 +160,21 @@ it('what no deploy of this test has come by is executed twice too', async () => 
   await twice.activities.abandonConvergence({ operationId, of: operationId, reason: 'twice' })
 })
 
-/** Only a gateway on another server asks in a step of its own: here it is asked for nobody. */
+/**
+ * Only a gateway on another server asks in a step of its own: here it is asked for nobody. And only a slice whose change is cancelled late
+ * gets its settings back.
+ */
 async function askedMeanwhile(operation: Operation): Promise<OperationTree> {
   let asking: Promise<void> | undefined
   const place = { gatewayId: idOf<ServiceId>(scene.prepared.gatewayId), environmentId: idOf<EnvironmentId>(sample.environmentId) }
   const question = { operationId: idOf<OperationId>(operation.id), order: 99, ...place, replicas: [] }
+  const askAndRestore = async () => {
+    await new MockActivityEnvironment().run(twice.activities.askReplicas, question)
+    const restoration = { operationId: question.operationId, of: idOf<OperationId>(configured.id) }
+    await new MockActivityEnvironment().run(twice.activities.restoreSlice, restoration)
+  }
   const tree = await scene.organisation.finished(operation, ({ status }) => {
-    if (status === 'running') asking ??= new MockActivityEnvironment().run(twice.activities.askReplicas, question)
+    if (status === 'running') asking ??= askAndRestore()
   })
   await asking
   return tree

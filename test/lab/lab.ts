@@ -3,7 +3,7 @@ import { docker } from './docker.ts'
 import { openGitHost, type GitHost } from './git-host.ts'
 import { firstDeployImages, pulledImages, type ImageName } from './images.ts'
 import { locked } from './lock.ts'
-import { mirrorContainer, openMirror } from './mirror.ts'
+import { type LabMirror, mirrorContainer, openMirror } from './mirror.ts'
 import { labelOf, openNetworks, planLab } from './network.ts'
 import { prepareImages } from './prepare-images.ts'
 import { openRegistry, type LabRegistry } from './registry.ts'
@@ -18,6 +18,8 @@ export interface LabOptions {
   subnet: number
   /** Put on the mirror beside what a first deploy pulls. */
   alsoPulled?: readonly ImageName[]
+  /** A mirror that no other lab pulls from, with nothing but these images. */
+  ownMirror?: readonly ImageName[]
   log: (line: string) => void
 }
 
@@ -25,6 +27,7 @@ export interface Lab {
   name: string
   gitHost: GitHost
   registry: LabRegistry
+  mirror: LabMirror
   /** Starts an ACME authority, instead of the one that there was. */
   acme(): Promise<LabAcme>
   /** Opens the server of this name. A `preinstalled` one comes with the packages that provisioning would install. */
@@ -36,17 +39,19 @@ export interface Lab {
 }
 
 /** Opens a lab: what is there already is taken as it is, what is missing is made. Needs Docker (`ensureDocker`). */
-export async function openLab({ name, subnet, alsoPulled = [], log }: LabOptions): Promise<Lab> {
+export async function openLab({ name, subnet, alsoPulled = [], ownMirror, log }: LabOptions): Promise<Lab> {
   const plan = planLab(name, subnet)
   await prepareImages({ only: [...firstDeployImages, ...alsoPulled], log })
-  const [gitHost, registry] = await locked(`lab-${name}`, async () => {
+  const mirrored = { images: ownMirror ?? [...pulledImages, ...alsoPulled], isOwn: ownMirror !== undefined, log }
+  const [gitHost, registry, mirror] = await locked(`lab-${name}`, async () => {
     await openNetworks(plan, subnet)
-    return Promise.all([openGitHost(plan), openRegistry(plan), openMirror(plan, [...pulledImages, ...alsoPulled], log)])
+    return Promise.all([openGitHost(plan), openRegistry(plan), openMirror(plan, mirrored)])
   })
   return {
     name,
     gitHost,
     registry,
+    mirror,
     async acme() {
       await prepareImages({ only: ['pebble'], log })
       return openAcme(plan)

@@ -4,7 +4,7 @@ import { Secret } from '../../../domain/secret.ts'
 import { postgres } from '../../../drivers/services/postgres/driver.ts'
 import { scramVerifier } from '../../../drivers/services/postgres/scram.ts'
 import { databases } from '../../../drivers/services/postgres/slices.ts'
-import { provisionSql, removeSql } from '../../../drivers/services/postgres/sql.ts'
+import { configureSql, provisionSql, removeSql } from '../../../drivers/services/postgres/sql.ts'
 import { replica } from './replicas.ts'
 
 const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest()
@@ -46,6 +46,20 @@ revoke all on database "shop" from public;
 \\connect "shop"
 set log_min_error_statement = panic; set client_min_messages = warning;
 create extension if not exists "citext";
+`)
+  })
+
+  it('are changed whole or not at all, and an extension that something needs is not dropped', () => {
+    const before = { database: 'shop', extensions: ['citext', 'hstore'], connectionLimit: 40 }
+    const after = { database: 'shop', extensions: ['hstore', 'uuid-ossp'], connectionLimit: null }
+    expect(configureSql(before, after, 'b')).toBe(`\\connect "shop"
+set log_min_error_statement = panic; set client_min_messages = warning;
+begin;
+alter role "shop_b" connection limit -1;
+create extension if not exists "hstore";
+create extension if not exists "uuid-ossp";
+drop extension if exists "citext" restrict;
+commit;
 `)
   })
 

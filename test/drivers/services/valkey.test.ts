@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { Secret } from '../../../domain/secret.ts'
 import { valkey } from '../../../drivers/services/valkey/driver.ts'
 import { keyspaces } from '../../../drivers/services/valkey/slices.ts'
@@ -61,5 +62,24 @@ describe('the Valkey driver', () => {
       `user default off resetpass resetkeys resetchannels -@all\nuser admin on #${passwordHash} ~* &* +@all\nuser health on nopass resetkeys resetchannels -@all +ping\n`,
     )
     expect(step.files[0]?.content).toContain('- "64mb"')
+  })
+
+  const options = (config: object) => {
+    const text = valkey.configured(config).startReplica(replica({ admin: { password } })).files[0]?.content as string
+    return (parse(text) as { services: Record<string, { command: string[] }> }).services['service-svc']!.command.slice(3)
+  }
+  const always = ['valkey-server', '--aclfile', '/data/users.acl', '--databases', '512']
+
+  it('keeps every write, and nothing is evicted, unless its user wants it otherwise', () => {
+    expect(options({})).toEqual([...always, '--appendonly', 'yes'])
+    expect(options({ maxMemoryMb: 64, evictionPolicy: 'allkeys-lru' })).toEqual([...always, '--appendonly', 'yes', '--maxmemory', '64mb', '--maxmemory-policy', 'allkeys-lru'])
+  })
+
+  it('without persistence begins empty, and leaves what was kept before alone', () => {
+    expect(options({ persistence: 'none' })).toEqual([...always, '--appendonly', 'no', '--save', '', '--dbfilename', 'nothing.rdb'])
+  })
+
+  it.each([{ evictionPolicy: 'lru' }, { persistence: 'snapshots' }, { maxMemoryMb: 0 }])('does not take %j', (config) => {
+    expect(valkey.configSchema.safeParse(config).success).toBe(false)
   })
 })
