@@ -4,12 +4,12 @@ import { taskQueue } from './workflows.ts'
 /** What Keystone does by itself again and again. */
 const schedules = [{ scheduleId: 'keystone-update-lookup', workflowType: 'update_lookup', every: '6 hours', jitter: '30 minutes' }] as const
 
-/** Has every schedule be there as it is meant; repeating it changes nothing, and one that somebody has paused stays paused. */
+/** Has every schedule be there as it is meant, the first time with a run at once; repeating it changes nothing, and one that somebody has paused stays paused. */
 export async function prepareSchedules({ schedule: client }: Client): Promise<void> {
   for (const schedule of schedules) {
     const wanted = optionsOf(schedule)
     try {
-      await client.create({ scheduleId: schedule.scheduleId, ...wanted })
+      await client.create({ scheduleId: schedule.scheduleId, ...wanted, state: { triggerImmediately: true } })
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error
       await client.getHandle(schedule.scheduleId).update(({ state }) => ({ ...wanted, state }))
