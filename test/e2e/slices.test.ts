@@ -14,13 +14,17 @@ let forgetful: string
 
 beforeAll(async () => {
   scene = await openScene({ name: 'slices' })
-  data = await scene.join('data')
-  reports = await service({ driver: 'postgres', name: 'reports' })
-  forgetful = await service({ driver: 'valkey', name: 'forgetful', config: { maxMemoryMb: 32, evictionPolicy: 'allkeys-lru', persistence: 'none' } })
-  sample = await scene.sample('visits')
+  await Promise.all([openData(), scene.sample('visits').then((opened) => (sample = opened))])
 }, 600_000)
 
 afterAll(() => scene?.close())
+
+async function openData() {
+  data = await scene.join('data')
+  const forgets = { maxMemoryMb: 32, evictionPolicy: 'allkeys-lru', persistence: 'none' }
+  const made = [service({ driver: 'postgres', name: 'reports' }), service({ driver: 'valkey', name: 'forgetful', config: forgets })] as const
+  ;[reports, forgetful] = await Promise.all(made)
+}
 
 async function service(wish: { driver: string; name: string; config?: object }): Promise<string> {
   const { serviceId, operation } = await scene.organisation.createService({ ...wish, serverId: data.serverId })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { operationSchema, stepsOf, type OperationTree } from '../../stack/demo/operation.ts'
+import { type Operation, operationSchema, stepsOf } from '../../stack/demo/operation.ts'
 import { until } from '../lab/until.ts'
 import { recordHistories } from './histories.ts'
 import { openScene, type Sample, type Scene } from './scene.ts'
@@ -110,20 +110,23 @@ describe('the image of a database', () => {
 describe('an update of a cache', () => {
   const keys = () => scene.server.exec(['sh', '-c', `ls -la /var/lib/docker/volumes/keystone_service_${valkey}_valkey_data/_data`])
 
-  it('that is cancelled while it starts is taken back', async () => {
+  /** Neither does it end nor does it get healthy. */
+  const hanging = `ENTRYPOINT ["sh", "-c", "trap 'exit 0' TERM; sleep 600 & wait"]`
+  const lose = ({ temporal: { workflowId } }: Operation) => scene.keystone.temporal.client.workflow.getHandle(workflowId).terminate('the test wants it')
+
+  it.each([
+    ['that is cancelled while it starts', { status: 'cancelled', failure: null }, ({ id }: Operation) => scene.organisation.cancel(id)],
+    ['whose workflow is lost', { status: 'failed', failure: { code: 'workflow_lost' } }, lose],
+  ])('%s is taken back', async (_, ending, interrupt) => {
     const before = await containerFacts(valkey)
-    expect(await keys()).toContain('users.acl')
-    const digest = await scene.lab.mirror.republish('valkey', [`ENTRYPOINT ["sh", "-c", "trap 'exit 0' TERM; sleep 600 & wait"]`])
+    const users = await keys()
+    expect(users).toContain('users.acl')
+    const digest = await scene.lab.mirror.republish('valkey', [hanging])
     await lookUp(valkey, digest)
     const operation = await update(valkey)
-    let isCancelled = false
-    const tree: OperationTree = await scene.organisation.finished(operation, (seen) => {
-      if (isCancelled || !stepsOf(seen).some(({ name, status }) => name === 'start Valkey' && status === 'running')) return
-      isCancelled = true
-      const isStarted = () => containerFacts(valkey).then(({ image }) => image.endsWith(digest), () => false)
-      void until('the new container to run', isStarted).then(() => scene.organisation.cancel(operation.id))
-    })
-    expect(tree).toMatchObject({ status: 'cancelled', failure: null })
+    await until('the new container to run', () => containerFacts(valkey).then(({ image }) => image.endsWith(digest), () => false))
+    await interrupt(operation)
+    expect(await scene.ended(operation)).toMatchObject(ending)
     expect(await containerFacts(valkey)).toMatchObject({ image: before.image, volumes: before.volumes })
     expect(await service(valkey)).toMatchObject({ currentImageDigest: before.image, status: 'running' })
   })
@@ -136,6 +139,18 @@ describe('an update of a cache', () => {
     expect(await containerFacts(valkey)).toMatchObject({ image: `valkey/valkey@${digest}` })
     expect(await keys()).toContain('users.acl')
   })
+})
+
+it('a gateway is updated with the routes that it has', async () => {
+  const { gatewayId } = scene.prepared
+  const asked = () => sample.ask('/').then(({ status }) => status, String)
+  const before = await asked()
+  const digest = await scene.lab.mirror.republish('caddy', ['LABEL lab.version=second'])
+  await lookUp(gatewayId, digest)
+  await expect(update(gatewayId, {})).rejects.toMatchObject({ problem: { errors: [{ field: 'acknowledgeDowntime' }] } })
+  expect(await scene.ended(await update(gatewayId, { acknowledgeDowntime: true }))).toMatchObject({ status: 'succeeded', outcome: 'updated' })
+  expect(await containerFacts(gatewayId)).toMatchObject({ image: `caddy@${digest}` })
+  await until('the gateway to answer as before', async () => (await asked()) === before, 30)
 })
 
 it('no secret has been left anywhere', async () => {
