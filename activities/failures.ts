@@ -10,9 +10,13 @@ export function finalFailure(failure: Failure): ApplicationFailure {
   return ApplicationFailure.create({ type: failure.code, message: sentence(failure), nonRetryable: true, details: [failure] })
 }
 
-/** A cause that may be gone next time: Temporal tries again, as the activity's retry class says. */
-export function passingFailure(failure: Failure): ApplicationFailure {
-  return ApplicationFailure.create({ type: failure.code, message: sentence(failure), details: [failure] })
+/**
+ * A cause that may be gone next time: Temporal tries again, as the activity's retry class says, or after as long as it is told to leave
+ * somebody alone; at most five minutes, for people wait for what it is part of.
+ */
+export function passingFailure(failure: Failure, retryAfterSeconds: number | null = null): ApplicationFailure {
+  const wait = retryAfterSeconds === null ? {} : { nextRetryDelay: Math.min(retryAfterSeconds, 300) * 1000 }
+  return ApplicationFailure.create({ type: failure.code, message: sentence(failure), details: [failure], ...wait })
 }
 
 /** What is known of a step whose script ended with this exit code; null for every other error. */
@@ -54,7 +58,7 @@ export function asFailure(error: unknown, step: string): unknown {
   }
   if (error instanceof RegistryError) {
     const failure = { code: `registry_${error.code}`, message: error.message, step }
-    return error.retryable ? passingFailure(failure) : finalFailure(failure)
+    return error.retryable ? passingFailure(failure, error.retryAfterSeconds) : finalFailure(failure)
   }
   if (error instanceof CancelRequested) return finalFailure({ code: 'cancel_requested', message: error.message, step })
   if (error instanceof OperationEnded) return finalFailure({ code: 'operation_ended', message: error.message, step })

@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { describe, expect, test } from 'vitest'
 import { asFailure, finalFailure, stepFailure, passingFailure } from '../../activities/failures.ts'
+import { RegistryError } from '../../drivers/registries/errors.ts'
 import { SshError, type SshErrorCode } from '../../drivers/ssh/errors.ts'
 
 /** As in the given attempt of an activity. */
@@ -55,6 +56,14 @@ describe('an error of a server', () => {
     const { details } = await failureOf(ssh(code))
     expect(details).toEqual([{ code: `ssh_${code}`, message: 'web-1: it broke (step "build")', server: 'web-1', step: 'build', hint: expect.any(String) }])
   })
+})
+
+test('a registry that is asked too often is left alone for as long as it says', async () => {
+  const limited = (retryAfterSeconds: number | null) => failureOf(new RegistryError('rate_limited', 'too often', { retryAfterSeconds }))
+  expect(await limited(90)).toMatchObject({ type: 'registry_rate_limited', nonRetryable: false, nextRetryDelay: 90_000 })
+  expect(await limited(21_600)).toMatchObject({ nextRetryDelay: 300_000 })
+  expect((await limited(null)).nextRetryDelay).toBeUndefined()
+  expect(await failureOf(new RegistryError('image_not_found', 'gone'))).toMatchObject({ type: 'registry_image_not_found', nonRetryable: true })
 })
 
 test('what nobody knows is left as it is', async () => {
