@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { z } from 'zod'
-import { operationSchema, type OperationTree } from '../../stack/demo/operation.ts'
+import { type Operation, operationSchema } from '../../stack/demo/operation.ts'
+import { randomFrom } from '../chaos/random.ts'
+import { findRepeated, unitRuns } from '../lab/instruments/index.ts'
 import { recordHistories } from './histories.ts'
 import { type Joined, openScene, type Sample, type Scene } from './scene.ts'
 import { secretsSeen } from './secrets.ts'
@@ -50,11 +53,12 @@ async function made(name: string, config: object = {}): Promise<Slice> {
   return slice
 }
 
-async function configured({ id }: Slice, config: object): Promise<OperationTree> {
+async function change({ id }: Slice, config: object): Promise<Operation> {
   await api().patch(`${slices()}/${id}`, { config })
   const { items } = await api().get(`${root()}/operations?targetId=${id}&limit=1`, z.object({ items: z.array(operationSchema) }))
-  return scene.ended(items[0]!)
+  return items[0]!
 }
+const configured = async (slice: Slice, config: object) => scene.ended(await change(slice, config))
 
 async function attached(environmentId: string, wish: object): Promise<string> {
   const { attachment, operation } = await api().post(attachments(environmentId), wish, attachedSchema)
@@ -85,6 +89,8 @@ const reporting = `$p = new PDO(sprintf('pgsql:host=%s;port=%s;dbname=%s', ...ar
 const countedTotals = () => php(`${reporting} echo $p->query('select count(*) from totals')->fetchColumn();`)
 
 let totals: Slice
+/** An environment that is never deployed. */
+let staging: string
 let untouched: string
 
 describe('a database of its own', () => {
@@ -132,12 +138,12 @@ describe('an application with a second database and a second cache', () => {
 
   it('shares it with another environment, and it is not removed while either uses it', async () => {
     const { applicationId } = await api().get(`${root()}/environments/${sample.environmentId}`, z.object({ applicationId: z.string() }))
-    const staging = await scene.organisation.createEnvironment(applicationId, { name: 'staging', serverIds: [scene.prepared.serverId] })
-    const shared = await attached(staging.environmentId, { serviceId: reports, role: 'database', sliceId: totals.id })
+    staging = (await scene.organisation.createEnvironment(applicationId, { name: 'staging', serverIds: [scene.prepared.serverId] })).environmentId
+    const shared = await attached(staging, { serviceId: reports, role: 'database', sliceId: totals.id })
     const users = ['production', 'staging'].map((environment) => ({ environment, application: 'visits', isAttached: true }))
     expect((await seen(totals)).usedBy).toEqual(users)
     await expect(remove(totals)).rejects.toThrow('slice_in_use: totals is used by production of visits, staging of visits')
-    expect(await detached(staging.environmentId, shared)).toMatchObject({ status: 'succeeded', outcome: 'detached' })
+    expect(await detached(staging, shared)).toMatchObject({ status: 'succeeded', outcome: 'detached' })
     expect((await seen(totals)).usedBy).toEqual([users[0]])
   })
 
@@ -158,12 +164,9 @@ describe('an application with a second database and a second cache', () => {
 })
 
 describe('removing a database', () => {
-  it('takes its name, and is gone on with when the worker is killed', async () => {
+  it('takes its name, and then its data goes', async () => {
     await expect(remove(totals, 'total')).rejects.toMatchObject({ status: 422, code: 'confirmation_required' })
-    const operation = await remove(totals)
-    await scene.keystone.worker.end('SIGKILL')
-    await scene.keystone.worker.start()
-    const tree = await scene.ended(operation)
+    const tree = await scene.ended(await remove(totals))
     await recordHistories(scene.keystone, 'slice-removed', tree)
     expect(tree).toMatchObject({ kind: 'slice_remove', status: 'succeeded', outcome: 'removed' })
     expect(await sql("select count(*) from pg_database where datname = 'totals'")).toBe('0')
@@ -175,6 +178,27 @@ describe('removing a database', () => {
     expect((await made('totals')).config).toMatchObject({ database: 'totals' })
     expect(await sql("select count(*) from pg_tables where schemaname = 'public'", 'totals')).toBe('0')
   })
+})
+
+it('is made, changed, detached and removed also by workers that are killed on the way', async () => {
+  const random = randomFrom(inject('seed'))
+  const killedMeanwhile = async (operation: Operation) => {
+    await pause(random() * 1500)
+    await scene.keystone.worker.end('SIGKILL')
+    await scene.keystone.worker.start()
+    const tree = await scene.ended(operation)
+    expect(tree, tree.kind).toMatchObject({ status: 'succeeded', failure: null, warnings: [] })
+  }
+  const { slice, operation } = await api().post(slices(), { name: 'fleeting' }, withSlice)
+  await killedMeanwhile(operation)
+  await killedMeanwhile(await change(slice, { extensions: ['hstore'] }))
+  expect(await sql("select count(*) from pg_extension where extname = 'hstore'", 'fleeting')).toBe('1')
+  const attachmentId = await attached(staging, { serviceId: reports, role: 'database', sliceId: slice.id })
+  await killedMeanwhile(await api().delete(`${attachments(staging)}/${attachmentId}`, operationSchema))
+  expect((await seen(slice)).usedBy).toEqual([])
+  await killedMeanwhile(await remove(slice))
+  expect(await sql("select (select count(*) from pg_database where datname = 'fleeting') + (select count(*) from pg_roles where rolname like 'fleeting%')")).toBe('0')
+  expect(findRepeated(await unitRuns(data.server)).filter(({ isAfterItsEnd }) => isAfterItsEnd)).toEqual([])
 })
 
 it('has never touched the container of its service', async () => {
