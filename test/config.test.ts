@@ -25,6 +25,12 @@ test('names DNS servers with and without a port', () => {
   expect(() => servers('dns.example.com')).toThrow(/^KEYSTONE_DNS_SERVERS must be IP addresses/)
 })
 
+test('takes an address for the mirror of Docker Hub', () => {
+  const mirror = (text: string) => loadConfig({ ...needed, KEYSTONE_DOCKER_HUB_MIRROR: text }).dockerHubMirror
+  expect([mirror('http://10.0.0.2:5000'), mirror('')]).toEqual(['http://10.0.0.2:5000', null])
+  expect(() => mirror('mirror.example.com')).toThrow(/^KEYSTONE_DOCKER_HUB_MIRROR must be an address/)
+})
+
 test('names every variable that is missing or wrong, and what to do', () => {
   const load = () => loadConfig({ DATABASE_URL: ' ', TEMPORAL_ADDRESS: 'https://temporal', KEYSTONE_API_PORT: 'http' })
   expect(load).toThrow(/^DATABASE_URL is missing: set it to .*$/m)
