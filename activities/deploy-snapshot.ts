@@ -90,12 +90,16 @@ export interface PlacedEnvironment extends Omit<RolloutFacts, 'commit' | 'snapsh
 export async function placedEnvironment({ db, keyring }: ActivityDeps, environmentId: EnvironmentId): Promise<PlacedEnvironment> {
   const deployed = await environmentToDeploy(db, environmentId)
   const services = await deployedServices(db, keyring, environmentId)
-  const primary = services.find((service) => roleOf(service) === 'web') ?? services[0]
+  const primary = primaryOf(services)
   const placements = await placementsOf(db, services.map(({ id }) => id))
   const placement = placements.find(({ serviceId }) => serviceId === primary?.id)
   if (!primary || !placement) throw nothingToDeploy(deployed)
   return { ...deployed, services, primary, placements, placement }
 }
+
+/** The service that migrates, runs commands and ticks by default; undefined where there is none. */
+export const primaryOf = (services: readonly EngineService[]): EngineService | undefined =>
+  services.find((service) => roleOf(service) === 'web') ?? services[0]
 
 /** What the replicas are to be rendered with, and the key of the artifact that they need. */
 interface Wanted {

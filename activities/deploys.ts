@@ -5,11 +5,11 @@ import { commitOnce } from '../db/operations/commit.ts'
 import { publishRelease } from '../db/releases.ts'
 import { hasDetached } from '../db/slice-uses.ts'
 import { environmentReplicas, markStopping, recordTicking } from '../db/replicas.ts'
-import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedMigration, type RunningImage, serversToPull } from '../domain/deploy-plan.ts'
+import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedCommand, type PlannedMigration, type RunningImage, serversToPull } from '../domain/deploy-plan.ts'
 import type { EnvironmentId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { ReleasedService } from '../domain/releases.ts'
 import { type SchedulerHandover, schedulerHandovers, type SchedulerPlace } from '../domain/scheduler.ts'
-import { configuredService } from './configured-services.ts'
+import { applicationOf, configuredService } from './configured-services.ts'
 import { planIds, storeRollout } from './deploy-rows.ts'
 import { type BuiltDeployFacts, type DeployFacts, deployFacts, isBuilt } from './deploy-snapshot.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -87,7 +87,7 @@ const schedulerPlace = ({ replica: { id, serverId }, serverName }: EnvironmentRe
 function completePlan(facts: DeployFacts, plan: DeployPlan): EnvironmentDeployPlan {
   const { commit, environment } = facts
   const build = isBuilt(facts) ? plannedBuild(facts, plan) : nothingToBuild(facts, plan)
-  return { ...plan, environmentId: environment.id, commit, build, migration: plannedMigration(facts, plan) }
+  return { ...plan, environmentId: environment.id, commit, build, migration: plannedMigration(facts, plan), commands: plannedCommands(facts, plan) }
 }
 
 /** Where the image is built, unless it runs already. One that is stored in a registry is pulled by all that have not built it; what is for several platforms, by all. */
@@ -124,6 +124,17 @@ function plannedMigration({ primary }: DeployFacts, { services, isImageNew }: De
   const [replica] = services.find(({ id }) => id === primary.id)?.replicas ?? []
   if (!replica || !isImageNew || migration?.mode !== 'auto') return null
   return { replicaId: replica.id, serverName: replica.serverName, command: migration.command, timing: migration.timing }
+}
+
+/** Whatever of the primary service is new: its image, or what it is given. */
+function plannedCommands({ primary }: DeployFacts, { services }: DeployPlan): PlannedCommand[] {
+  const { commands } = applicationOf(primary)
+  const [replica] = services.find(({ id }) => id === primary.id)?.replicas ?? []
+  if (!replica) return []
+  const place = { replicaId: replica.id, serverName: replica.serverName }
+  const named = (timing: 'pre_switch' | 'post_switch') =>
+    commands[timing].map((command, index) => ({ ...place, timing, command, name: `${timing.replace('_', '-')} command ${index + 1}` }))
+  return [...named('pre_switch'), ...named('post_switch')]
 }
 
 /** What a release remembers of each service. */

@@ -1,12 +1,10 @@
 import { confirmedHostKeys } from '../db/git-host-keys.ts'
 import { deployKeyOf } from '../db/applications.ts'
-import { serviceOfReplica } from '../db/engine-services.ts'
 import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { type Artifact, claimArtifact, pinBaseImage, recordArtifact, type ArtifactPlan } from '../db/artifacts.ts'
 import { beginRollout, environmentToDeploy } from '../db/releases.ts'
-import { replicaById } from '../db/replicas.ts'
-import type { EnvironmentId, ReplicaId, ServerId } from '../domain/ids.ts'
+import type { EnvironmentId, ServerId } from '../domain/ids.ts'
 import { imageOf, type ReplicaImage, storedTag } from '../domain/images.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { parseReference } from '../drivers/registries/reference.ts'
@@ -17,12 +15,10 @@ import { pullImage, resolveImage } from '../drivers/services/image.ts'
 import { knownHosts, pinnedHostKeys } from '../drivers/sources/known-hosts.ts'
 import { parseRepositoryUrl } from '../drivers/sources/repository-url.ts'
 import { baseDigests } from './build-facts.ts'
-import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { type BuiltDeployFacts, builtDeployFacts } from './deploy-snapshot.ts'
 import { accessTo, type ImageAccess } from './image-registry.ts'
 import type { OperationInput } from './operations.ts'
-import { contextOfReplica, renderReplica } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
 
 /** A base image that a build's server is to resolve. */
@@ -39,17 +35,10 @@ export interface ImagePull extends OperationInput {
   image: string
 }
 
-/** A migration with the image and the variables of a replica; `command` is a command line for the container's shell. */
-export interface MigrationRun extends OperationInput {
-  order: number
-  replicaId: ReplicaId
-  command: string
-  image: ReplicaImage
-}
 
 /** Images of applications: built once, from Keystone's own template (specification section 6). */
 export function imageActivities(deps: ActivityDeps) {
-  const { db, keyring } = deps
+  const { db } = deps
   return {
     /** Resolves a base image to a digest, which is the environment's from then on. */
     async resolveBaseImage({ operationId, order, serverId, reference }: BaseImageToResolve): Promise<void> {
@@ -89,21 +78,8 @@ export function imageActivities(deps: ActivityDeps) {
       const { dockerConfig, masked } = await accessTo(deps, environment, image)
       await runStep(deps, { operationId, order, serverId, step: pullImage(image, dockerConfig), masked })
     },
-
-    /** Runs the migration in a container of its own, with the new image and the variables of the replica that will be started. */
-    async migrate({ operationId, order, replicaId, command, image }: MigrationRun): Promise<void> {
-      const replica = await replicaById(db, replicaId)
-      const service = await serviceOfReplica(db, keyring, replica)
-      const context = await contextOfReplica(deps, service, replica)
-      const { input, masked } = renderReplica(context, service, replica, image)
-      const step = applicationOf(service).oneOff({ replica: input, name: 'migrate', command, repeatable: isRepeatable(command) })
-      await runStep(deps, { operationId, order, serverId: replica.serverId, step, masked })
-    },
   }
 }
-
-/** Laravel's own migrate goes on where it was; what does anything else may do it twice. */
-const isRepeatable = (command: string) => /^php artisan migrate( --(force|isolated|graceful|step|no-interaction|ansi|no-ansi))*$/.test(command)
 
 /** Where the images of an artifact are stored. */
 interface Stored {

@@ -1,10 +1,12 @@
 import { builderActivities } from './builders.ts'
+import { commandActivities } from './commands.ts'
 import { convergenceActivities } from './convergence.ts'
 import type { ActivityDeps } from './deps.ts'
 import { deployActivities } from './deploys.ts'
 import { firewallActivities } from './firewalls.ts'
 import { gatewayActivities } from './gateways.ts'
 import { imageActivities } from './images.ts'
+import { migrationActivities } from './migrations.ts'
 import { operationActivities } from './operations.ts'
 import { pruningActivities } from './pruning.ts'
 import { replicaActivities } from './replicas.ts'
@@ -28,6 +30,8 @@ export function createActivities(deps: ActivityDeps) {
     ...firewallActivities(deps),
     ...builderActivities(deps),
     ...imageActivities(deps),
+    ...commandActivities(deps),
+    ...migrationActivities(deps),
     ...schedulerActivities(deps),
     ...deployActivities(deps),
     ...rollbackActivities(deps),

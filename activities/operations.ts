@@ -45,7 +45,8 @@ export function operationActivities({ db, terminateWorkflow }: ActivityDeps) {
 
     /** The end of an operation that a recovery has brought to one. */
     async finishLost({ operationId, isCommitted }: OperationInput & { isCommitted: boolean }): Promise<void> {
-      await finishOperation(db, operationId, isCommitted ? recovered : lost, ['recovering'])
+      const { kind } = await operationById(db, operationId)
+      await finishOperation(db, operationId, isCommitted ? recovered : lost(kind), ['recovering'])
     },
   }
 }
@@ -54,7 +55,7 @@ const recovered: Ending = { status: 'succeeded', outcome: 'recovered' }
 
 const loss = 'The workflow was terminated, timed out or lost before the operation was complete.'
 
-const lost: Ending = {
-  status: 'failed',
-  failure: { code: 'workflow_lost', message: `${loss} What it had begun was taken back.`, hint: 'Start the operation again.' },
+function lost(kind: OperationKind): Ending {
+  const rest = kind === 'migration_run' ? 'Its command was ended; what it has done to the database stays.' : 'What it had begun was taken back.'
+  return { status: 'failed', failure: { code: 'workflow_lost', message: `${loss} ${rest}`, hint: 'Start the operation again.' } }
 }

@@ -118,13 +118,18 @@ async function conclude<Facts>(deps: ActivityDeps, { outcome, stepId, server, st
   await endStep(deps.db, stepId, { status: exitCode === 0 ? 'succeeded' : 'failed', run, exitCode })
   if (exitCode === 0) return step.parse(result)
   const tail = await logTail(deps.db, stepId)
+  const explained = step.explain?.(result)
+  const { command } = step
   throw finalFailure({
-    code: 'step_failed',
-    message: `Step "${step.name}" on ${server} ended with exit code ${exitCode}.`,
+    code: explained?.code ?? 'step_failed',
+    message: [`Step "${step.name}" on ${server}${command ? ` (${shortened(command)})` : ''} ended with exit code ${exitCode}.`, ...(explained ? [explained.message] : [])].join(' '),
     server,
     step: step.name,
     exitCode,
+    ...(command ? { command } : {}),
     ...(tail ? { tail } : {}),
-    hint: 'The whole output is in the log of this step. Mend the cause and start the operation again.',
+    hint: explained?.hint ?? 'The whole output is in the log of this step. Mend the cause and start the operation again.',
   })
 }
+
+const shortened = (command: string): string => (command.length > 200 ? `${command.slice(0, 200)}…` : command)

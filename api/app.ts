@@ -15,6 +15,7 @@ import { docsRoutes } from './routes/docs.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { environmentServiceRoutes } from './routes/environment-services.ts'
 import { gitHostKeyRoutes } from './routes/git-host-keys.ts'
+import { migrationRoutes } from './routes/migrations.ts'
 import { operationLogRoutes } from './routes/operation-logs.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { organisationRoutes } from './routes/organisations.ts'
@@ -48,6 +49,7 @@ const resources = [
   deploymentRoutes,
   releaseRoutes,
   rollbackRoutes,
+  migrationRoutes,
   operationRoutes,
   operationLogRoutes,
 ]

@@ -1,3 +1,5 @@
+import type { Failure } from '../domain/operations.ts'
+
 /** What is wrong with one field; `field` is a path such as `build.phpVersion` or `serverIds[0]`. */
 export interface FieldError {
   field: string
@@ -41,3 +43,6 @@ export const notFound = (thing: string): Problem =>
 /** One field of the body is at fault. */
 export const invalidField = (field: string, message: string, code = 'invalid_input'): Problem =>
   new Problem(422, code, `${field}: ${message}`, { errors: [{ field, message }] })
+
+/** What a rule of the domain refuses, with its reason and what to do instead. */
+export const refusedBy = ({ code, message, hint = '' }: Failure): Problem => new Problem(409, code, `${message} ${hint}`.trim())

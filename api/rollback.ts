@@ -1,11 +1,10 @@
 import type { Environment } from '../db/environments.ts'
 import { releaseBefore, type ReleaseView } from '../db/release-history.ts'
 import type { ReleaseId } from '../domain/ids.ts'
-import type { Failure } from '../domain/operations.ts'
 import { noEarlierRelease, rollbackRefusal } from '../domain/releases.ts'
 import type { ApiDependencies } from './context.ts'
 import { releaseIn } from './in-organisation.ts'
-import { Problem } from './problem.ts'
+import { refusedBy } from './problem.ts'
 
 /**
  * The release to go back to: the named one, else the one before that which is live at this moment. A rollback stands for the
@@ -18,12 +17,10 @@ export async function releaseToGoBackTo(
   wished: ReleaseId | undefined,
 ): Promise<ReleaseView> {
   const id = wished ?? (await releaseBefore(deps.db, environment.id))
-  if (!id) throw refused(noEarlierRelease(environment.name))
+  if (!id) throw refusedBy(noEarlierRelease(environment.name))
   const named = await releaseIn(deps, environment.id, id)
   const release = named.rolledBackToId ? await releaseIn(deps, environment.id, named.rolledBackToId) : named
   const refusal = rollbackRefusal(named) ?? rollbackRefusal(release)
-  if (refusal) throw refused(refusal)
+  if (refusal) throw refusedBy(refusal)
   return release
 }
-
-const refused = ({ code, message, hint = '' }: Failure) => new Problem(409, code, `${message} ${hint}`.trim())

@@ -108,12 +108,12 @@ async function stepOf(db: Database, operationId: OperationId, order: number) {
 }
 
 /**
- * Where something of it may still go on: an unfinished step, or a one-off container, which runs beside replicas of the operation. A
- * server that only built must not be waited for when it has gone.
+ * Where something of it may still go on: an unfinished step, or a one-off container, which runs beside replicas of the operation, or
+ * is all that it is about. A server that only built must not be waited for when it has gone.
  */
-async function serversOfSteps(db: Database, { id }: Operation): Promise<ServerId[]> {
+async function serversOfSteps(db: Database, { id, kind }: Operation): Promise<ServerId[]> {
   const withReplicas = db.select({ id: serviceReplicas.serverId }).from(serviceReplicas).where(eq(serviceReplicas.operationId, id))
-  const isRunning = or(eq(operationSteps.status, 'running'), inArray(operationSteps.serverId, withReplicas))
+  const isRunning = or(eq(operationSteps.status, 'running'), inArray(operationSteps.serverId, withReplicas), sql`${kind === 'migration_run'}`)
   const rows = await db
     .selectDistinct({ serverId: operationSteps.serverId })
     .from(operationSteps)

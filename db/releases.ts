@@ -25,6 +25,17 @@ export async function environmentToDeploy(db: Database, id: EnvironmentId) {
 /** An environment as a deploy finds it. */
 export type DeployedEnvironment = Awaited<ReturnType<typeof environmentToDeploy>>
 
+/** The live release of an environment, null before the first one, and how people call the environment. */
+export async function liveRelease(db: Database, id: EnvironmentId) {
+  const [row] = await db
+    .select({ environmentName: environments.name, release: releases })
+    .from(environments)
+    .leftJoin(releases, eq(releases.id, environments.currentReleaseId))
+    .where(eq(environments.id, id))
+  if (!row) throw new Error(`environment ${id} does not exist`)
+  return row
+}
+
 /** The user's variables as a release has them: their values, and which of the values each of them had that is. */
 export interface PinnedVariables {
   values: Readonly<Record<string, Secret>>

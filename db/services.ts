@@ -4,6 +4,7 @@ import type { EnvironmentId, OrganisationId, ServerId, ServiceId } from '../doma
 import type { Keyring } from '../domain/keyring.ts'
 import { sealedPlaces } from '../domain/sealed-places.ts'
 import type { Secret } from '../domain/secret.ts'
+import type { ProcessRole } from '../domain/services.ts'
 import type { Database } from './connect.ts'
 import { newId } from './ids.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
@@ -43,6 +44,15 @@ export async function servicesOf(
 export async function serviceOf(db: Database, organisationId: OrganisationId, id: ServiceId): Promise<Service | null> {
   const [found] = await db.select(columns).from(services).where(and(present(organisationId), eq(services.id, id)))
   return found ?? null
+}
+
+/** Services of an environment that have this role first, by name. */
+export async function servicesOfRole(db: Database, environmentId: EnvironmentId, role: ProcessRole): Promise<Service[]> {
+  return db
+    .select(columns)
+    .from(services)
+    .where(and(eq(services.environmentId, environmentId), ne(services.status, 'removed'), sql`${services.processRoles} ->> 0 = ${role}`))
+    .orderBy(services.name)
 }
 
 /** The gateways of these servers, one at most on each. */

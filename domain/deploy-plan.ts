@@ -113,6 +113,11 @@ export interface PlannedMigration {
   timing: 'pre_switch' | 'post_switch'
 }
 
+/** A pre-switch or post-switch command; `name` is the one of its step. */
+export interface PlannedCommand extends PlannedMigration {
+  name: string
+}
+
 /** An image that need not be built: a container of it runs where it would be, or it was built elsewhere. */
 export interface RunningImage {
   artifactId: ArtifactId
@@ -144,6 +149,8 @@ export interface EnvironmentDeployPlan extends DeployPlan {
     pulls?: readonly PlannedPull[]
   }
   migration: PlannedMigration | null
+  /** Of the primary service, in their order; plans of before there were any have none. */
+  commands?: readonly PlannedCommand[]
   /** Servers that let others reach new replicas, or new servers reach what they have; stored plans have them. */
   firewalls?: readonly PlannedFirewall[]
 }

@@ -85,6 +85,8 @@ export interface Failure {
   server?: string
   step?: string
   exitCode?: number
+  /** The user's command line that the step ran. */
+  command?: string
   /** At most 1 KB of the last lines. */
   tail?: string
   /** What the user can do. */

@@ -13,12 +13,13 @@ export const stepNumbers = {
   /** Behind the pull, which is as in a deploy of the service. */
   serviceUpdate: { start: 3000 },
   environmentDeploy: {
-    ...{ baseImages: 10, build: 20, migrateBefore: 30, migrateAfter: 50 },
+    ...{ baseImages: 10, build: 20, migrateBefore: 30, commandsBefore: 31, migrateAfter: 50, commandsAfter: 51 },
     ...{ releaseScheduler: 2000, startScheduler: 4000, stopScheduler: 6000, retire: 8000, drain: 12_000, prune: 14_000, pull: 16_000 },
     ...{ openPorts: 18_000, closePorts: 20_000 },
   },
   /** From the start of the replicas on it is as a deploy. */
   environmentRollback: { findImage: 20 },
+  migrationRun: { migrate: 10 },
   gateway: { ask: 10, configure: 20, switch: 30, firewall: 40 },
   /** Of every kind that is taken back, and of its recovery. */
   convergence: { stopOneOffs: 30_000, replicas: 32_000, images: 36_000, gateways: 40_000, drain: 50_000, forget: 55_000, restore: 60_000, closePorts: 65_000 },

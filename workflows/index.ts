@@ -2,6 +2,7 @@
 export { environment_deploy } from './environment_deploy.ts'
 export { environment_rollback } from './environment_rollback.ts'
 export { gateway_cutover } from './gateway_cutover.ts'
+export { migration_run } from './migration_run.ts'
 export { operation_recover } from './operation_recover.ts'
 export { replica_deploy } from './replica_deploy.ts'
 export { server_provision } from './server_provision.ts'

@@ -28,6 +28,7 @@ export async function rollOut({ operationId, plan, progress, provideImage }: Rol
     const image = await withOpenPorts(plan, { operationId, provideImage })
     progress.phase('migrate')
     await migrate(plan, { operationId, image, timing: 'pre_switch' })
+    await runCommands(plan, { operationId, image, timing: 'pre_switch' })
     const batches = batchesOfPlan(plan)
     for (const [index, batch] of batches.entries()) {
       if (batches.length > 1) progress.note(`batch ${index + 1} of ${batches.length}: ${serversOf(batch)}`)
@@ -37,6 +38,7 @@ export async function rollOut({ operationId, plan, progress, provideImage }: Rol
       await switchTraffic(batch, plan)
     }
     await migrate(plan, { operationId, image, timing: 'post_switch' })
+    await runCommands(plan, { operationId, image, timing: 'post_switch' })
     progress.phase('commit')
     await CancellationScope.nonCancellable(() => control.recordRelease({ operationId }))
   })
@@ -76,17 +78,26 @@ async function switchTraffic({ gateways }: Batch, { environmentId }: Environment
   })
 }
 
-/** When a migration is run, and with which image. */
-interface Migration extends OperationInput {
+/** When a migration or a command is run, and with which image. */
+interface OneOffRun extends OperationInput {
   image: ReplicaImage
   timing: PlannedMigration['timing']
 }
 
 /** Migrates where the plan wants it at this moment; a rollback's plan never does. */
-async function migrate({ migration }: EnvironmentDeployPlan, { operationId, image, timing }: Migration): Promise<void> {
+async function migrate({ migration }: EnvironmentDeployPlan, { operationId, image, timing }: OneOffRun): Promise<void> {
   if (migration?.timing !== timing) return
   const { replicaId, command, serverName } = migration
   const order = timing === 'pre_switch' ? numbers.migrateBefore : numbers.migrateAfter
   const run = { operationId, order, replicaId, command, image }
   await watch.migrate.executeWithOptions({ summary: `migrate on ${serverName}` }, [run])
+}
+
+/** The user's own commands for this moment, one after the other; the first that fails ends the deploy. */
+async function runCommands({ commands = [] }: EnvironmentDeployPlan, { operationId, image, timing }: OneOffRun): Promise<void> {
+  const first = timing === 'pre_switch' ? numbers.commandsBefore : numbers.commandsAfter
+  for (const [index, { replicaId, name, command, serverName }] of commands.filter((each) => each.timing === timing).entries()) {
+    const run = { operationId, order: first + index, replicaId, name, command, image }
+    await watch.runCommand.executeWithOptions({ summary: `${name} on ${serverName}` }, [run])
+  }
 }

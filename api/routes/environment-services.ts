@@ -46,6 +46,7 @@ export function environmentServiceRoutes(deps: ApiDependencies): OpenAPIHono<Api
     const { organisation } = c.var
     const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
     const { serverId, ...wished } = c.req.valid('json')
+    refuseWebSettings(wished.config)
     if (serverId) await namedServers(db, organisation.id, [serverId], () => 'serverId')
     const place = serverId ?? onlyServer(await environmentServers(db, environment.id))
     const { body: created, status, headers } = await commit(deps, c, async (tx) => {
@@ -74,6 +75,12 @@ export function environmentServiceRoutes(deps: ApiDependencies): OpenAPIHono<Api
   })
 
   return router
+}
+
+/** What happens once in a deployment is said of the web service alone. */
+function refuseWebSettings(config: object): void {
+  const field = ['migration', 'preSwitchCommands', 'postSwitchCommands'].find((name) => name in config)
+  if (field) throw invalidField(`config.${field}`, 'belongs to the web service: set it there')
 }
 
 function onlyServer(serverIds: readonly ServerId[]): ServerId {

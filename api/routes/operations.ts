@@ -114,7 +114,7 @@ export function operationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 }
 
 /** Who may start an operation may also cancel and repeat it. */
-const starterOf = (kind: OperationKind) => (isRollout(kind) ? 'deployer' : 'admin')
+const starterOf = (kind: OperationKind) => (isRollout(kind) || kind === 'migration_run' ? 'deployer' : 'admin')
 
 function refuseTooLate(answer: Awaited<ReturnType<typeof requestCancel>>): void {
   if (answer === 'already_live') {

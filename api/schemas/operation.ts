@@ -11,6 +11,7 @@ const failureSchema = z.object({
   server: z.string().optional(),
   step: z.string().optional(),
   exitCode: z.int().optional(),
+  command: z.string().optional().openapi({ description: 'The command of yours that the step ran.' }),
   tail: z.string().optional().openapi({ description: 'The last lines, at most 1 KB, without secrets.' }),
   hint: z.string().optional().openapi({ description: 'What you can do.' }),
 })

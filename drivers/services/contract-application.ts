@@ -74,10 +74,16 @@ export interface MigrationPolicy {
   command: string
 }
 
+/** Commands of the user's, in their order: after the migration and before traffic, and when the new version has all of it. */
+export interface SwitchCommands {
+  pre_switch: readonly string[]
+  post_switch: readonly string[]
+}
+
 /** A command in a container of its own, with the image, variables, networks and volumes of a replica that need not run. */
 export interface OneOffInput {
   replica: ReplicaInput
-  /** Label such as `migrate`, unique within the operation. */
+  /** Such as `migrate` or `pre-switch command 2`, unique within the operation. */
   name: string
   /** A command line for the container's shell. */
   command: string
@@ -112,6 +118,7 @@ export interface ApplicationProcesses {
   /** URL prefixes of a websocket service. */
   websocketPaths: readonly string[]
   migration: MigrationPolicy
+  commands: SwitchCommands
   /** A web replica brings a worker of its own. */
   embeddedWorker: boolean
   /** Seconds that an old replica keeps for the requests and connections it has. */

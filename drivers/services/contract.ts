@@ -77,8 +77,19 @@ export interface ServiceStep<Facts> {
   inputs: Record<string, string>
   secrets: Record<string, Secret>
   files: readonly RemoteFile[]
+  /** The user's command line, where it runs one. */
+  command?: string
+  /** What a failure means, by what the script reported; null where the exit code says it all. */
+  explain?(result: string): StepExplanation | null
   /** Parses `$KEYSTONE_RESULT`; throws when the script broke its promise. */
   parse(result: string): Facts
+}
+
+/** A failure that has a code of its own, and what to do then. */
+export interface StepExplanation {
+  code: string
+  message: string
+  hint: string
 }
 
 /** What runs, read back from Docker after `up`. */

@@ -18,6 +18,7 @@ const failureSchema = z.object({
   server: z.string().optional(),
   step: z.string().optional(),
   exitCode: z.number().optional(),
+  command: z.string().optional(),
   tail: z.string().optional(),
   hint: z.string().optional(),
 })

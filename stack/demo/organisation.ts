@@ -94,6 +94,8 @@ export interface OrganisationClient {
   cancel(operationId: string): Promise<void>
   /** To the release before the live one, where none is named. */
   rollBack(environmentId: string, wish?: { releaseId?: string }): Promise<Operation>
+  /** Runs the migration of what is live. */
+  migrate(environmentId: string): Promise<Operation>
   /** Newest first, at most 50. */
   releases(environmentId: string): Promise<Release[]>
   changeEnvironment(environmentId: string, changes: object): Promise<void>
@@ -153,6 +155,7 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
       await client.post(`${path}/operations/${operationId}/cancel`, undefined, identified)
     },
     rollBack: (environmentId, wish = {}) => client.post(`${environment(environmentId)}/rollbacks`, wish, operationSchema),
+    migrate: (environmentId) => client.post(`${environment(environmentId)}/migrations`, undefined, operationSchema),
     async releases(environmentId) {
       return (await client.get(`${environment(environmentId)}/releases`, z.object({ items: z.array(releaseSchema) }))).items
     },

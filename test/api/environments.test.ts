@@ -49,6 +49,8 @@ describe('an environment', () => {
     ['a document root outside', { build: { documentRoot: '../..' } }, 'build.documentRoot', 'invalid_input'],
     ['a health path that is none', { web: { healthPath: 'up' } }, 'web.healthPath', 'invalid_input'],
     ['an unknown nested setting', { web: { migration: { comand: 'x' } } }, 'web.migration.comand', 'invalid_input'],
+    ['an empty command', { web: { preSwitchCommands: ['php artisan about', ' '] } }, 'web.preSwitchCommands[1]', 'invalid_input'],
+    ['a migration at another time', { web: { migration: { timing: 'later' } } }, 'web.migration.timing', 'invalid_input'],
     ['a scheduler mode that is none', { schedulerMode: 'double' }, 'schedulerMode', 'invalid_input'],
     ['a truth that is a text', { schedulerEnabled: 'yes' }, 'schedulerEnabled', 'invalid_input'],
     ['a name with a dot', { name: 'v1.2' }, 'name', 'invalid_input'],
@@ -159,6 +161,8 @@ describe('a service of an environment', () => {
   it.each([
     ['the role web', { role: 'web' }, 'role'],
     ['a queue that looks like an option', { config: { queue: { queues: ['--once x'] } } }, 'config.queue.queues[0]'],
+    ['what a deployment does once', { config: { preSwitchCommands: ['php artisan about'] } }, 'config.preSwitchCommands'],
+    ['no process at all', { config: { queue: { processes: 0 } } }, 'config.queue.processes'],
     ['a limit of no memory', { memoryLimitMb: 0 }, 'memoryLimitMb'],
     ['a negative number of CPUs', { cpuLimit: -1 }, 'cpuLimit'],
     ['more CPUs than a number is', { cpuLimit: '2' }, 'cpuLimit'],

@@ -68,7 +68,7 @@ async function startWorker({ client, database, temporal, keyFile, dockerHubMirro
 
 beforeAll(async () => {
   scene = await openScene({ name: 'twice', hasWorker: false, onKeystone: startWorker })
-  sample = await scene.sample('visits', { web: { migration: { timing: 'post_switch' } } })
+  sample = await scene.sample('visits', { web: { migration: { timing: 'post_switch' }, preSwitchCommands: ['php artisan about'] } })
   const registryId = await connectLabRegistry(scene)
   const { serviceId: builderServiceId, operation } = await scene.organisation.createService({ driver: 'buildkit', name: 'builder', serverId: scene.prepared.serverId })
   await scene.ended(operation)
@@ -122,13 +122,15 @@ it('an image that is looked up, and the update to it, come out the same', async 
   expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded', outcome: 'updated', warnings: [] })
 })
 
-it('a deploy, another, a rollback, a deploy that fails and one that is lost come out the same', async () => {
+it('a deploy, another, a rollback, a migration by hand, a deploy that fails and one that is lost come out the same', async () => {
   const recording = await recordDockerEvents(scene.server)
   expect(await deployed()).toMatchObject({ status: 'succeeded', outcome: 'deployed', warnings: [] })
   await change()
   expect(await deployed()).toMatchObject({ status: 'succeeded', outcome: 'deployed', warnings: [] })
   const back = await scene.ended(await scene.organisation.rollBack(sample.environmentId))
   expect(back).toMatchObject({ status: 'succeeded', outcome: 'rolled_back' })
+  const migrated = await scene.ended(await scene.organisation.migrate(sample.environmentId))
+  expect(migrated).toMatchObject({ kind: 'migration_run', status: 'succeeded', outcome: 'migrated' })
   const broken = await deployed({ branch: 'broken-migration' })
   expect(broken).toMatchObject({ status: 'failed', failure: { code: 'step_failed', step: 'migrate' } })
   await change()

@@ -15,6 +15,7 @@ start() {
   create_missing_objects
   await_attached_services
   touch "$started"
+  echo "\$ $COMMAND"
   compose run --detach --no-deps --name "$container" --label "keystone.oneoff=$KEYSTONE_OPERATION" "$SERVICE" sh -c "$COMMAND" >/dev/null
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Ownership, ServiceStep } from '../contract.ts'
+import type { Ownership, ServiceStep, StepExplanation } from '../contract.ts'
 import type { ApplicationProcesses, OneOffFacts, OneOffInput, SchedulerBefore, SchedulerFacts } from '../contract-application.ts'
 import { generationProject, projectFiles, projectInputs, projectScript, replicaUpScript, startStep } from '../replica.ts'
 import { containersScript, textBeside } from '../scripts.ts'
@@ -22,6 +22,7 @@ export function processes(config: ServiceConfig): ApplicationProcesses {
     assetPaths: config.assetPaths,
     websocketPaths: config.websocket.paths,
     migration: config.migration,
+    commands: { pre_switch: config.preSwitchCommands, post_switch: config.postSwitchCommands },
     embeddedWorker: config.embeddedWorker,
     drainWindowSeconds: config.drainWindowSeconds,
     oneOff: (input) => oneOff(config, input),
@@ -55,11 +56,26 @@ function oneOff(config: ServiceConfig, { replica, name, command, repeatable }: O
   return {
     name,
     script: oneOffScript,
-    inputs: { ...projectInputs(replica, shape, shape.main), NAME: name, COMMAND: command, REPEATABLE: repeatable ? 'yes' : 'no' },
+    inputs: {
+      ...projectInputs(replica, shape, shape.main),
+      ...{ NAME: name.replaceAll(' ', '-'), COMMAND: command, REPEATABLE: repeatable ? 'yes' : 'no' },
+    },
     secrets: {},
     files: projectFiles(replica, shape),
+    command,
+    explain: explainOneOff,
     parse: (result) => oneOffReport.parse(JSON.parse(result)),
   }
+}
+
+/** A script that was ended before its command was has reported nothing. */
+const explainOneOff = (result: string): StepExplanation | null =>
+  result !== '' && oneOffReport.parse(JSON.parse(result)).outcome === 'unknown' ? outcomeUnknown : null
+
+const outcomeUnknown: StepExplanation = {
+  code: 'outcome_unknown',
+  message: 'It was interrupted from outside, and nobody knows how far it came.',
+  hint: 'Look at its effects: start the operation again where the command may run once more, or mend by hand what is half done.',
 }
 
 function startScheduler(

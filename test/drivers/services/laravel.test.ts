@@ -268,4 +268,23 @@ describe('a one-off command', () => {
     expect(step.parse('{"outcome":"exited","exitCode":1}')).toEqual({ outcome: 'exited', exitCode: 1 })
     expect(step.parse('{"outcome":"unknown"}')).toEqual({ outcome: 'unknown' })
   })
+
+  it('tells of a failure which command it was, and where nobody knows how it ended', () => {
+    expect(step.command).toBe('php artisan migrate --force')
+    expect(step.explain?.('{"outcome":"unknown"}')).toMatchObject({ code: 'outcome_unknown', hint: expect.stringContaining('Look at its effects') })
+    expect([step.explain?.('{"outcome":"exited","exitCode":75}'), step.explain?.('')]).toEqual([null, null])
+  })
+
+  it('has a container that is named after its step', () => {
+    const named = application.oneOff({ replica: web, name: 'pre-switch command 2', command: 'php artisan about', repeatable: false })
+    expect(named).toMatchObject({ name: 'pre-switch command 2', inputs: { NAME: 'pre-switch-command-2', REPEATABLE: 'no' } })
+  })
+
+  it('before and after the switch is what the service says, in this order', () => {
+    expect(application.commands).toEqual({ pre_switch: [], post_switch: [] })
+    const own = { preSwitchCommands: ['php artisan one', 'php artisan two'], postSwitchCommands: ['php artisan three'] }
+    expect(laravel.configured(own).application!.commands).toEqual({ pre_switch: ['php artisan one', 'php artisan two'], post_switch: ['php artisan three'] })
+    expect(() => laravel.configured({ preSwitchCommands: [' '] })).toThrow()
+    expect(() => laravel.configured({ postSwitchCommands: Array(16).fill('true') })).toThrow('put more into a script')
+  })
 })

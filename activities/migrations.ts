@@ -1,0 +1,55 @@
+import { deployedServices } from '../db/engine-services.ts'
+import { idOf } from '../db/ids.ts'
+import { operationById } from '../db/operations/begin.ts'
+import { commitOnce } from '../db/operations/commit.ts'
+import { liveRelease } from '../db/releases.ts'
+import { environmentReplicas } from '../db/replicas.ts'
+import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
+import { imageOf, type ReplicaImage } from '../domain/images.ts'
+import { migrationRefusal, nothingRuns } from '../domain/migrations.ts'
+import { configuredService } from './configured-services.ts'
+import { primaryOf } from './deploy-snapshot.ts'
+import type { ActivityDeps } from './deps.ts'
+import { finalFailure } from './failures.ts'
+import type { OperationInput } from './operations.ts'
+
+/** A migration of what is live, beside a replica that runs it. */
+export interface MigrationPlan {
+  replicaId: ReplicaId
+  serverName: string
+  command: string
+  image: ReplicaImage
+}
+
+/** Migrations that a person asks for. */
+export function migrationActivities(deps: ActivityDeps) {
+  const { db, keyring } = deps
+  return {
+    /**
+     * With which image, where and by which command a `migration_run` migrates: the command is that of today, the image that of the live
+     * release. Fails for the reasons of `migrationRefusal`, and as `service_not_running` where no replica runs it.
+     */
+    async planMigration({ operationId }: OperationInput): Promise<MigrationPlan> {
+      const environmentId = idOf<EnvironmentId>((await operationById(db, operationId)).targetId)
+      const { environmentName, release } = await liveRelease(db, environmentId)
+      const primary = primaryOf(await deployedServices(db, keyring, environmentId))
+      const policy = primary && configuredService(primary).application?.migration
+      const refusal = migrationRefusal({ environment: environmentName, isDeployed: release !== null, mode: policy?.mode ?? null })
+      if (refusal) throw finalFailure(refusal)
+      if (!primary || !policy) throw new Error('what has no migration was not refused')
+      const replicas = await environmentReplicas(db, environmentId)
+      const released = release?.services[primary.id]?.imageDigest
+      const running = replicas.find(
+        ({ replica }) => replica.serviceId === primary.id && replica.status === 'running' && replica.imageDigest === released,
+      )
+      if (!running) throw finalFailure(nothingRuns(primary.name))
+      const { replica, serverName } = running
+      return { replicaId: replica.id, serverName, command: policy.command, image: imageOf(replica.imageDigest) }
+    },
+
+    /** The commit point of a migration by hand: its command has ended well. */
+    async recordMigration({ operationId }: OperationInput): Promise<void> {
+      await commitOnce(db, operationId, async () => {})
+    },
+  }
+}
