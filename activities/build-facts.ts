@@ -1,5 +1,6 @@
 import { engineService, type EngineService } from '../db/engine-services.ts'
 import { serverPlatforms } from '../db/artifacts.ts'
+import { type BuildSecrets, buildSecrets } from '../db/build-secrets.ts'
 import type { DeployedEnvironment } from '../db/releases.ts'
 import { type Placement, placementsOf } from '../db/replicas.ts'
 import { type BuildsFor, platformsToBuild } from '../domain/builds.ts'
@@ -30,6 +31,8 @@ export interface BuildFacts extends BuildPlace {
   storedAs: string | null
   /** Null while a base image has no digest. */
   key: string | null
+  /** What the build is given, with what stands for each value in the key. */
+  secrets: BuildSecrets
 }
 
 /** What is built for which service, and where. */
@@ -43,6 +46,7 @@ export async function buildFacts(deps: ActivityDeps, deployed: DeployedEnvironme
   const { environment, application } = deployed
   const configured = buildOf(primary, environment.buildConfig)
   const name = await storedAs(deps, deployed)
+  const secrets = await buildSecrets(deps.db, deps.keyring, environment.id)
   const unresolved = configured.baseImages.filter(({ reference }) => !environment.baseImageDigests[reference])
   const source = {
     commitSha: commit,
@@ -50,9 +54,10 @@ export async function buildFacts(deps: ActivityDeps, deployed: DeployedEnvironme
     platforms: place.platforms,
     baseDigests: baseDigests(configured, environment.baseImageDigests),
     storedAs: name,
+    secretVersions: secrets.versions,
   }
   const key = unresolved.length > 0 ? null : configured.key(source)
-  return { ...place, configured, unresolved, storedAs: name, key }
+  return { ...place, configured, unresolved, storedAs: name, key, secrets }
 }
 
 /** An environment whose image is to be built, and its own servers. */

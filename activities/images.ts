@@ -2,7 +2,7 @@ import { confirmedHostKeys } from '../db/git-host-keys.ts'
 import { deployKeyOf } from '../db/applications.ts'
 import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
-import { type Artifact, claimArtifact, pinBaseImage, recordArtifact, type ArtifactPlan } from '../db/artifacts.ts'
+import { type Artifact, artifactsBuiltBy, claimArtifact, pinBaseImage, recordArtifact, type ArtifactPlan } from '../db/artifacts.ts'
 import { beginRollout, environmentToDeploy } from '../db/releases.ts'
 import type { EnvironmentId, ServerId } from '../domain/ids.ts'
 import { imageOf, type ReplicaImage, storedTag } from '../domain/images.ts'
@@ -17,6 +17,7 @@ import { parseRepositoryUrl } from '../drivers/sources/repository-url.ts'
 import { baseDigests } from './build-facts.ts'
 import type { ActivityDeps } from './deps.ts'
 import { type BuiltDeployFacts, builtDeployFacts } from './deploy-snapshot.ts'
+import { finalFailure } from './failures.ts'
 import { accessTo, type ImageAccess } from './image-registry.ts'
 import type { OperationInput } from './operations.ts'
 import { runStep } from './remote-step.ts'
@@ -52,6 +53,7 @@ export function imageActivities(deps: ActivityDeps) {
       const facts = await builtDeployFacts(deps, await operationById(db, operationId))
       const { serverId, builder, platforms, key, storedAs } = facts.source
       if (key === null) throw new Error('a base image has not been resolved')
+      if ((await artifactsBuiltBy(db, operationId)).some((begun) => begun.key !== key)) throw buildChanged()
       const registry = storedAs === null ? null : await accessTo(deps, facts.environment, storedAs)
       const step = await buildStep(deps, facts, registry)
       const plan: ArtifactPlan = {
@@ -60,7 +62,7 @@ export function imageActivities(deps: ActivityDeps) {
         imageTag: facts.source.configured.imageTag(facts.environment.id, key),
       }
       const artifact = await claimArtifact(db, plan)
-      const work = { operationId, order: stepNumbers.environmentDeploy.build, serverId, step, masked: registry?.masked ?? [] }
+      const work = { operationId, order: stepNumbers.environmentDeploy.build, serverId, step, masked: [...(registry?.masked ?? []), ...Object.values(facts.source.secrets.values)] }
       const { images } = await runStep(deps, work)
       const reference = await referenceOf(deps, images, registry && { access: registry.access, artifact })
       await db.transaction(async (tx) => {
@@ -98,6 +100,14 @@ async function referenceOf({ registries }: ActivityDeps, images: readonly BuiltP
   return `${registryRef}@${await registries.storeIndex(stored.access, parseReference(storedTag(registryRef, key)), parts)}`
 }
 
+/** Another worker goes on with a build that was begun from other settings: its image is not what is wanted now. */
+const buildChanged = () =>
+  finalFailure({
+    code: 'build_changed',
+    message: 'Build settings or build secrets were changed while the image was being built.',
+    hint: 'Deploy again: the image is built from what is set then.',
+  })
+
 /** The build of a deploy's commit, with all that it needs to fetch the source. */
 async function buildStep(
   { db, keyring }: ActivityDeps,
@@ -105,13 +115,14 @@ async function buildStep(
   registry: ImageAccess | null,
 ): Promise<ServiceStep<BuildFacts>> {
   const { source, application, environment, commit } = facts
-  const { configured, platforms, storedAs } = source
+  const { configured, platforms, storedAs, secrets } = source
   const { organisationId, projectRoot, repositoryUrl } = application
   const deployKey = await deployKeyOf(db, keyring, application.id)
   const address = parseRepositoryUrl(repositoryUrl)
   const confirmed = await confirmedHostKeys(db, organisationId, address)
   return configured.run({
     ...{ organisationId, environmentId: environment.id, applicationId: application.id, projectRoot, repositoryUrl },
+    ...{ secrets: secrets.values, secretVersions: secrets.versions },
     ...{ commitSha: commit, platforms, deployKey, storedAs, dockerConfig: registry && registry.dockerConfig },
     knownHosts: knownHosts(address, pinnedHostKeys(address, confirmed)),
     baseDigests: baseDigests(configured, environment.baseImageDigests),

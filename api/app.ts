@@ -26,6 +26,7 @@ import { rollbackRoutes } from './routes/rollbacks.ts'
 import { routeRoutes } from './routes/routes.ts'
 import { serverRoutes } from './routes/servers.ts'
 import { buildRoutes } from './routes/builds.ts'
+import { buildSecretRoutes } from './routes/build-secrets.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { sliceRoutes } from './routes/slices.ts'
 import { updateRoutes } from './routes/updates.ts'
@@ -46,6 +47,7 @@ const resources = [
   attachmentRoutes,
   routeRoutes,
   variableRoutes,
+  buildSecretRoutes,
   deploymentRoutes,
   releaseRoutes,
   rollbackRoutes,

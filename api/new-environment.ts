@@ -6,6 +6,7 @@ import { type Environment, insertEnvironment, setSchedulerTarget } from '../db/e
 import { insertSystemVariables } from '../db/variables.ts'
 import { Secret } from '../domain/secret.ts'
 import type { DriverName } from '../domain/services.ts'
+import type { StoredConfig } from '../drivers/services/contract.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
 import type { BuildSource } from './build-source.ts'
 import type { ApiDependencies } from './context.ts'
@@ -42,10 +43,16 @@ export async function createEnvironment(
   return setSchedulerTarget(tx, id, service.id)
 }
 
-function buildSettings({ build, phpVersion }: z.output<typeof newEnvironmentSchema>) {
+const buildSettings = ({ build, phpVersion }: z.output<typeof newEnvironmentSchema>): StoredConfig =>
+  completeBuild(phpVersion ? { ...build, phpVersion } : build)
+
+/** The build configuration after a change; settings that are left out stay. Throws a 422 that names what is wrong. */
+export const changedBuild = (current: StoredConfig, wished: StoredConfig): StoredConfig => completeBuild({ ...current, ...wished })
+
+function completeBuild(settings: StoredConfig): StoredConfig {
   const driver = serviceDriver(framework).build
   if (!driver) throw new Error(`${framework} is not built from source`)
-  return completeSettings(driver.configSchema, phpVersion ? { ...build, phpVersion } : build, 'build')
+  return completeSettings(driver.configSchema, settings, 'build')
 }
 
 const systemVariables = (applicationName: string, environmentName: string): Record<string, Secret> => ({

@@ -68,7 +68,7 @@ export async function setSchedulerTarget(db: Database, id: EnvironmentId, servic
 export type EnvironmentChange = Partial<
   Pick<
     Environment,
-    | ('releaseRetention' | 'rolloutBatchSize' | 'registryId' | 'buildStrategy' | 'builderServiceId' | 'image')
+    | ('releaseRetention' | 'rolloutBatchSize' | 'registryId' | 'buildStrategy' | 'builderServiceId' | 'image' | 'buildConfig')
     | ('schedulerEnabled' | 'schedulerTargetServiceId' | 'schedulerMode')
   >
 >

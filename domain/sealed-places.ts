@@ -11,5 +11,6 @@ export const sealedPlaces = {
   adminCredentials: place('services', 'admin_credentials'),
   sliceCredentials: place('service_slices', 'credentials'),
   variable: place('environment_variables', 'value'),
+  buildSecret: place('build_secrets', 'value'),
   releaseVariables: place('releases', 'variables'),
 } as const

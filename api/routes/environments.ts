@@ -7,7 +7,7 @@ import { buildSource, ownServer } from '../build-source.ts'
 import { commit } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
 import { applicationIn, environmentIn } from '../in-organisation.ts'
-import { createEnvironment } from '../new-environment.ts'
+import { changedBuild, createEnvironment } from '../new-environment.ts'
 import { invalidField, notFound } from '../problem.ts'
 import { refuseRegistry } from '../registry.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
@@ -108,7 +108,9 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
       await lockEnvironment(tx, id)
       const current = await environmentIn({ db: tx }, c, id)
       const source = await buildSource({ db: tx }, organisation.id, { wished, current })
-      const environment = await changeEnvironment(tx, { organisationId: organisation.id, id, change: { ...wished, ...source } })
+      const { build, ...settings } = wished
+      const built = build ? { buildConfig: changedBuild(current.buildConfig, build) } : {}
+      const environment = await changeEnvironment(tx, { organisationId: organisation.id, id, change: { ...settings, ...source, ...built } })
       if (!environment) throw notFound('environment')
       return {
         status: 200,

@@ -138,6 +138,23 @@ export const environmentVariables = pgTable(
   ],
 )
 
+/** What only builds see, mounted and in no layer. An id is never used again, so that id and version stand for one value. */
+export const buildSecretRows = pgTable(
+  'build_secrets',
+  {
+    id: id<string>(),
+    environmentId: uuid('environment_id').$type<EnvironmentId>().notNull().references(() => environments.id),
+    key: text('key').notNull(),
+    value: sealed('value').notNull(),
+    version: integer('version').notNull().default(1),
+    ...timestamps,
+  },
+  (t) => [
+    uniqueIndex('build_secrets_key').on(t.environmentId, t.key),
+    check('build_secrets_key_name', sql`${t.key} ~ '^[A-Za-z_][A-Za-z0-9_]*$'`),
+  ],
+)
+
 /** What a build made. The key says from what; a local image has no repo digest and lives on one server. */
 export const buildArtifacts = pgTable(
   'build_artifacts',

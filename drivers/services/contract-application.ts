@@ -20,6 +20,8 @@ export interface BuildSource {
   platforms: readonly Platform[]
   /** Under which name it is stored in a registry, e.g. `registry.example.com/team/shop-production`; null where it is not. */
   storedAs: string | null
+  /** Build secrets by name, each by what stands for its value and tells nothing of it: another one with each value. */
+  secretVersions: Readonly<Record<string, string>>
 }
 
 export interface BuildInput extends BuildSource {
@@ -32,6 +34,8 @@ export interface BuildInput extends BuildSource {
   knownHosts: string
   /** A `config.json` of the Docker client that lets it push under `storedAs`; null where nothing is pushed. */
   dockerConfig: Secret | null
+  /** What composer and the asset build are to see, and no layer is to hold. */
+  secrets: Readonly<Record<string, Secret>>
 }
 
 /** One platform's image that exists on the server after the step, built now or found by its key. */
@@ -117,6 +121,8 @@ export interface ApplicationProcesses {
   assetPaths: readonly string[]
   /** URL prefixes of a websocket service. */
   websocketPaths: readonly string[]
+  /** Folders that are volumes of each server. */
+  persistentPaths: readonly string[]
   migration: MigrationPolicy
   commands: SwitchCommands
   /** A web replica brings a worker of its own. */

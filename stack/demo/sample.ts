@@ -33,6 +33,8 @@ export interface SampleWish {
   domain: string
   /** Settings of the web service. */
   web?: object
+  /** How it is built. */
+  build?: object
   /** Instead of the one server with all that it needs; the image is then stored in this registry. */
   fleet?: { serverIds: readonly string[]; registryId: string }
   phpVersion?: string
@@ -45,11 +47,11 @@ export interface SampleWish {
 export async function createSample(
   organisation: OrganisationClient,
   { serverId, databaseId, cacheId, gatewayId }: PreparedServer,
-  { name, repository, domain, web = {}, fleet, phpVersion, ended }: SampleWish & { ended: Await },
+  { name, repository, domain, web = {}, build = {}, fleet, phpVersion, ended }: SampleWish & { ended: Await },
 ): Promise<{ environmentId: string }> {
   const { applicationId } = await organisation.createApplication(name, repository)
   const { serverIds, ...registry } = fleet ?? { serverIds: [serverId] }
-  const { environmentId } = await organisation.createEnvironment(applicationId, { name: 'production', serverIds, web, phpVersion, ...registry })
+  const { environmentId } = await organisation.createEnvironment(applicationId, { name: 'production', serverIds, web, build, phpVersion, ...registry })
   await organisation.addService(environmentId, { name: 'worker', role: 'worker', serverId: serverIds[0] })
   const database = await organisation.attach(environmentId, { serviceId: databaseId, role: 'database' })
   await ended(database.operation)

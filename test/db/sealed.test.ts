@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
 import { insertApplication, deployKeyOf } from '../../db/applications.ts'
 import { engineService, engineSlice } from '../../db/engine-services.ts'
+import { buildSecrets, setBuildSecret } from '../../db/build-secrets.ts'
 import { insertRegistry, registryLogin } from '../../db/registries.ts'
 import { insertRelease, releasedVariables } from '../../db/releases.ts'
 import { serverAccess } from '../../db/server-access.ts'
@@ -60,6 +61,7 @@ const slice = await insertSlice(db, keyring, {
 })
 await insertSystemVariables(db, keyring, { environmentId, values: { APP_KEY: secret('system') } })
 await setVariable(db, keyring, { environmentId, key: 'STRIPE_KEY', value: secret('user') })
+await setBuildSecret(db, keyring, { environmentId, key: 'NPM_TOKEN', value: secret('build') })
 const { id: operationId, trigger } = await operation(db, { organisationId, targetId: environmentId })
 const variables = { values: { STRIPE_KEY: secret('pinned') }, versions: { STRIPE_KEY: 1 } }
 await insertRelease(db, keyring, { environmentId, operationId, commitSha: 'a'.repeat(40), trigger, variables })
@@ -109,6 +111,7 @@ describe('secrets in the database', () => {
       password!,
       standby!,
       ...ofEnvironment.map(({ value }) => value),
+      (await buildSecrets(db, keyring, environmentId)).values.NPM_TOKEN!,
       (await releasedVariables(db, keyring, operationId))!.STRIPE_KEY!,
     ].map((found) => found.reveal())
     expect(revealed.toSorted()).toEqual(stored.toSorted())

@@ -4,6 +4,7 @@ import type { ApiClient } from '../../stack/demo/client.ts'
 import type { Operation, OperationTree } from '../../stack/demo/operation.ts'
 import { createOrganisation, type OrganisationClient, type OwnRepository } from '../../stack/demo/organisation.ts'
 import { createSample, type PreparedServer, prepareServer, type SampleWish } from '../../stack/demo/sample.ts'
+import type { ImageName } from '../lab/images.ts'
 import { ensureDocker, type Lab, type LabServer, openLab } from '../lab/index.ts'
 import { recordHistories } from './histories.ts'
 import { startKeystone, type TestKeystone, type WorkerCounts } from './keystone.ts'
@@ -13,7 +14,7 @@ import { deployReport, report } from './report.ts'
 const subnets = {
   ...{ deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106, rollback: 107 },
   ...{ 'nobody-notices': 108, 'deep-redeploy': 109, fleet: 110, certificates: 111, images: 112 },
-  ...{ slices: 118, updates: 119 },
+  ...{ laravel: 117, slices: 118, updates: 119 },
 } as const
 
 /** What a browser would get. */
@@ -35,8 +36,8 @@ export interface Scene {
   ended(operation: Operation): Promise<OperationTree>
   /** Deploys, waits for the end, and puts it into the report of the run. */
   deployed(name: string, sample: Sample, wish?: { branch?: string }): Promise<OperationTree>
-  /** An application with an environment that has not been deployed yet; `web` are settings of its web service. */
-  sample(name: string, settings?: Pick<SampleWish, 'web' | 'fleet' | 'phpVersion'>): Promise<Sample>
+  /** An application with an environment that has not been deployed yet; `web` are settings of its web service, `build` of its build. */
+  sample(name: string, settings?: Pick<SampleWish, 'web' | 'build' | 'fleet' | 'phpVersion'>): Promise<Sample>
   /** Boots a further server and adopts it; in the private network of the others unless it is in one of its own. */
   join(name: string, place?: { privateNetwork: string }): Promise<Joined>
   close(): Promise<void>
@@ -60,6 +61,8 @@ export interface Sample {
 /** How a scene is set up; `name` chooses its lab. */
 export interface SceneOptions {
   name: keyof typeof subnets
+  /** Pulled by builds beside what a first deploy needs. */
+  alsoPulled?: readonly ImageName[]
   /** Docker is on the server already, which saves half a minute. */
   preinstalled?: boolean
   hasWorker?: boolean
@@ -70,19 +73,19 @@ export interface SceneOptions {
 }
 
 /** Opens the file's lab; no server of an earlier run is left in it. */
-export async function openSceneLab(name: keyof typeof subnets, { hasOwnMirror = false } = {}): Promise<Lab> {
+export async function openSceneLab(name: keyof typeof subnets, { hasOwnMirror = false, alsoPulled = [] }: { hasOwnMirror?: boolean; alsoPulled?: readonly ImageName[] } = {}): Promise<Lab> {
   const log = (line: string) => console.log(line)
   await ensureDocker({ log })
   const mirror = hasOwnMirror ? { ownMirror: ['caddy', 'postgres', 'valkey'] as const } : {}
-  const lab = await openLab({ name: `e2e-${name}`, subnet: subnets[name], ...mirror, log })
+  const lab = await openLab({ name: `e2e-${name}`, subnet: subnets[name], alsoPulled, ...mirror, log })
   for (const left of await lab.servers()) await left.remove()
   return lab
 }
 
 /** Boots a server and a Keystone, and prepares the one by the other. */
 export async function openScene(options: SceneOptions): Promise<Scene> {
-  const { name, preinstalled = true, hasWorker = true, hasOwnMirror = false, onKeystone = async ({ client }) => client } = options
-  const lab = await openSceneLab(name, { hasOwnMirror })
+  const { name, alsoPulled = [], preinstalled = true, hasWorker = true, hasOwnMirror = false, onKeystone = async ({ client }) => client } = options
+  const lab = await openSceneLab(name, { hasOwnMirror, alsoPulled })
   const mirror = { dockerHubMirror: lab.mirror.url }
   const [server, keystone] = await Promise.all([lab.server('s1', { preinstalled }), startKeystone({ hasWorker, ...mirror })])
   const client = await onKeystone(keystone)

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 work=$KEYSTONE_STEP_DIR/work
-cleanup() { rm -rf "$work" "$KEYSTONE_SECRETS/deploy-key" "$KEYSTONE_SECRETS/config.json"; }
+cleanup() { rm -rf "$work" "$KEYSTONE_SECRETS/deploy-key" "$KEYSTONE_SECRETS/config.json" "$KEYSTONE_SECRETS/build-inputs"; }
 trap cleanup EXIT
 # An earlier run of this step may have left some of each.
 rm -rf "$work" "$KEYSTONE_RESULT.part"
@@ -33,7 +33,9 @@ fetch_source() {
 
 # build PLATFORM TAG
 build() {
-  docker buildx build --load --progress plain --platform "$1" --file "$work/Dockerfile" --tag "$2" \
+  local inputs=()
+  [ ! -e "$KEYSTONE_SECRETS/build-inputs" ] || inputs=(--secret "id=keystone-build,src=$KEYSTONE_SECRETS/build-inputs")
+  docker buildx build --load --progress plain --platform "$1" "${inputs[@]}" --file "$work/Dockerfile" --tag "$2" \
     "${arguments[@]/#/--build-arg=}" "${labels[@]/#/--label=}" "--label=keystone.platform=$1" "$PROJECT_ROOT"
 }
 

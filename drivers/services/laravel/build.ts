@@ -6,6 +6,7 @@ import type { BaseImage, BuildDriver, BuildFacts, BuildInput, BuildSource, Built
 import { lines, textBeside } from '../scripts.ts'
 import { type BuildConfig, buildSchema, projectRoot } from './config.ts'
 import { dockerignore, renderDockerfile } from './dockerfile.ts'
+import { buildInputs, inputsArgument, inputsFingerprint } from './inputs.ts'
 
 const script = textBeside(import.meta.url, 'build.sh')
 
@@ -30,9 +31,11 @@ function baseImages({ phpVersion, assetBuild }: BuildConfig): BaseImage[] {
 }
 
 /** The rendered Dockerfile stands for configuration and template version alike. */
-function artifactKey(config: BuildConfig, { commitSha, projectRoot: root, baseDigests, platforms, storedAs }: BuildSource): string {
+function artifactKey(config: BuildConfig, { commitSha, projectRoot: root, baseDigests, platforms, storedAs, secretVersions }: BuildSource): string {
+  const inputs = inputsFingerprint(config, secretVersions)
+  const dockerfile = renderDockerfile(config, { cacheId: '', hasInputs: inputs !== null })
   const digests = Object.entries(baseDigests).toSorted(([one], [other]) => (one < other ? -1 : 1))
-  const parts = [commitSha, root, renderDockerfile(config, ''), dockerignore, digests, platforms, ...(storedAs === null ? [] : [storedAs])]
+  const parts = [commitSha, root, dockerfile, dockerignore, digests, platforms, ...(storedAs === null ? [] : [storedAs]), ...(inputs === null ? [] : [{ inputs }])]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
@@ -40,6 +43,7 @@ const imageTag = (environmentId: string, key: string) => `keystone/${environment
 
 function buildStep(config: BuildConfig, bases: readonly BaseImage[], input: BuildInput, key: string): ServiceStep<BuildFacts> {
   const tag = imageTag(input.environmentId, key)
+  const inputs = inputsFingerprint(config, input.secretVersions)
   return {
     name: 'build image',
     script,
@@ -50,13 +54,17 @@ function buildStep(config: BuildConfig, bases: readonly BaseImage[], input: Buil
       PROJECT_ROOT: projectRoot.parse(input.projectRoot),
       REPOSITORY_URL: input.repositoryUrl,
       KNOWN_HOSTS: input.knownHosts,
-      DOCKERFILE: renderDockerfile(config, input.applicationId),
+      DOCKERFILE: renderDockerfile(config, { cacheId: input.applicationId, hasInputs: inputs !== null }),
       DOCKERIGNORE: dockerignore,
-      BUILD_ARGS: lines([...bases.map((base) => baseArgument(base, input)), `KEYSTONE_COMMIT=${input.commitSha}`]),
+      BUILD_ARGS: lines([...bases.map((base) => baseArgument(base, input)), ...inputsArgument(inputs), `KEYSTONE_COMMIT=${input.commitSha}`]),
       IMAGE_LABELS: lines(imageLabels(input, key)),
       BUILDX_CONFIG: '/home/keystone/.buildx',
     },
-    secrets: { 'deploy-key': input.deployKey, ...(input.dockerConfig ? { 'config.json': input.dockerConfig } : {}) },
+    secrets: {
+      'deploy-key': input.deployKey,
+      ...(input.dockerConfig ? { 'config.json': input.dockerConfig } : {}),
+      ...(inputs === null ? {} : { 'build-inputs': buildInputs(config, input.secrets) }),
+    },
     files: [],
     parse(result) {
       const reports = result.trim().split('\n').map((line) => buildReport.parse(JSON.parse(line)))

@@ -13,6 +13,8 @@ const relativePath = z
 export const projectRoot = z.union([z.literal('.'), relativePath])
 const urlPath = z.string().regex(/^\/[A-Za-z0-9._~/-]*$/, 'must be the path of a URL such as /up')
 
+const variableName = z.string().max(200).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must have letters, digits and underscores only, and not begin with a digit')
+
 const seconds = z.int('must be a whole number of seconds')
 
 /** `environments.build_config`: what the one image of an environment is made with. */
@@ -22,6 +24,8 @@ export const buildSchema = z.object({
   documentRoot: relativePath.default('public'),
   composerFlags: z.array(z.string().regex(/^--[a-z-]+(?:=[A-Za-z0-9.,_-]+)?$/, 'must be an option of composer install such as --no-scripts')).default([]),
   assetBuild: z.enum(['none', 'node', 'bun'], 'must be one of none, node, bun').default('none'),
+  /** What composer and the asset build see beside build secrets, e.g. `VITE_APP_NAME`. They are no secrets; neither are they in any layer. */
+  variables: z.record(variableName, z.string().max(65_536, 'must have at most 65536 characters')).default({}),
   /** Folders that exist in the image with the right owner; services may keep them as volumes. */
   persistentPaths: z.array(relativePath).default(['storage/app']),
 })

@@ -9,22 +9,32 @@ const composerFlags = ['--no-dev', '--prefer-dist', '--no-interaction', '--no-pr
 /** By lock file, since only the source says which package manager it uses. */
 const assets: Readonly<Record<BuildConfig['assetBuild'], string>> = {
   none: '',
-  node:
-    'export npm_config_cache=/tmp/assets-cache; ' +
-    'if [ -f pnpm-lock.yaml ]; then corepack enable && pnpm install --frozen-lockfile && pnpm run build; ' +
-    'elif [ -f yarn.lock ]; then corepack enable && yarn install --immutable && yarn run build; ' +
-    'else npm ci && npm run build; fi',
-  bun:
-    'export BUN_INSTALL_CACHE_DIR=/tmp/assets-cache; ' +
-    'if [ -f bun.lock ] || [ -f bun.lockb ]; then bun install --frozen-lockfile; else bun install; fi && bun run build',
+  node: textBeside(import.meta.url, 'assets-node.sh').trimEnd(),
+  bun: textBeside(import.meta.url, 'assets-bun.sh').trimEnd(),
 }
 
-/** The Dockerfile of an application. `cacheId` keeps the package caches of applications apart. */
-export function renderDockerfile(config: BuildConfig, cacheId: string): string {
+/** Id of the secret that holds what a build is given, as a script of exports (`buildInputs`). */
+const inputsSecret = 'keystone-build'
+
+/** Mounted for the one command and in no layer; the command's own user may read it. */
+const givenInputs = {
+  mount: `--mount=type=secret,id=${inputsSecret},required=true,mode=0444 `,
+  load: `. /run/secrets/${inputsSecret}; `,
+}
+const noInputs = { mount: '', load: '' }
+
+/**
+ * The Dockerfile of an application; `hasInputs`: with build variables or build secrets. `cacheId` keeps the package caches of
+ * applications apart.
+ */
+export function renderDockerfile(config: BuildConfig, { cacheId, hasInputs }: { cacheId: string; hasInputs: boolean }): string {
   return template({
     cacheId,
+    inputs: hasInputs ? givenInputs : noInputs,
+    hasInputs,
     extensions: config.phpExtensions.join(' '),
     documentRoot: config.documentRoot,
+    toRoot: '../'.repeat(config.documentRoot.split('/').length),
     composerFlags: [...composerFlags, ...config.composerFlags].join(' '),
     persistentPaths: config.persistentPaths.join(' '),
     assets: assets[config.assetBuild],

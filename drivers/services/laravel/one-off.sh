@@ -48,18 +48,27 @@ start_again() {
   start
 }
 
+# Has the container run, or end as it did, wherever its last observer has left it.
+take_up() {
+  local seen end exit_code out_of_memory
+  seen=$(state)
+  case $seen in
+    running) ;;
+    created) start ;;
+    '') if [ -e "$started" ]; then start_again; else start; fi ;;
+    *)
+      end=$(docker inspect --format '{{.State.ExitCode}} {{.State.OOMKilled}}' "$container")
+      read -r exit_code out_of_memory <<<"$end"
+      is_own_end "$exit_code" "$out_of_memory" || start_again
+      ;;
+  esac
+}
+
 [ ! -e "$verdict" ] || conclude
-seen=$(state)
-case $seen in
-  running) ;;
-  created) start ;;
-  '') if [ -e "$started" ]; then start_again; else start; fi ;;
-  *)
-    end=$(docker inspect --format '{{.State.ExitCode}} {{.State.OOMKilled}}' "$container")
-    read -r exit_code out_of_memory <<<"$end"
-    is_own_end "$exit_code" "$out_of_memory" || start_again
-    ;;
-esac
-docker logs --follow "$container"
-code=$(docker wait "$container")
-finish "$code"
+while :; do
+  take_up
+  docker logs --follow "$container" || true
+  ! code=$(docker wait "$container") || finish "$code"
+  # Somebody has removed it, or Docker itself is being started anew.
+  until docker version >/dev/null 2>&1; do sleep 1; done
+done

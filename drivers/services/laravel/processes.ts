@@ -21,6 +21,7 @@ export function processes(config: ServiceConfig): ApplicationProcesses {
     healthPath: config.healthPath,
     assetPaths: config.assetPaths,
     websocketPaths: config.websocket.paths,
+    persistentPaths: config.persistentPaths,
     migration: config.migration,
     commands: { pre_switch: config.preSwitchCommands, post_switch: config.postSwitchCommands },
     embeddedWorker: config.embeddedWorker,

@@ -9,6 +9,7 @@ import { textBeside } from '../scripts.ts'
 const scripts = [
   { name: 'keystone-health', folder: '/usr/local/bin', content: textBeside(import.meta.url, 'health.sh') },
   { name: 'keystone-scheduler', folder: '/usr/local/bin', content: textBeside(import.meta.url, 'scheduler.sh') },
+  { name: 'keystone-workers', folder: '/usr/local/bin', content: textBeside(import.meta.url, 'workers.sh') },
   { name: '90-keystone-warm.sh', folder: '/etc/entrypoint.d', content: textBeside(import.meta.url, 'warm.sh') },
 ] as const
 

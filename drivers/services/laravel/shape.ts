@@ -96,7 +96,7 @@ function command(role: ProcessRole, config: ServiceConfig): { command?: string[]
     case 'web':
       return {}
     case 'worker':
-      return { command: config.workerCommand === null ? queueWork(config) : shell(config.workerCommand) }
+      return { command: config.workerCommand === null ? workers(config) : shell(config.workerCommand) }
     case 'websocket':
       return { command: shell(config.websocket.command) }
     case 'server':
@@ -111,6 +111,10 @@ function command(role: ProcessRole, config: ServiceConfig): { command?: string[]
  * are threads (php/frankenphp#2612), as the health check's first one may.
  */
 const frankenphp = ({ web }: ServiceConfig): string => [`num_threads ${web.threads}`, 'max_wait_time 30s'].join('\n')
+
+/** Docker watches a single one itself. */
+const workers = (config: ServiceConfig): string[] =>
+  config.queue.processes === 1 ? queueWork(config) : ['keystone-workers', `${config.queue.processes}`, ...queueWork(config)]
 
 function queueWork({ queue }: ServiceConfig): string[] {
   return [
@@ -130,7 +134,7 @@ function queueWork({ queue }: ServiceConfig): string[] {
 const shell = (commandLine: string): string[] => ['sh', '-c', `exec ${commandLine}`]
 
 function healthcheck(role: ProcessRole, config: ServiceConfig): Healthcheck {
-  if (role === 'worker') return processCheck('php')
+  if (role === 'worker') return processCheck(config.workerCommand === null && config.queue.processes > 1 ? 'keystone-worker' : 'php')
   const port = role === 'websocket' ? config.websocket.port : webPort
   return check(['CMD', 'keystone-health', `${port}`, config.healthPath], config.startTimeoutSeconds)
 }

@@ -81,7 +81,7 @@ async function buildOf(branch: string) {
     projectRoot: '.',
     baseDigests,
     platforms: ['linux/amd64'],
-    ...{ storedAs: null, dockerConfig: null },
+    ...{ storedAs: null, dockerConfig: null, secrets: {}, secretVersions: {} },
     repositoryUrl: repository.url,
     deployKey: repository.deployKey,
     knownHosts: knownHosts(address, [repository.hostKey]),

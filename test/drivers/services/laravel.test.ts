@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { Secret } from '../../../domain/secret.ts'
@@ -17,12 +18,13 @@ const web = replica({
   networks: ['keystone_service_pg'],
 })
 
-const scripts = ['scripts/keystone-health', 'scripts/keystone-scheduler', 'scripts/90-keystone-warm.sh']
+const scripts = ['scripts/keystone-health', 'scripts/keystone-scheduler', 'scripts/keystone-workers', 'scripts/90-keystone-warm.sh']
 
 /** Keystone's own scripts, in whatever image. */
 const mountedScripts = [
   './scripts/keystone-health:/usr/local/bin/keystone-health:ro',
   './scripts/keystone-scheduler:/usr/local/bin/keystone-scheduler:ro',
+  './scripts/keystone-workers:/usr/local/bin/keystone-workers:ro',
   './scripts/90-keystone-warm.sh:/etc/entrypoint.d/90-keystone-warm.sh:ro',
 ]
 
@@ -31,26 +33,37 @@ const composed = (input: ReplicaInput, config: unknown = {}) =>
 
 describe('the Dockerfile', () => {
   it('is Keystone\'s own', async () => {
-    await expect(renderDockerfile(buildSchema.parse({}), 'app')).toMatchFileSnapshot('Dockerfile.expected')
+    await expect(renderDockerfile(buildSchema.parse({}), { cacheId: 'app', hasInputs: false })).toMatchFileSnapshot('Dockerfile.expected')
   })
 
   it('has a stage for assets, extensions and the document root where they are asked for', () => {
-    const text = renderDockerfile(buildSchema.parse({ assetBuild: 'bun', phpExtensions: ['intl', 'gd'], documentRoot: 'web/public' }), 'app')
+    const text = renderDockerfile(buildSchema.parse({ assetBuild: 'bun', phpExtensions: ['intl', 'gd'], documentRoot: 'web/public' }), { cacheId: 'app', hasInputs: true })
     expect(text).toContain('RUN install-php-extensions intl gd\n')
     expect(text).toContain('CADDY_SERVER_ROOT=/var/www/html/web/public\n')
     expect(text).toContain('FROM --platform=$BUILDPLATFORM ${ASSETS_IMAGE} AS assets\n')
-    expect(text).toContain('then bun install --frozen-lockfile; else bun install; fi && bun run build\n')
-    expect(text).toContain('COPY --chown=www-data:www-data --from=assets /app/public ./public\n')
+    expect(text).toContain("target=/tmp/assets-cache <<'KEYSTONE'\n")
+    expect(text).toContain('bun run build\nKEYSTONE\n')
+    expect(text).toContain('COPY --chown=www-data:www-data --from=assets /app/web/public ./web/public\n')
+    expect(text).toContain('ln -s ../../storage/app/public web/public/storage\n')
   })
 
-  it.each([{ documentRoot: '../etc' }, { documentRoot: '/etc' }, { persistentPaths: ['a; rm'] }, { composerFlags: ['-d /'] }, { phpVersion: 'latest' }])(
+  it('mounts what the build is given for its commands alone, and makes no use of layers that were given something else', () => {
+    const text = renderDockerfile(buildSchema.parse({ assetBuild: 'node' }), { cacheId: 'app', hasInputs: true })
+    const runs = text.split('\n').filter((line) => line.startsWith('RUN --mount'))
+    expect(runs).toHaveLength(3)
+    for (const run of runs) expect(run).toMatch(/^RUN --mount=type=secret,id=keystone-build,required=true,mode=0444 /)
+    expect(text.match(/^ARG KEYSTONE_BUILD_INPUTS$/gm)).toHaveLength(2)
+    expect(text.match(/\. \/run\/secrets\/keystone-build; /g)).toHaveLength(3)
+  })
+
+  it.each([{ documentRoot: '../etc' }, { documentRoot: '/etc' }, { documentRoot: '.' }, { variables: { 'A B': '' } }, { persistentPaths: ['a; rm'] }, { composerFlags: ['-d /'] }, { phpVersion: 'latest' }])(
     'takes no %j',
     (config) => expect(() => buildSchema.parse(config)).toThrow(),
   )
 })
 
 describe('a build', () => {
-  const source = { commitSha: 'c'.repeat(40), projectRoot: '.', baseDigests: { php: 'p@sha256:1', composer: 'c@sha256:2' }, platforms: ['linux/amd64'], storedAs: null } satisfies BuildSource
+  const source = { commitSha: 'c'.repeat(40), projectRoot: '.', baseDigests: { php: 'p@sha256:1', composer: 'c@sha256:2' }, platforms: ['linux/amd64'], storedAs: null, secretVersions: {} } satisfies BuildSource
   const build = laravel.build!.configured({})
 
   it('starts from the PHP and Composer images', () => {
@@ -71,6 +84,10 @@ describe('a build', () => {
       build.key({ ...source, storedAs: 'registry.lab/team/visits-production' }),
       build.key({ ...source, baseDigests: { ...source.baseDigests, php: 'p@sha256:3' } }),
       laravel.build!.configured({ documentRoot: 'web' }).key(source),
+      laravel.build!.configured({ variables: { VITE_NAME: 'one' } }).key(source),
+      laravel.build!.configured({ variables: { VITE_NAME: 'two' } }).key(source),
+      build.key({ ...source, secretVersions: { TOKEN: 'id/1' } }),
+      build.key({ ...source, secretVersions: { TOKEN: 'id/2' } }),
     ]
     expect(new Set(keys).size).toBe(keys.length)
     expect(build.key({ ...source, baseDigests: { composer: 'c@sha256:2', php: 'p@sha256:1' } })).toBe(keys[0])
@@ -86,6 +103,7 @@ describe('a build', () => {
     deployKey: new Secret('deploy key text'),
     knownHosts: 'git.lab ssh-ed25519 AAAA',
     dockerConfig: null,
+    secrets: {},
   }
   const step = build.run(input)
   const reported = (report: { imageId?: string; architecture?: string; digests?: readonly string[]; reused?: boolean }) =>
@@ -98,6 +116,17 @@ describe('a build', () => {
       IMAGES: `linux/amd64 keystone/env:${build.key(source).slice(0, 12)}`,
       BUILD_ARGS: `PHP_IMAGE=p@sha256:1\nCOMPOSER_IMAGE=c@sha256:2\nKEYSTONE_COMMIT=${source.commitSha}`,
     })
+  })
+
+  it('gets its variables and secrets as one script that no argument or input tells anything of', async () => {
+    const given = { APP_NAME: `it's "$HOME" \\ #1\n😀`, TOKEN: 'a variable' }
+    const withInputs = laravel.build!.configured({ variables: given })
+    const step = withInputs.run({ ...input, secretVersions: { TOKEN: 'id/1' }, secrets: { TOKEN: new Secret('a secret; rm -rf') } })
+    expect(Object.keys(step.secrets)).toEqual(['deploy-key', 'build-inputs'])
+    expect(JSON.stringify([step.inputs, step.files])).not.toContain('a secret')
+    expect(step.inputs.BUILD_ARGS).toMatch(/^KEYSTONE_BUILD_INPUTS=[0-9a-f]{32}$/m)
+    const script = `${step.secrets['build-inputs']!.reveal()}printf '%s|%s' "$APP_NAME" "$TOKEN"`
+    expect(execFileSync('sh', ['-c', script], { encoding: 'utf8' })).toBe(`${given.APP_NAME}|a secret; rm -rf`)
   })
 
   it('is stored in a registry where there is one, with a login that is a secret', () => {
@@ -170,6 +199,15 @@ describe('a replica', () => {
       'php', 'artisan', 'queue:work', '--queue=high,default', '--tries=3', '--timeout=120', '--memory=256', '--max-time=3600', '--no-interaction',
     ])
     expect(service.stop_grace_period).toBe('130s')
+  })
+
+  it('of a worker with several processes keeps them all in its container', () => {
+    const { 'replica-rep': service } = composed({ ...web, role: 'worker' }, { queue: { processes: 4 } })
+    expect(service.command.slice(0, 5)).toEqual(['keystone-workers', '4', 'php', 'artisan', 'queue:work'])
+    expect(service.healthcheck.test).toEqual(['CMD', 'grep', '-qx', 'keystone-worker', '/proc/1/comm'])
+    const { 'replica-rep': own } = composed({ ...web, role: 'worker' }, { queue: { processes: 4 }, workerCommand: 'php artisan horizon' })
+    expect([own.command, own.healthcheck.test[2]]).toEqual([['sh', '-c', 'exec php artisan horizon'], '-qx'])
+    expect(own.healthcheck.test).toContain('php')
   })
 
   it('runs other commands as the process itself', () => {

@@ -70,6 +70,7 @@ async function build(machine: Machine): Promise<{ digest: string; imageId: strin
     ...{ organisationId: randomUUID(), applicationId: randomUUID(), repositoryUrl: 'ssh://git@127.0.0.1/shop.git', knownHosts: '' },
     baseDigests: { php: `php@sha256:${'1'.repeat(64)}`, composer: `composer@sha256:${'2'.repeat(64)}` },
     deployKey: new Secret('-----BEGIN OPENSSH PRIVATE KEY-----'),
+    ...{ secrets: {}, secretVersions: {} },
   })
   const { images: [image] } = await done(machine, step)
   return { digest: image!.digest!, imageId: image!.imageId }
