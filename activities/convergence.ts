@@ -74,7 +74,7 @@ export function convergenceActivities(deps: ActivityDeps) {
     /** Marks servers that did not answer for long; the dispatcher has the operation recovered until it is taken back whole. */
     async abandonConvergence({ of, reason }: ConvergenceInput & { reason: string }): Promise<void> {
       await db.transaction((tx) => markUnconverged(tx, of))
-      await warn(db, of, `What was begun could not be taken back whole: ${reason}`)
+      await warn(db, of, { code: 'not_taken_back', message: `What was begun could not be taken back whole: ${reason}` })
     },
 
     /** Ends for good what the operation may still have running on a server: its steps, then its one-off containers. */

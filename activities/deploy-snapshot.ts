@@ -10,6 +10,7 @@ import type { DeploySnapshot, EnvironmentDeployPlan, PresentReplica, SnapshotSer
 import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
 import { revealed } from '../domain/secret.ts'
 import { type ProcessRole, processRoles } from '../domain/services.ts'
+import { adviceFor } from './advice.ts'
 import { type BuildFacts, buildFacts, type BuildPlace, buildPlace } from './build-facts.ts'
 import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -109,21 +110,26 @@ interface Wanted {
 
 /** What is there, beside what the services of `found` would come out as. */
 export async function snapshotOf(
-  { db }: ActivityDeps,
+  deps: ActivityDeps,
   found: PlacedEnvironment,
   { context, wantedArtifact }: Wanted,
 ): Promise<DeploySnapshot> {
+  const { db } = deps
   const { services, primary, placement } = found
   const live = await liveReplicas(db, services.map(({ id }) => id))
+  const gateways = await environmentGateways(db, found.environment.id)
+  const { env } = renderPlanned(context, primary, placement).input
+  const webServices = services.filter((service) => roleOf(service) === 'web')
   return {
     services: snapshotServices(found, context, live),
     currentArtifact: found.currentArtifact?.key ?? null,
     wantedArtifact,
     scheduler: schedulerFacts(found, live),
-    queueConnection: queueConnection(context, primary, placement),
-    hasEmbeddedWorker: services.some((service) => roleOf(service) === 'web' && applicationOf(service).embeddedWorker),
+    queueConnection: env.QUEUE_CONNECTION === undefined ? null : revealed(env.QUEUE_CONNECTION),
+    hasEmbeddedWorker: webServices.some((service) => applicationOf(service).embeddedWorker),
     batchSize: found.environment.rolloutBatchSize,
-    gateways: await environmentGateways(db, found.environment.id),
+    gateways,
+    advice: await adviceFor(deps, found, { context, gateways, env, webServices }),
   }
 }
 
@@ -177,12 +183,6 @@ function renderPlanned(context: ReplicaContext, service: EngineService, { server
     ...{ operationId: null, cpuLimit: null, memoryLimitMb: null, hostPort: anyHostPort },
   }
   return renderReplica(context, service, identity, noImage)
-}
-
-/** As the application will see it, whoever gave it. */
-function queueConnection(context: ReplicaContext, primary: EngineService, place: Placement): string | null {
-  const value = renderPlanned(context, primary, place).input.env.QUEUE_CONNECTION
-  return value === undefined ? null : revealed(value)
 }
 
 function presentReplica(replica: Replica, places: readonly Placement[]): PresentReplica {

@@ -5,6 +5,7 @@ import { operationTree } from '../db/operations/children.ts'
 import { type Ending, finishOperation, warn } from '../db/operations/finish.ts'
 import type { OperationId } from '../domain/ids.ts'
 import { hasEnded, isRollout, type OperationKind, workflowId } from '../domain/operations.ts'
+import type { StoredWarning } from '../domain/warnings.ts'
 import type { ActivityDeps } from './deps.ts'
 
 /** What every workflow and most activities are given: whose work it is. */
@@ -28,7 +29,7 @@ export function operationActivities({ db, terminateWorkflow }: ActivityDeps) {
     },
 
     /** Adds a warning for people; the same words are kept once. */
-    async addWarning({ operationId, warning }: OperationInput & { warning: string }): Promise<void> {
+    async addWarning({ operationId, warning }: OperationInput & { warning: StoredWarning }): Promise<void> {
       await warn(db, operationId, warning)
     },
 

@@ -1,10 +1,14 @@
 import { serviceOfReplica } from '../db/engine-services.ts'
 import { gatewayById } from '../db/gateways.ts'
+import { operationById } from '../db/operations/begin.ts'
 import { warn } from '../db/operations/finish.ts'
 import { recordRemoved, recordStarted, replicaById, type Endpoint, type Replica } from '../db/replicas.ts'
-import type { OperationId, ReplicaId, ServiceId } from '../domain/ids.ts'
+import { recordDisk, serverName } from '../db/servers.ts'
+import { fullDisk } from '../domain/checks.ts'
+import type { OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { ReplicaImage } from '../domain/images.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
+import type { Warning } from '../domain/warnings.ts'
 import type { ReplicaFacts, ReplicaInput } from '../drivers/services/contract.ts'
 import { unanswered } from './asked-replicas.ts'
 import { configuredService } from './configured-services.ts'
@@ -34,6 +38,12 @@ export interface ReplicaStop extends OperationInput {
 /** Containers of services: one replica at a time. */
 export function replicaActivities(deps: ActivityDeps) {
   const { db, keyring } = deps
+  const noteDisk = async (operationId: OperationId, serverId: ServerId, { lowDiskMb }: ReplicaFacts) => {
+    await recordDisk(db, serverId, lowDiskMb)
+    if (lowDiskMb === null) return
+    const { rootId } = await operationById(db, operationId)
+    await warn(db, rootId, fullDisk({ serverName: await serverName(db, serverId), freeMb: lowDiskMb }))
+  }
   return {
     /**
      * Starts a replica, in the place of the container that it has, waits until it is healthy, has it asked by the gateway of its server, and stores what
@@ -52,6 +62,7 @@ export function replicaActivities(deps: ActivityDeps) {
         throw unanswered(error) ?? error
       })
       if (image.isLocal && facts.imageId !== image.reference) throw wrongImage(replica, facts.imageId, image.reference)
+      await noteDisk(operationId, serverId, facts)
       const started = { containerId: facts.containerId, imageDigest: image.reference, configHash }
       await recordStarted(db, replicaId, started, endpointsOf(replica, { facts, input }))
     },
@@ -73,10 +84,10 @@ export function replicaActivities(deps: ActivityDeps) {
 }
 
 /** What a user is told when a container of a replica did not end in its time; beside the replica stand its worker and scheduler. */
-export function cutOff({ containerName, role }: Pick<Replica, 'containerName' | 'role'>, killed: string, graceSeconds: number): string {
+export function cutOff({ containerName, role }: Pick<Replica, 'containerName' | 'role'>, killed: string, graceSeconds: number): Warning {
   const work = { web: 'requests', worker: 'a job', websocket: 'connections', server: 'what it did' }[role]
   const interrupted = killed === containerName ? work : 'a job or task'
-  return `${killed} was killed at the end of its ${graceSeconds} s: ${interrupted} may have been interrupted.`
+  return { code: 'requests_cut_off', message: `${killed} was killed at the end of its ${graceSeconds} s: ${interrupted} may have been interrupted.` }
 }
 
 function wrongImage({ containerName }: Replica, actual: string, wanted: string) {

@@ -7,6 +7,7 @@ import { migratedSince, releaseToRestore } from '../db/release-history.ts'
 import type { ArtifactId, EnvironmentId, ReleaseId } from '../domain/ids.ts'
 import type { Platform } from '../domain/images.ts'
 import { addedServicesWarning, imageElsewhere, imageForOthers, imageGone, migrationWarning, type ReleasedService, rollbackRefusal } from '../domain/releases.ts'
+import type { Warning } from '../domain/warnings.ts'
 import { placedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
@@ -15,7 +16,7 @@ import { replicaContext } from './replica-input.ts'
 /** What a rollback is planned from. */
 export interface RollbackFacts extends RolloutFacts {
   restored: { releaseId: ReleaseId; artifactId: ArtifactId; isStored: boolean }
-  warnings: readonly string[]
+  warnings: readonly Warning[]
 }
 
 /** `operations.input` of an `environment_rollback`; the release is one that was built, never a rollback itself. */

@@ -10,6 +10,7 @@ import { answerError } from './problem-answer.ts'
 import { requestLog } from './request-log.ts'
 import { applicationRoutes } from './routes/applications.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
+import { checkRoutes } from './routes/checks.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { environmentRoutes } from './routes/environments.ts'
@@ -40,6 +41,7 @@ const resources = [
   applicationRoutes,
   environmentRoutes,
   environmentServiceRoutes,
+  checkRoutes,
   serviceRoutes,
   updateRoutes,
   sliceRoutes,

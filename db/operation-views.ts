@@ -1,5 +1,5 @@
-import { and, asc, count, desc, eq, getTableColumns, isNull, notInArray } from 'drizzle-orm'
-import type { OperationId, OrganisationId } from '../domain/ids.ts'
+import { and, asc, count, desc, eq, getTableColumns, isNotNull, isNull, notInArray } from 'drizzle-orm'
+import type { EnvironmentId, OperationId, OrganisationId } from '../domain/ids.ts'
 import { endedStatuses, type OperationKind, type OperationStatus, type TargetType } from '../domain/operations.ts'
 import type { Database } from './connect.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
@@ -47,6 +47,17 @@ export async function operationOf(db: Database, organisationId: OrganisationId, 
     .from(operations)
     .where(and(eq(operations.organisationId, organisationId), eq(operations.id, id)))
   return found ?? null
+}
+
+/** The newest operation of an environment that has come to a plan of it; null where none has. */
+export async function latestPlanned(db: Database, environmentId: EnvironmentId): Promise<Operation | null> {
+  const [planned] = await db
+    .select()
+    .from(operations)
+    .where(and(eq(operations.targetType, 'environment'), eq(operations.targetId, environmentId), isNull(operations.parentId), isNotNull(operations.plan)))
+    .orderBy(desc(operations.id))
+    .limit(1)
+  return planned ?? null
 }
 
 /** How many root operations of all organisations have not ended, by status. */

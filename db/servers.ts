@@ -54,10 +54,39 @@ export async function serverPlaces(db: Database, organisationId: OrganisationId)
   return new Map(rows.map((place) => [place.serverId, place]))
 }
 
+/** What checks ask of a server; `lowDiskMb`: what is left of its disk, null where that is enough. */
+export interface ServerState extends Pick<ServerPlace, 'privateNetwork'> {
+  name: string
+  lowDiskMb: number | null
+}
+
+/** The servers of an organisation as checks see them, by id. */
+export async function serverStates(db: Database, organisationId: OrganisationId): Promise<ReadonlyMap<string, ServerState>> {
+  const lowDiskMb = sql<number | null>`(${servers.facts} ->> 'lowDiskMb')::int`
+  const rows = await db
+    .select({ id: servers.id, name: servers.name, privateNetwork: servers.privateNetwork, lowDiskMb })
+    .from(servers)
+    .where(present(organisationId))
+  return new Map(rows.map(({ id, ...state }) => [id, state]))
+}
+
+/** Records that little is left of a server's disk, or no more that it is. */
+export async function recordDisk(db: Database, id: ServerId, lowDiskMb: number | null): Promise<void> {
+  const facts = lowDiskMb === null ? sql`${servers.facts} - 'lowDiskMb'` : sql`${servers.facts} || ${JSON.stringify({ lowDiskMb: `${lowDiskMb}` })}::jsonb`
+  await db.update(servers).set({ facts }).where(and(eq(servers.id, id), sql`${servers.facts} is distinct from ${facts}`))
+}
+
 /** The columns of a ServerPlace. */
 export const placeColumns = {
   ...{ serverId: servers.id, privateAddress: servers.privateAddress, privateNetwork: servers.privateNetwork },
   publicAddress,
+}
+
+/** How people call a server. Throws where there is none of this id, since ids inside the engine come from the database. */
+export async function serverName(db: Database, id: ServerId): Promise<string> {
+  const [server] = await db.select({ name: servers.name }).from(servers).where(eq(servers.id, id))
+  if (!server) throw new Error(`server ${id} does not exist`)
+  return server.name
 }
 
 /** Where one server stands. Throws where there is none of this id, since ids inside the engine come from the database. */

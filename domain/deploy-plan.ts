@@ -1,9 +1,10 @@
 import type { PlannedFirewall } from './firewall.ts'
 import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from './ids.ts'
 import type { Platform } from './images.ts'
-import { backgroundWarnings } from './recommendations.ts'
+import { backgroundWarnings, type Recommended } from './recommendations.ts'
 import type { SchedulerMode } from './scheduler.ts'
 import type { ProcessRole } from './services.ts'
+import type { Warning } from './warnings.ts'
 
 /** What an environment's deploy will do and why, computed from a snapshot (design section 8). The stored plan is executed. */
 
@@ -51,6 +52,8 @@ export interface DeploySnapshot {
   batchSize: number | null
   /** Gateways that route to the environment. */
   gateways: readonly { serviceId: ServiceId; serverId: ServerId; serverName: string }[]
+  /** What is known beside that, and what may be recommended. */
+  advice: Recommended & { findings: readonly Warning[] }
 }
 
 /** Why a service is deployed. */
@@ -102,7 +105,7 @@ export interface DeployPlan {
   /** The replicas whose schedulers will tick; those that do already stay where they can. */
   schedulers: readonly ReplicaId[]
   /** What the user should know, e.g. that no worker runs the jobs. */
-  warnings: readonly string[]
+  warnings: readonly Warning[]
 }
 
 /** A command of the application in a container of its own. */
@@ -187,9 +190,11 @@ export function planDeploy(snapshot: DeploySnapshot, ids: PlanIds): DeployPlan {
   return { isUnchanged, services, kept, gateways, isImageNew, schedulers, warnings: warningsFor(snapshot, schedulers) }
 }
 
-function warningsFor({ services, queueConnection, hasEmbeddedWorker }: DeploySnapshot, schedulers: readonly ReplicaId[]): string[] {
+function warningsFor({ services, queueConnection, hasEmbeddedWorker, advice }: DeploySnapshot, schedulers: readonly ReplicaId[]): Warning[] {
   const hasWorkerService = services.some(({ role, wanted }) => role === 'worker' && wanted.length > 0)
-  return backgroundWarnings({ queueConnection, hasWorker: hasWorkerService || hasEmbeddedWorker, schedulers: schedulers.length })
+  const { findings, ...recommended } = advice
+  const work = { ...recommended, queueConnection, hasWorker: hasWorkerService || hasEmbeddedWorker, schedulers: schedulers.length }
+  return [...backgroundWarnings(work), ...findings]
 }
 
 function reasonFor({ wanted, present }: SnapshotService, isImageNew: boolean): ServiceReason | null {

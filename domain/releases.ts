@@ -1,4 +1,5 @@
 import type { Failure } from './operations.ts'
+import type { Warning } from './warnings.ts'
 
 /**
  * What a release may be (design section 8). `preparing`: its image is being made or looked for; `in_progress`: it is rolled out;
@@ -81,14 +82,15 @@ export const noEarlierRelease = (environment: string): Failure => ({
 })
 
 /** Releases whose migrations a rollback leaves in the database. */
-export function migrationWarning(numbers: readonly number[]): string | null {
+export function migrationWarning(numbers: readonly number[]): Warning | null {
   if (numbers.length === 0) return null
   const releases = `${numbers.length === 1 ? 'release' : 'releases'} ${numbers.join(', ')}`
-  return `Migrations are never reverted: the database stays as ${releases} left it.`
+  return { code: 'migrations_stay', message: `Migrations are never reverted: the database stays as ${releases} left it.` }
 }
 
 /** Services that were added later: they run the older image, with the configuration that they have today. */
-export function addedServicesWarning(number: number, names: readonly string[]): string | null {
+export function addedServicesWarning(number: number, names: readonly string[]): Warning | null {
   if (names.length === 0) return null
-  return `Not part of release ${number}, and started from its image with today's configuration: ${names.join(', ')}.`
+  const message = `Not part of release ${number}, and started from its image with today's configuration: ${names.join(', ')}.`
+  return { code: 'services_added', message }
 }

@@ -4,6 +4,7 @@ import type { SchedulerStop } from '../activities/scheduler.ts'
 import type { OperationId, ReplicaId } from '../domain/ids.ts'
 import type { SchedulerHandover, SchedulerPlace } from '../domain/scheduler.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
+import type { Warning } from '../domain/warnings.ts'
 import { settleFirewalls } from './firewalls.ts'
 import { orWarn, together } from './operation.ts'
 import { control, watch } from './proxies.ts'
@@ -33,9 +34,9 @@ async function drain({ operationId, of }: CompletionInput, { environmentId, drai
   await together(draining, ({ gatewayId, serverName }, index) => {
     const summary = `wait for the last requests of old replicas on ${serverName}`
     const step = { operationId, order: numbers.drain + index, gatewayId, environmentId }
-    return orWarn(of, `old replicas were not drained on ${serverName}`, async () => {
+    return orWarn({ of, code: 'drain_failed' }, `old replicas were not drained on ${serverName}`, async () => {
       const busy = await watch.drainGateway.executeWithOptions({ summary }, [step])
-      for (const name of busy) await warn(of, `${name} still had requests at the end of its drain window; they may have been cut off`)
+      for (const name of busy) await warn(of, { code: 'requests_cut_off', message: `${name} still had requests at the end of its drain window; they may have been cut off` })
     })
   })
 }
@@ -44,20 +45,20 @@ async function retire({ operationId, of }: CompletionInput, { retiring }: Pick<C
   await together(retiring, ({ id, containerName, serverName }, index) => {
     const summary = `retire ${containerName} on ${serverName}`
     const stop = { operationId, of, order: numbers.retire + index, replicaId: id }
-    return orWarn(of, `${containerName} was not retired`, () => watch.stopReplica.executeWithOptions({ summary }, [stop]))
+    return orWarn({ of, code: 'replica_not_retired' }, `${containerName} was not retired`, () => watch.stopReplica.executeWithOptions({ summary }, [stop]))
   })
-  await orWarn(of, 'what no release needs any more was not removed', () => prune({ operationId, of }))
+  await orWarn({ of, code: 'not_pruned' }, 'what no release needs any more was not removed', () => prune({ operationId, of }))
 }
 
 async function closePorts({ operationId, of }: CompletionInput): Promise<void> {
-  await orWarn(of, 'ports of old replicas were not closed', () => settleFirewalls({ operationId, of, order: numbers.closePorts }))
+  await orWarn({ of, code: 'ports_not_closed' }, 'ports of old replicas were not closed', () => settleFirewalls({ operationId, of, order: numbers.closePorts }))
 }
 
 /** Answers those that nobody took over from: they stay until the next deploy, for somebody has to tick. */
 async function handOverAll({ operationId, of }: CompletionInput, { handovers }: Completion): Promise<ReplicaId[]> {
   const stillTicking: ReplicaId[] = []
   await together(handovers, (handover, index) =>
-    orWarn(of, 'the scheduler was not handed over', () =>
+    orWarn({ of, code: 'scheduler_not_handed_over' }, 'the scheduler was not handed over', () =>
       handOver({ operationId, index }, handover).catch((error: unknown) => {
         if (handover.from) stillTicking.push(handover.from.replicaId)
         throw error
@@ -95,4 +96,4 @@ async function predecessor(release: SchedulerStop, { from, to }: { from: Schedul
   return ticked === null ? null : { ticked }
 }
 
-const warn = (operationId: OperationId, warning: string) => control.addWarning({ operationId, warning })
+const warn = (operationId: OperationId, warning: Warning) => control.addWarning({ operationId, warning })

@@ -11,6 +11,7 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import type { OperationInput } from '../activities/operations.ts'
 import type { OperationId } from '../domain/ids.ts'
 import { type Failure, isFailure, type OperationKind, searchAttributeNames, workflowId } from '../domain/operations.ts'
+import type { WarningCode } from '../domain/warnings.ts'
 import { control } from './proxies.ts'
 
 const kindAttribute = defineSearchAttributeKey(searchAttributeNames.kind, SearchAttributeType.KEYWORD)
@@ -90,10 +91,10 @@ async function window(runs: readonly (() => Promise<void>)[]): Promise<void> {
 }
 
 /** For what follows a commit: what does not work is a warning of the operation, for the next one to mend. */
-export async function orWarn(operationId: OperationId, what: string, work: () => Promise<void>): Promise<void> {
+export async function orWarn({ of, code }: { of: OperationId; code: WarningCode }, what: string, work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {
-    await control.addWarning({ operationId, warning: `${what}: ${failureOf(error).message}` })
+    await control.addWarning({ operationId: of, warning: { code, message: `${what}: ${failureOf(error).message}` } })
   }
 }

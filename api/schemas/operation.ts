@@ -4,6 +4,7 @@ import type { Operation } from '../../db/operations/request.ts'
 import { operationKinds, operationStatuses, stepStatuses, targetTypes, workflowId } from '../../domain/operations.ts'
 import type { ApiDependencies } from '../context.ts'
 import { moment } from './fields.ts'
+import { presentWarning, warningSchema } from './warning.ts'
 
 const failureSchema = z.object({
   code: z.string(),
@@ -40,7 +41,7 @@ export const operationSchema = z
     summary: z.string(),
     input: z.record(z.string(), z.unknown()),
     outcome: z.string().nullable(),
-    warnings: z.array(z.string()),
+    warnings: z.array(warningSchema),
     failure: failureSchema.nullable(),
     trigger: triggerSchema,
     retryOf: z.uuid().nullable(),
@@ -81,9 +82,10 @@ const time = (date: Date | null) => date && date.toISOString()
 /** An operation as people see it. */
 export function presentOperation(operation: Operation, temporal: ApiDependencies['temporal']): z.infer<typeof operationSchema> {
   const { id, parentId, hash, kind, targetType, targetId, status, summary } = operation
-  const { input, outcome, warnings, failure, trigger, retryOf } = operation
+  const { input, outcome, failure, trigger, retryOf } = operation
   return {
-    ...{ id, parentId, hash, kind, targetType, targetId, status, summary, input, outcome, warnings, failure, trigger, retryOf },
+    ...{ id, parentId, hash, kind, targetType, targetId, status, summary, input, outcome, failure, trigger, retryOf },
+    warnings: operation.warnings.map(presentWarning),
     temporal: presentWorkflow(operation, temporal),
     committedAt: time(operation.committedAt),
     cancelRequestedAt: time(operation.cancelRequestedAt),

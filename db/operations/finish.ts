@@ -1,6 +1,7 @@
 import { and, eq, inArray, isNull, ne, sql } from 'drizzle-orm'
 import type { OperationId } from '../../domain/ids.ts'
 import type { EndedStatus, Failure, OperationStatus } from '../../domain/operations.ts'
+import { readWarning, type StoredWarning } from '../../domain/warnings.ts'
 import type { Database } from '../connect.ts'
 import { operations, operationSteps, releases } from '../schema/index.ts'
 import { admit, lockAdmission } from './admit.ts'
@@ -73,9 +74,11 @@ async function failRelease(tx: Database, id: OperationId): Promise<void> {
 }
 
 /** Adds a warning to an operation that goes on or went well; the same words are kept once. */
-export async function warn(db: Database, id: OperationId, warning: string): Promise<void> {
+export async function warn(db: Database, id: OperationId, warning: StoredWarning): Promise<void> {
+  const { message } = readWarning(warning)
+  const said = sql`exists (select from jsonb_array_elements(${operations.warnings}) said where said = to_jsonb(${message}::text) or said ->> 'message' = ${message})`
   await db
     .update(operations)
-    .set({ warnings: sql`${operations.warnings} || to_jsonb(array[${warning}::text])` })
-    .where(and(eq(operations.id, id), sql`not ${operations.warnings} ? ${warning}`))
+    .set({ warnings: sql`${operations.warnings} || jsonb_build_array(${JSON.stringify(warning)}::jsonb)` })
+    .where(and(eq(operations.id, id), sql`not ${said}`))
 }

@@ -24,6 +24,7 @@ import {
   targetTypes,
   type Trigger,
 } from '../../domain/operations.ts'
+import type { StoredWarning } from '../../domain/warnings.ts'
 import { organisationId } from './access.ts'
 import { id, moment, ofSameOwner, oneOf, sealed, timestamps } from './columns.ts'
 import { servers } from './servers.ts'
@@ -54,7 +55,7 @@ export const operations = pgTable(
     input: jsonb('input').$type<Record<string, unknown>>().notNull().default({}),
     plan: jsonb('plan').$type<EnvironmentDeployPlan>(),
     outcome: text('outcome'),
-    warnings: jsonb('warnings').$type<string[]>().notNull().default([]),
+    warnings: jsonb('warnings').$type<StoredWarning[]>().notNull().default([]),
     failure: jsonb('failure').$type<Failure>(),
     workflowRunId: text('workflow_run_id'),
     dispatchedAt: moment('dispatched_at'),

@@ -98,6 +98,8 @@ export interface ReplicaFacts {
   imageId: string
   /** The container's address on each network it joined. */
   addresses: Record<string, string>
+  /** What is left where Docker keeps images and volumes, where that is little; else null. */
+  lowDiskMb: number | null
 }
 
 /** `killed`: names of containers that were still busy when their time was over: what they did was cut off. */

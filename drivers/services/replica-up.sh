@@ -104,4 +104,6 @@ for line in "${beside[@]}"; do
 done
 await_settled "$SERVICE" "$SETTLE_SECONDS"
 
-docker inspect --format '{"containerId":{{json .Id}},"imageId":{{json .Image}},"networks":{{json .NetworkSettings.Networks}}}' "$id" >"$KEYSTONE_RESULT"
+free=$(df --output=avail --block-size=1M /var/lib/docker 2>/dev/null | tail -n 1 | tr -d ' ') || free=
+report='{"containerId":{{json .Id}},"imageId":{{json .Image}},"networks":{{json .NetworkSettings.Networks}}'",\"diskFreeMb\":${free:-null}}"
+docker inspect --format "$report" "$id" >"$KEYSTONE_RESULT"

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isNearlyFull } from '../../domain/checks.ts'
 import { renderDotenv } from '../../domain/dotenv.ts'
 import { revealed, Secret } from '../../domain/secret.ts'
 import { composeProject, servicesFolder } from '../../domain/services.ts'
@@ -128,10 +129,11 @@ const replicaReport = z.object({
   containerId: z.string().regex(/^[0-9a-f]{64}$/),
   imageId: z.string().startsWith('sha256:'),
   networks: z.record(z.string(), z.object({ IPAddress: z.string() })),
+  diskFreeMb: z.int().nullable().default(null),
 })
 
 function parseReplicaFacts(result: string): ReplicaFacts {
-  const { containerId, imageId, networks } = replicaReport.parse(JSON.parse(result))
+  const { containerId, imageId, networks, diskFreeMb } = replicaReport.parse(JSON.parse(result))
   const addresses = Object.fromEntries(Object.entries(networks).map(([name, { IPAddress }]) => [name, IPAddress]))
-  return { containerId, imageId, addresses }
+  return { containerId, imageId, addresses, lowDiskMb: diskFreeMb !== null && isNearlyFull(diskFreeMb) ? diskFreeMb : null }
 }

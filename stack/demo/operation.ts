@@ -31,7 +31,7 @@ export const operationSchema = z.object({
   summary: z.string(),
   outcome: z.string().nullable(),
   failure: failureSchema.nullable(),
-  warnings: z.array(z.string()),
+  warnings: z.array(z.object({ code: z.string(), message: z.string() })),
   temporal: z.object({ workflowId: z.string(), webUrl: z.string().nullable() }),
   committedAt: z.iso.datetime().nullable(),
   startedAt: z.iso.datetime().nullable(),

@@ -8,5 +8,5 @@ it.each([
   ['web', 'shop-jobs-worker', 'a job or task may'],
 ] as const)('a killed %s (%s) is told of with what may be lost', (role, killed, lost) => {
   const warning = cutOff({ containerName: 'shop-jobs', role }, killed, 70)
-  expect(warning).toBe(`${killed} was killed at the end of its 70 s: ${lost} have been interrupted.`)
+  expect(warning).toEqual({ code: 'requests_cut_off', message: `${killed} was killed at the end of its 70 s: ${lost} have been interrupted.` })
 })

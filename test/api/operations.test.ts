@@ -39,12 +39,17 @@ describe('an operation', () => {
     await db.insert(operations).values({ ...parent, id: childOperationId, parentId: id, kind: 'service_deploy', hash: '0123456789ab', summary: 'child' })
     const stepId = await startStep(db, { operationId: childOperationId, order: 1, name: 'build image', serverId: server.id, user: 'keystone', script: 'exit 3' })
     await endStep(db, stepId, { status: 'failed', run: 1, exitCode: 3 })
-    await warn(db, id, 'the disk is nearly full')
+    await warn(db, id, 'a sentence of before warnings had codes')
+    await warn(db, id, { code: 'not_pruned', message: 'the disk is in use' })
     const failure = { code: 'step_failed', message: 'build image failed', server: server.name, step: 'build image', exitCode: 3, tail: 'no such file', hint: 'look at the log' }
     await finishOperation(db, id, { status: 'failed', failure })
     const { body } = await api.ask<Tree>('GET', path)
     expect(body).toMatchObject({
-      ...{ id, status: 'failed', parentId: null, failure, warnings: ['the disk is nearly full'] },
+      ...{ id, status: 'failed', parentId: null, failure },
+      warnings: [
+        { code: 'note', message: 'a sentence of before warnings had codes', hint: null, request: null },
+        { code: 'not_pruned', message: 'the disk is in use', hint: null, request: null },
+      ],
       temporal: {
         ...{ workflowId: `server_provision/${id}`, namespace: 'default' },
         webUrl: `http://temporal.test/namespaces/default/workflows/server_provision%2F${id}`,

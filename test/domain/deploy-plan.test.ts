@@ -27,6 +27,7 @@ const snapshot = (values: Partial<DeploySnapshot> = {}): DeploySnapshot => ({
   ...{ services: [web(), worker()], currentArtifact: 'artifact-1', wantedArtifact: 'artifact-1', gateways: [gateway] },
   scheduler: { targetServiceId: 'worker' as ServiceId, mode: 'single', tickingReplicaIds: ['old-worker' as ReplicaId] },
   ...{ queueConnection: 'redis', hasEmbeddedWorker: false, batchSize: null },
+  advice: { path: '/environment', queueStore: 'redis', serverId: 'one' as ServerId, findings: [] },
   ...values,
 })
 const reasons = (of: DeploySnapshot) => Object.fromEntries(planDeploy(of, ids).services.map(({ name, reason }) => [name, reason]))
@@ -134,14 +135,32 @@ describe('jobs', () => {
 
   test('that run within requests are warned of, and nothing is changed for the user', () => {
     expect(warnings({ queueConnection: 'sync' })).toEqual([
-      'QUEUE_CONNECTION is sync: jobs run within the requests that dispatch them. Set it to a queue such as redis.',
+      {
+        code: 'queue_is_sync',
+        message: 'QUEUE_CONNECTION is sync: jobs run within the requests that dispatch them.',
+        hint: 'Set it to redis.',
+        request: { method: 'PUT', path: '/environment/variables/QUEUE_CONNECTION', body: { value: 'redis' } },
+      },
     ])
-    expect(warnings({ queueConnection: 'sync', services: [web()] })).toEqual([expect.stringMatching(/such as redis and add a worker service\.$/)])
-    expect(warnings({ queueConnection: null })).toEqual([expect.stringContaining('QUEUE_CONNECTION is not set')])
+    expect(warnings({ queueConnection: 'sync', services: [web()] })).toMatchObject([{ hint: 'Set it to redis, and add a worker service.' }])
+    expect(warnings({ queueConnection: null })).toMatchObject([{ code: 'queue_is_sync', message: expect.stringContaining('QUEUE_CONNECTION is not set') }])
+  })
+
+  test('have a queue recommended that the environment has, and none where it has none', () => {
+    const attached = (queueStore: 'redis' | 'database' | null) => warnings({ queueConnection: 'sync', advice: { ...snapshot().advice, queueStore } })
+    expect(attached('database')).toMatchObject([{ request: { body: { value: 'database' } } }])
+    expect(attached(null)).toEqual([{ code: 'queue_is_sync', message: expect.any(String), hint: 'Attach a cache as a queue, and set it to redis.' }])
   })
 
   test('that nobody runs are warned of', () => {
-    const nobody = ['QUEUE_CONNECTION is redis, but there is no worker to run the jobs: add a worker service, or a worker beside the web process.']
+    const nobody = [
+      {
+        code: 'queue_without_worker',
+        message: 'QUEUE_CONNECTION is redis, but there is no worker to run the jobs.',
+        hint: 'Add a worker service, or a worker beside the web process.',
+        request: { method: 'POST', path: '/environment/services', body: { name: 'worker', role: 'worker', serverId: 'one' } },
+      },
+    ]
     expect(warnings({ services: [web()] })).toEqual(nobody)
     expect(warnings({ services: [web(), worker({ wanted: [] })] })).toEqual(nobody)
     expect(warnings({ services: [web()], hasEmbeddedWorker: true })).toEqual([])
@@ -150,7 +169,7 @@ describe('jobs', () => {
   })
 
   test('are warned of in a plan that changes nothing too', () => {
-    expect(planDeploy(snapshot({ queueConnection: 'sync' }), ids)).toMatchObject({ isUnchanged: true, warnings: [expect.any(String)] })
+    expect(planDeploy(snapshot({ queueConnection: 'sync' }), ids)).toMatchObject({ isUnchanged: true, warnings: [{ code: 'queue_is_sync' }] })
   })
 })
 
@@ -184,7 +203,12 @@ describe('the scheduler', () => {
   test('ticks on every replica where that is wished for, and on each new one after a deploy', () => {
     const every = (ticking: string[], values: Partial<DeploySnapshot> = {}) => scheduled('web', ticking, { services: [two], ...values }, 'every_replica')
     expect(every(['old-2', 'old-1'])).toMatchObject({ isUnchanged: true, schedulers: ['old-1', 'old-2'] })
-    expect(every([]).warnings.at(-1)).toBe('The scheduler runs on every one of 2 replicas, and so does each task: use onOneServer() for those that must run once.')
+    expect(every([]).warnings.at(-1)).toEqual({
+      code: 'scheduler_on_every_replica',
+      message: 'The scheduler runs on every one of 2 replicas, and so does each task.',
+      hint: expect.stringContaining('onOneServer()'),
+      request: { method: 'PATCH', path: '/environment', body: { schedulerMode: 'single' } },
+    })
     expect(every(['old-1'])).toMatchObject({ isUnchanged: false, schedulers: ['old-1', 'old-2'], services: [] })
     expect(every(['old-1', 'old-2'], { wantedArtifact: 'artifact-2' })).toMatchObject({ schedulers: ['web/one/0', 'web/two/1'] })
   })

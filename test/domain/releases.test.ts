@@ -35,8 +35,8 @@ test('every refusal says what to do', () => {
 
 test('a warning says whose migrations stay, and which services are newer than the release', () => {
   expect(migrationWarning([])).toBeNull()
-  expect(migrationWarning([4])).toBe('Migrations are never reverted: the database stays as release 4 left it.')
-  expect(migrationWarning([4, 6])).toBe('Migrations are never reverted: the database stays as releases 4, 6 left it.')
+  expect(migrationWarning([4])).toEqual({ code: 'migrations_stay', message: 'Migrations are never reverted: the database stays as release 4 left it.' })
+  expect(migrationWarning([4, 6])).toEqual({ code: 'migrations_stay', message: 'Migrations are never reverted: the database stays as releases 4, 6 left it.' })
   expect(addedServicesWarning(3, [])).toBeNull()
-  expect(addedServicesWarning(3, ['jobs'])).toContain('Not part of release 3')
+  expect(addedServicesWarning(3, ['jobs'])).toEqual({ code: 'services_added', message: expect.stringContaining('Not part of release 3') })
 })

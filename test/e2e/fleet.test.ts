@@ -72,7 +72,8 @@ describe('a database on another server', () => {
 describe('a deploy to two servers behind the gateway of a third', () => {
   it('runs the same digest on both, migrates once, and both answer', async () => {
     const tree = await scene.deployed('fleet', sample)
-    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] })
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [{ code: 'local_disk' }] })
+    await scene.organisation.setVariable(sample.environmentId, 'FILESYSTEM_DISK', 's3')
     const images = [...(await webImages(web2())), ...(await webImages(web3()))]
     expect(images).toHaveLength(2)
     expect(images[0]).toMatch(/@sha256:[0-9a-f]{64}$/)

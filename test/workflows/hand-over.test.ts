@@ -24,7 +24,7 @@ interface Course {
 async function complete(handovers: readonly { from: Place | null; to: Place | null }[], { started = null, replaced = [] }: Course = {}) {
   const did: string[] = []
   const orders: number[] = []
-  const warnings: string[] = []
+  const warnings: object[] = []
   const nobody = { environmentId: null, servers: [], gateways: [], replicas: [], artifacts: [] }
   const activities = {
     begin: async () => true,
@@ -47,7 +47,7 @@ async function complete(handovers: readonly { from: Place | null; to: Place | nu
       if (started) throw ApplicationFailure.create({ type: started, nonRetryable: true, details: [{ code: started, message: started }] })
     },
     recordHandover: async ({ from, to }: (typeof handovers)[number]) => void did.push(`record ${from?.replicaId} ${to?.replicaId}`),
-    addWarning: async ({ warning }: { warning: string }) => void warnings.push(warning),
+    addWarning: async ({ warning }: { warning: object }) => void warnings.push(warning),
     finishLost: async () => {},
     finish: async () => {},
   }
@@ -86,6 +86,6 @@ describe('the charge of ticking', () => {
     const handover = { from: place('old', 'one'), to: place('new', 'one') }
     const { did, warnings } = await complete([handover], { started: 'step_failed', replaced: ['old', 'old-2'] })
     expect(did).toEqual(['start new after {"replicaId":"old"}', 'retire old-2'])
-    expect(warnings).toEqual(['the scheduler was not handed over: step_failed'])
+    expect(warnings).toEqual([{ code: 'scheduler_not_handed_over', message: 'the scheduler was not handed over: step_failed' }])
   })
 })

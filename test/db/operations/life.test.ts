@@ -103,8 +103,9 @@ describe('finish', () => {
 
   test('keeps a warning once, however often it is given', async () => {
     const { id } = await operation(db)
-    for (const words of ['one', 'one', "it's 100 % ? odd", 'one', "it's 100 % ? odd"]) await warn(db, id, words)
-    expect((await row({ id })).warnings).toEqual(['one', "it's 100 % ? odd"])
+    const odd = { code: 'not_pruned', message: "it's 100 % ? odd", hint: '"quoted"' } as const
+    for (const warning of ['one', 'one', odd, { code: 'not_pruned', message: 'one' } as const, odd]) await warn(db, id, warning)
+    expect((await row({ id })).warnings).toEqual(['one', odd])
   })
 })
 

@@ -123,7 +123,7 @@ describe('the Postgres driver', () => {
     const step = postgres.configured({}).startReplica(replica({ admin: { password: new Secret('super') } }))
     const containerId = 'c'.repeat(64)
     const report = { containerId, imageId: 'sha256:i', networks: { n: { IPAddress: '172.18.0.2', Gateway: 'x' } } }
-    expect(step.parse(JSON.stringify(report))).toEqual({ containerId, imageId: 'sha256:i', addresses: { n: '172.18.0.2' } })
+    expect(step.parse(JSON.stringify(report))).toMatchObject({ lowDiskMb: null, containerId, imageId: 'sha256:i', addresses: { n: '172.18.0.2' } })
     expect(() => step.parse('')).toThrow()
   })
 })
