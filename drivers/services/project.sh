@@ -25,6 +25,21 @@ missing() {
   done
 }
 
+# Docker makes the folder of a volume that the image does not know as root: while it is empty it is given to the image's user, for
+# whom it is meant.
+own_volumes() {
+  local volumes name place content owner=
+  mapfile -t volumes < <(printf '%s' "${OWN_VOLUMES-}")
+  for name in "${volumes[@]}"; do
+    place=$(docker volume inspect --format '{{.Mountpoint}}' "$name")
+    [ "$(sudo stat --format %u "$place")" = 0 ] || continue
+    content=$(sudo ls -A "$place")
+    [ -z "$content" ] || continue
+    [ -n "$owner" ] || owner=$(docker run --rm --network none --entrypoint sh "$IMAGE" -c 'echo "$(id -u):$(id -g)"')
+    sudo chown "$owner" "$place"
+  done
+}
+
 # Networks and volumes live outside of Compose, so that no project can take them away.
 create_missing_objects() {
   local network_names volume_names on_networks on_volumes name
@@ -41,5 +56,6 @@ create_missing_objects() {
   for name in $(missing volume "${volume_names[@]}"); do
     docker volume create "${on_volumes[@]/#/--label=}" "$name" >/dev/null
   done
+  own_volumes
   exec 8<&-
 }

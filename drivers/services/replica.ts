@@ -7,7 +7,7 @@ import type { RemoteFile } from '../ssh/remote.ts'
 import { askInputs, askScript } from './ask.ts'
 import { type ContainerShape, renderCompose } from './compose.ts'
 import type { AskedReplica } from './contract-gateway.ts'
-import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep, StopFacts } from './contract.ts'
+import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep, StopFacts, VolumeSpec } from './contract.ts'
 import { containersScript, lines, textBeside } from './scripts.ts'
 
 /** Functions for scripts that work on a Compose project; they need the inputs of `projectInputs`. */
@@ -46,6 +46,8 @@ export interface ReplicaShape {
   beside?: readonly SettlingContainer[]
   /** Further containers of the project, started by steps of their own. */
   companions?: readonly ContainerShape[]
+  /** Volumes that the image may not know; as long as they are empty they become its user's. */
+  ownVolumes?: readonly VolumeSpec[]
   files?: readonly RemoteFile[]
   startTimeoutSeconds: number
   /** How long a container without a telling health check has to stay up. */
@@ -81,7 +83,7 @@ const questions = ({ gateway, containerName }: ReplicaInput, { asked }: ReplicaS
 const besideLine = ({ key, containerName, settleSeconds }: SettlingContainer): string => `${key} ${containerName} ${settleSeconds}`
 
 /** What a script needs to reach one service of the project and to create what lies outside of Compose. */
-export function projectInputs({ ownership }: ReplicaInput, { project }: ReplicaShape, container: ContainerShape): Record<string, string> {
+export function projectInputs({ ownership, image }: ReplicaInput, { project, ownVolumes = [] }: ReplicaShape, container: ContainerShape): Record<string, string> {
   const owner = [`keystone.organisation=${ownership.organisationId}`]
   const environment = ownership.environmentId ? [`keystone.environment=${ownership.environmentId}`] : [`keystone.service=${ownership.serviceId}`]
   return {
@@ -93,6 +95,7 @@ export function projectInputs({ ownership }: ReplicaInput, { project }: ReplicaS
     NETWORK_LABELS: lines(owner),
     VOLUMES: lines(container.volumes.map((volume) => volume.name)),
     VOLUME_LABELS: lines([...owner, ...environment]),
+    ...(ownVolumes.length === 0 ? {} : { OWN_VOLUMES: lines(ownVolumes.map(({ name }) => name)), IMAGE: image }),
   }
 }
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { type OperationTree, stepsOf } from '../../stack/demo/operation.ts'
+import { type Operation, type OperationTree, stepsOf } from '../../stack/demo/operation.ts'
 import { run } from '../lab/run.ts'
 import { until } from '../lab/until.ts'
 import { recordHistories } from './histories.ts'
@@ -18,6 +18,7 @@ const planted = 'build-secret-8c1f0d5a9e7b'
 const webSettings = {
   migration: { mode: 'manual' },
   drainWindowSeconds: 3,
+  persistentPaths: ['storage/app', 'uploads'],
   preSwitchCommands: ['sh deploy/before.sh', 'echo "before, with $QUEUE_CONNECTION"'],
   postSwitchCommands: ['sh deploy/after.sh'],
 }
@@ -31,6 +32,29 @@ writeFileSync('public/build/seen.txt', \`\${VITE_GREETING} \${createHash('sha256
 `
 const seenByComposer = `php -r "file_put_contents('public/composer-saw.txt', hash('sha256', getenv('BUILD_TOKEN')));"`
 
+/** Goes on when it is told to. */
+const slowMigration = `<?php
+
+use Illuminate\\Database\\Migrations\\Migration;
+use Illuminate\\Database\\Schema\\Blueprint;
+use Illuminate\\Support\\Facades\\Schema;
+
+return new class extends Migration
+{
+    public function up(): void
+    {
+        touch(storage_path('app/waiting'));
+        while (! file_exists(storage_path('app/go'))) {
+            usleep(100000);
+        }
+        Schema::create('slow', fn (Blueprint $table) => $table->id());
+    }
+};
+`
+
+/** Says that hardly anything is left of a server's disk. */
+const fakeDf = '/usr/local/bin/df'
+
 /** Notes where it runs in a folder that outlives it. */
 const noting = (moment: string) => `echo "${moment} $(hostname) $KEYSTONE_COMMIT" >>storage/app/commands\necho "this is ${moment}"\n`
 const push = (files: Record<string, string>) => scene.lab.gitHost.pushCommit(shop.repository, 'main', { files })
@@ -40,22 +64,31 @@ const onServer = async (...argv: string[]) => (await scene.server.exec(argv)).tr
 const webContainer = () => onServer('sh', '-c', "docker ps --format '{{.Names}}' --filter 'name=^shop-production-web-[0-9a-f]*$'")
 const inWeb = async (...argv: string[]) => onServer('docker', 'exec', await webContainer(), ...argv)
 const names = (tree: OperationTree) => stepsOf(tree).map(({ name }) => name)
+const checksSchema = z.object({
+  items: z.array(z.object({ code: z.string(), message: z.string(), request: z.object({ path: z.string(), body: z.unknown() }).nullable() })),
+})
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 beforeAll(async () => {
+  const sampleFile = (name: string) => readFile(join(import.meta.dirname, '../lab/app', name), 'utf8')
+  const trustingNobody = (await sampleFile('bootstrap/app.php')).replace("trustProxies(at: '*')->", '')
   scene = await openScene({ name: 'laravel', alsoPulled: ['bun'] })
   shop = await scene.sample('shop', { web: webSettings, build: { assetBuild: 'bun', variables: { VITE_GREETING: "it's $5" } } })
   const { id } = scene.organisation
   await scene.keystone.client.put(`/organisations/${id}/environments/${shop.environmentId}/build-secrets/BUILD_TOKEN`, { value: planted })
   await scene.organisation.addService(shop.environmentId, { name: 'mail', role: 'worker', config: { queue: { processes: 2 } } })
-  const composer = JSON.parse(await readFile(join(import.meta.dirname, '../lab/app/composer.json'), 'utf8'))
+  const composer = JSON.parse(await sampleFile('composer.json'))
   await push({
     'composer.json': JSON.stringify({ ...composer, scripts: { ...composer.scripts, 'post-install-cmd': seenByComposer } }),
     'package.json': JSON.stringify({ name: 'shop', private: true, scripts: { build: 'bun build.cjs' } }),
     'build.cjs': buildScript,
     'deploy/before.sh': noting('before'),
     'deploy/after.sh': noting('after'),
+    'bootstrap/app.php': trustingNobody,
+    'database/migrations/2026_02_01_000000_slow.php': slowMigration,
   })
+  await scene.organisation.setVariable(shop.environmentId, 'APP_DEBUG', 'true')
+  await onServer('sh', '-c', `printf '#!/bin/sh\\necho Avail\\necho 900\\n' >${fakeDf}; chmod 755 ${fakeDf}`)
 }, 900_000)
 
 afterAll(() => scene?.close())
@@ -69,7 +102,7 @@ describe('a deploy', () => {
 
   it('runs the commands of the new version in containers of their own, before and after the switch', async () => {
     tree = await deployed('with commands')
-    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null, warnings: [] })
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null })
     expect(names(tree)).toEqual(expect.arrayContaining(['pre-switch command 1', 'pre-switch command 2', 'post-switch command 1']))
     expect(names(tree)).not.toContain('migrate')
     const commit = /^commit (\w+)/m.exec(await page())?.[1]
@@ -109,16 +142,63 @@ describe('a deploy', () => {
   })
 })
 
+describe('checks', () => {
+  const checks = async () => (await scene.keystone.client.get(`/organisations/${scene.organisation.id}/environments/${shop.environmentId}/checks`, checksSchema)).items
+
+  it('tell what should be otherwise, with the request that makes it so', async () => {
+    const found = await checks()
+    expect(found.map(({ code }) => code)).toEqual(['debug_in_production', 'disk_nearly_full'])
+    expect(found[1]?.message).toContain('900 MB of the disk of s1')
+    await scene.keystone.client.put(found[0]!.request!.path, found[0]!.request!.body)
+    await onServer('rm', fakeDf)
+  })
+})
+
 describe('a migration by hand', () => {
-  it('runs the command with the image of what is live, and its log is kept', async () => {
+  const migrate = () => scene.organisation.migrate(shop.environmentId)
+  const oneOffs = () => onServer('docker', 'ps', '--all', '--format', '{{.Names}}', '--filter', 'label=keystone.oneoff')
+  /** Begins one, and does this while it waits in its second part. */
+  async function interrupted(work: (operation: Operation) => Promise<unknown>): Promise<OperationTree> {
+    await inWeb('rm', '-f', 'storage/app/waiting')
+    const operation = await migrate()
+    await until('the slow migration to run', () => inWeb('ls', 'storage/app/waiting').then(() => true, () => false))
+    await work(operation)
+    return scene.ended(operation)
+  }
+
+  it('that is cancelled ends its container; what it has done to the database stays', async () => {
     expect((await shop.ask('/visits')).status).toBe(500)
-    const tree = await scene.ended(await scene.organisation.migrate(shop.environmentId))
+    const tree = await interrupted(({ id }) => scene.organisation.cancel(id))
+    await recordHistories(scene.keystone, 'migration-cancelled', tree)
+    expect(tree).toMatchObject({ status: 'cancelled', failure: null })
+    expect(await oneOffs()).toBe('')
+    expect((await shop.ask('/visits')).status).toBe(200)
+  })
+
+  it('whose workflow is lost ends failed, and its container with it', async () => {
+    const tree = await interrupted(({ temporal }) => scene.keystone.temporal.client.workflow.getHandle(temporal.workflowId).terminate('the test wants it'))
+    expect(tree).toMatchObject({ status: 'failed', failure: { code: 'workflow_lost', message: expect.stringContaining('what it has done to the database stays') } })
+    expect(await oneOffs()).toBe('')
+  })
+
+  it('runs the command with the image of what is live, also when the worker is killed meanwhile, and its log is kept', async () => {
+    const tree = await interrupted(async () => {
+      await scene.keystone.worker.end('SIGKILL')
+      await scene.keystone.worker.start()
+      await inWeb('touch', 'storage/app/go')
+    })
     await recordHistories(scene.keystone, 'migration-by-hand', tree)
     expect(tree).toMatchObject({ kind: 'migration_run', status: 'succeeded', outcome: 'migrated', failure: null })
     expect(names(tree)).toEqual(['migrate'])
-    expect(await scene.keystone.client.text(`/organisations/${scene.organisation.id}/operations/${tree.id}/logs`)).toContain('create_visits_table')
-    expect((await shop.ask('/visits')).status).toBe(200)
+    const log = await scene.keystone.client.text(`/organisations/${scene.organisation.id}/operations/${tree.id}/logs`)
+    expect(log).toMatch(/2026_02_01_000000_slow .* DONE/)
+    expect(log).not.toContain('create_visits_table')
+    expect(await oneOffs()).toBe('')
   })
+})
+
+it('a persistent folder that the image does not have is the application\'s own', async () => {
+  expect(await inWeb('sh', '-c', 'touch uploads/file && stat -c %U uploads uploads/file')).toBe('www-data\nwww-data')
 })
 
 describe('a command that fails', () => {
@@ -160,6 +240,9 @@ describe('a command that fails', () => {
     expect(names(tree)).toContain('start web')
     expect(statuses.filter((status) => status !== 200)).toEqual([])
     expect(await page()).toBe(before)
+    expect(tree.warnings.map(({ code }) => code)).toEqual(['disk_nearly_full'])
+    const { facts } = await scene.keystone.client.get(`/organisations/${scene.organisation.id}/servers/${scene.prepared.serverId}`, z.object({ facts: z.record(z.string(), z.string()) }))
+    expect(facts).not.toHaveProperty('lowDiskMb')
   })
 })
 

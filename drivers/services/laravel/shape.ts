@@ -24,6 +24,7 @@ export function replicaShape(config: ServiceConfig, input: ReplicaInput): Replic
     main: mainContainer(config, input),
     beside: hasEmbeddedWorker(input.role, config) ? [embeddedWorker(config, input)] : [],
     companions: [schedulerContainer(config, input)],
+    ownVolumes: persistentVolumes(ownFolders(config), input.ownership.environmentId),
     startTimeoutSeconds: config.startTimeoutSeconds,
     ...(input.role === 'web' ? { asked: { port: webPort, path: config.healthPath } } : {}),
     ...(input.role === 'worker' ? { settleSeconds: workerSettleSeconds } : {}),
@@ -51,7 +52,7 @@ function mainContainer(config: ServiceConfig, input: ReplicaInput): ContainerSha
     key: replicaAlias(input.ownership.replicaId),
     containerName: input.containerName,
     ...command(role, config),
-    ...(role === 'web' ? { environment: { FRANKENPHP_CONFIG: frankenphp(config) } } : {}),
+    ...(role === 'web' ? { environment: { FRANKENPHP_CONFIG: frankenphp(config), ...behindGateway } } : {}),
     healthcheck: healthcheck(role, config),
     stopGraceSeconds: stopGraceSeconds(role, config),
     ports: publishedPorts(input),
@@ -83,13 +84,16 @@ function runtime(config: ServiceConfig, input: ReplicaInput) {
 }
 
 /** Volumes of the environment: web and worker, old and new generation on a server see the same files. */
-export function persistentVolumes({ persistentPaths }: ServiceConfig, environmentId: string | null): VolumeSpec[] {
+export function persistentVolumes({ persistentPaths }: Pick<ServiceConfig, 'persistentPaths'>, environmentId: string | null): VolumeSpec[] {
   if (environmentId === null) return []
   return persistentPaths.map((path) => ({
     name: environmentVolume(environmentId, path.replaceAll('/', '_')),
     target: `${applicationFolder}/${path}`,
   }))
 }
+
+/** The image has the default one, with its owner; of others it may know nothing. */
+const ownFolders = ({ persistentPaths }: ServiceConfig) => ({ persistentPaths: persistentPaths.filter((path) => path !== 'storage/app') })
 
 function command(role: ProcessRole, config: ServiceConfig): { command?: string[] } {
   switch (role) {
@@ -115,6 +119,15 @@ const frankenphp = ({ web }: ServiceConfig): string => [`num_threads ${web.threa
 /** Docker watches a single one itself. */
 const workers = (config: ServiceConfig): string[] =>
   config.queue.processes === 1 ? queueWork(config) : ['keystone-workers', `${config.queue.processes}`, ...queueWork(config)]
+
+/**
+ * The gateway ends TLS and connects on behalf of the client: the application sees the scheme and the address that the client has,
+ * whether it trusts proxies or not. What the client itself claims of these the gateway has replaced.
+ */
+const behindGateway = {
+  CADDY_SERVER_EXTRA_DIRECTIVES: ['@keystone_https header X-Forwarded-Proto https', 'vars @keystone_https keystone_https on'].join('\n'),
+  CADDY_PHP_SERVER_OPTIONS: ['env HTTPS {vars.keystone_https}', 'env REMOTE_ADDR {client_ip}'].join('\n'),
+}
 
 function queueWork({ queue }: ServiceConfig): string[] {
   return [

@@ -187,10 +187,28 @@ describe('a replica', () => {
 
   it('of the web has as many threads as it is to, unless a variable sets FrankenPHP up otherwise', () => {
     const environmentOf = (input: typeof web, config = {}) => composed(input, config)['replica-rep'].environment
-    expect(environmentOf(web)).toEqual({ FRANKENPHP_CONFIG: 'num_threads 16\nmax_wait_time 30s' })
-    expect(environmentOf(web, { web: { threads: 40 } })).toEqual({ FRANKENPHP_CONFIG: 'num_threads 40\nmax_wait_time 30s' })
-    expect(environmentOf({ ...web, env: { ...web.env, FRANKENPHP_CONFIG: 'max_threads auto' } })).toBeUndefined()
+    expect(environmentOf(web)).toMatchObject({ FRANKENPHP_CONFIG: 'num_threads 16\nmax_wait_time 30s' })
+    expect(environmentOf(web, { web: { threads: 40 } })).toMatchObject({ FRANKENPHP_CONFIG: 'num_threads 40\nmax_wait_time 30s' })
+    expect(environmentOf({ ...web, env: { ...web.env, FRANKENPHP_CONFIG: 'max_threads auto' } })).not.toHaveProperty('FRANKENPHP_CONFIG')
     expect(environmentOf({ ...web, role: 'worker' })).toBeUndefined()
+  })
+
+  it('of the web tells PHP of the scheme and the address that the gateway was asked by', () => {
+    expect(composed(web)['replica-rep'].environment).toMatchObject({
+      CADDY_SERVER_EXTRA_DIRECTIVES: '@keystone_https header X-Forwarded-Proto https\nvars @keystone_https keystone_https on',
+      CADDY_PHP_SERVER_OPTIONS: 'env HTTPS {vars.keystone_https}\nenv REMOTE_ADDR {client_ip}',
+    })
+    expect(composed({ ...web, role: 'worker' })['replica-rep']).not.toHaveProperty('environment')
+  })
+
+  it('gives folders that its image may not know to the user who runs it', () => {
+    const inputsOf = (persistentPaths: string[]) => laravel.configured({ persistentPaths }).startReplica(web).inputs
+    expect(inputsOf(['storage/app', 'public/uploads'])).toMatchObject({
+      VOLUMES: 'keystone_environment_env_storage_app\nkeystone_environment_env_public_uploads',
+      OWN_VOLUMES: 'keystone_environment_env_public_uploads',
+      IMAGE: 'sha256:abc',
+    })
+    expect(inputsOf(['storage/app'])).not.toHaveProperty('OWN_VOLUMES')
   })
 
   it('of a worker finishes its job: it is stopped 10 s after the job\'s timeout', () => {
