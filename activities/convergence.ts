@@ -8,14 +8,14 @@ import {
   returnTraffic,
   unfinishedWorkOn,
 } from '../db/convergence.ts'
-import { deployedServices } from '../db/engine-services.ts'
-import { idOf } from '../db/ids.ts'
+import { environmentServices } from '../db/engine-services.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
+import { environmentOfOperation } from '../db/operations/environment.ts'
 import { warn } from '../db/operations/finish.ts'
 import { endStep, type UnfinishedStep } from '../db/operations/steps.ts'
 import { artifactById, discardArtifact } from '../db/artifacts.ts'
 import { type Login, serverAccess } from '../db/server-access.ts'
-import type { ArtifactId, EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
+import type { ArtifactId, OperationId, ServerId } from '../domain/ids.ts'
 import { storedTag } from '../domain/images.ts'
 import { removeImage } from '../drivers/services/image.ts'
 import { configuredService } from './configured-services.ts'
@@ -81,9 +81,11 @@ export function convergenceActivities(deps: ActivityDeps) {
     async stopWork({ operationId, of, order, serverId }: OnServer): Promise<void> {
       const steps = await unfinishedWorkOn(db, of, serverId)
       for (const step of steps) await stopForGood(deps, serverId, step)
-      const { hash, targetType, targetId } = await operationById(db, of)
-      if (targetType !== 'environment') return
-      const [service] = await deployedServices(db, keyring, idOf<EnvironmentId>(targetId))
+      const operation = await operationById(db, of)
+      const { hash } = operation
+      const environmentId = environmentOfOperation(operation)
+      if (environmentId === null) return
+      const [service] = await environmentServices(db, keyring, environmentId)
       const application = service && configuredService(service).application
       if (!application) return
       await runStep(deps, { operationId, order, serverId, step: application.stopOneOffs({ operationHash: hash }) })

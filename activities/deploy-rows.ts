@@ -18,6 +18,8 @@ import type {
   PlannedService,
 } from '../domain/deploy-plan.ts'
 import type { OperationId } from '../domain/ids.ts'
+import { limitsAt } from '../domain/limits.ts'
+import { isRollout } from '../domain/operations.ts'
 import { replicaAlias } from '../domain/services.ts'
 import { configuredService } from './configured-services.ts'
 import { type RolloutFacts, roleOf } from './deploy-snapshot.ts'
@@ -37,11 +39,11 @@ export interface Planned {
 
 /**
  * Stores a plan with its release, new replicas and child operations, and returns it with the servers whose firewalls it changes.
- * Where it changes nothing there is no new release.
+ * Where it changes nothing, or is about one service alone, there is no new release.
  */
 export async function storeRollout(
   { db, keyring }: ActivityDeps,
-  { id: operationId, trigger }: Operation,
+  { id: operationId, kind, trigger }: Operation,
   { facts, plan: computed, given, rollback }: Planned,
 ): Promise<EnvironmentDeployPlan> {
   const release = { environmentId: computed.environmentId, operationId, commitSha: computed.commit, trigger, variables: facts.variables }
@@ -54,7 +56,7 @@ export async function storeRollout(
       await storePlan(tx, operationId, plan)
       return plan
     }
-    await insertRelease(tx, keyring, { ...release, ...source })
+    if (isRollout(kind)) await insertRelease(tx, keyring, { ...release, ...source })
     if (plan.build.running) await beginRollout(tx, operationId, plan.build.running.artifactId)
     const replicas = plannedReplicas(facts, operationId, plan)
     await insertReplicas(tx, replicas.map(({ row }) => row))
@@ -92,6 +94,7 @@ function plannedReplicas(facts: RolloutFacts, rootId: OperationId, { services }:
     const rowOf = (replica: PlannedReplica) => ({
       ...{ id: replica.id, serviceId: id, serverId: replica.serverId, operationId: rootId, role },
       containerName: [facts.application.name, facts.environment.name, service.name, replica.id.slice(-8)].join('-'),
+      ...limitsAt(facts.placements.find((place) => place.serviceId === id && place.serverId === replica.serverId)?.limits ?? {}, service),
       internalHost: replicaAlias(replica.id),
       internalPort: port?.containerPort ?? 1,
       status: 'starting' as const,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { deployedServices, type EngineService } from '../db/engine-services.ts'
+import { type EngineService, environmentServices } from '../db/engine-services.ts'
 import { environmentGateways } from '../db/gateways.ts'
 import { childId, idOf } from '../db/ids.ts'
 import type { Operation } from '../db/operations/request.ts'
@@ -8,6 +8,7 @@ import { liveReplicas, placementsOf, type Placement, type Replica } from '../db/
 import { type Variable, variablesOf } from '../db/variables.ts'
 import type { DeploySnapshot, EnvironmentDeployPlan, PresentReplica, SnapshotService, WantedReplica } from '../domain/deploy-plan.ts'
 import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
+import { limitsAt } from '../domain/limits.ts'
 import { revealed } from '../domain/secret.ts'
 import { type ProcessRole, processRoles } from '../domain/services.ts'
 import { adviceFor } from './advice.ts'
@@ -27,6 +28,7 @@ export interface RolloutFacts extends DeployedEnvironment {
   primary: EngineService
   /** The server of the primary service. */
   placement: Placement
+  placements: readonly Placement[]
   /** The user's variables that the replicas get. */
   variables: PinnedVariables
 }
@@ -83,14 +85,13 @@ export async function builtDeployFacts(deps: ActivityDeps, deploy: Pick<Operatio
 }
 
 /** An environment with its own services, and where they should be. */
-export interface PlacedEnvironment extends Omit<RolloutFacts, 'commit' | 'snapshot' | 'variables'> {
-  placements: readonly Placement[]
-}
+export type PlacedEnvironment = Omit<RolloutFacts, 'commit' | 'snapshot' | 'variables'>
 
 /** Fails as `nothing_to_deploy` where no service has a server. */
 export async function placedEnvironment({ db, keyring }: ActivityDeps, environmentId: EnvironmentId): Promise<PlacedEnvironment> {
   const deployed = await environmentToDeploy(db, environmentId)
-  const services = await deployedServices(db, keyring, environmentId)
+  if (isGone(deployed)) throw removed(deployed)
+  const services = await environmentServices(db, keyring, environmentId)
   const primary = primaryOf(services)
   const placements = await placementsOf(db, services.map(({ id }) => id))
   const placement = placements.find(({ serviceId }) => serviceId === primary?.id)
@@ -124,6 +125,7 @@ export async function snapshotOf(
     services: snapshotServices(found, context, live),
     currentArtifact: found.currentArtifact?.key ?? null,
     wantedArtifact,
+    currentImage: found.currentArtifact?.imageDigest ?? null,
     scheduler: schedulerFacts(found, live),
     queueConnection: env.QUEUE_CONNECTION === undefined ? null : revealed(env.QUEUE_CONNECTION),
     hasEmbeddedWorker: webServices.some((service) => applicationOf(service).embeddedWorker),
@@ -134,13 +136,18 @@ export async function snapshotOf(
 }
 
 /** Only the user's: managed and system values are resolved again whenever a replica is started. */
-function pinnedVariables(variables: readonly Variable[]): PinnedVariables {
+export function pinnedVariables(variables: readonly Variable[]): PinnedVariables {
   const own = variables.filter(({ source }) => source === 'user')
   return {
     values: Object.fromEntries(own.map(({ key, value }) => [key, value])),
     versions: Object.fromEntries(own.map(({ key, version }) => [key, version])),
   }
 }
+
+const isGone = ({ environment: { status } }: DeployedEnvironment): boolean => status === 'removing' || status === 'removed'
+
+const removed = ({ environment: { name } }: DeployedEnvironment) =>
+  finalFailure({ code: 'environment_removed', message: `${name} is removed.`, hint: 'Create another environment.' })
 
 function nothingToDeploy({ environment }: DeployedEnvironment) {
   return finalFailure({ code: 'nothing_to_deploy', message: `${environment.name} has no service on any server.` })
@@ -166,8 +173,14 @@ function snapshotServices(
     const own = live.filter(({ serviceId }) => serviceId === id)
     const wanted = places.flatMap((place) => wantedReplicas(context, service, place))
     const present = own.map((replica) => presentReplica(replica, places))
-    return { id, name, role: roleOf(service), wanted, present }
+    return { id, name, role: roleOf(service), wanted, present, left: leftOf(service) }
   })
+}
+
+/** Why a deploy of its environment leaves a service alone (specification section 2). */
+function leftOf({ status, deployPolicy }: EngineService): SnapshotService['left'] {
+  if (status === 'stopped') return 'stopped'
+  return deployPolicy === 'with_environment' ? null : 'manual'
 }
 
 /** As many as are wished for at one place, with the hash that each of them would be rendered to. */
@@ -177,10 +190,10 @@ function wantedReplicas(context: ReplicaContext, service: EngineService, place: 
   return Array.from({ length: count }, () => ({ serverId, serverName, configHash }))
 }
 
-function renderPlanned(context: ReplicaContext, service: EngineService, { serverId }: Placement): RenderedReplica {
+function renderPlanned(context: ReplicaContext, service: EngineService, { serverId, limits }: Placement): RenderedReplica {
   const identity = {
     ...{ id: childId<ReplicaId>(service.id, 'planned'), serverId, role: roleOf(service), containerName: 'planned' },
-    ...{ operationId: null, cpuLimit: null, memoryLimitMb: null, hostPort: anyHostPort },
+    ...{ operationId: null, ...limitsAt(limits, service), hostPort: anyHostPort },
   }
   return renderReplica(context, service, identity, noImage)
 }

@@ -1,12 +1,12 @@
 import { recordServices } from '../db/engine-services.ts'
-import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { publishRelease } from '../db/releases.ts'
 import { hasDetached } from '../db/slice-uses.ts'
 import { environmentReplicas, markStopping, recordTicking } from '../db/replicas.ts'
-import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedCommand, type PlannedMigration, type RunningImage, serversToPull } from '../domain/deploy-plan.ts'
+import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedCommand, type PlannedMigration, type PlannedReplica, type RunningImage, serversToPull } from '../domain/deploy-plan.ts'
 import type { EnvironmentId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
+import { isRollout } from '../domain/operations.ts'
 import type { ReleasedService } from '../domain/releases.ts'
 import { type SchedulerHandover, schedulerHandovers, type SchedulerPlace } from '../domain/scheduler.ts'
 import { applicationOf, configuredService } from './configured-services.ts'
@@ -41,16 +41,17 @@ export function deployActivities(deps: ActivityDeps) {
       return storeRollout(deps, operation, { facts, plan, ...given })
     },
 
-    /** The commit point (design section 4): release, services and what is to be retired change in one transaction. */
+    /** The commit point (design section 4): release (where it is one), services and what is to be retired change in one transaction. */
     async recordRelease({ operationId }: OperationInput): Promise<void> {
-      await commitOnce(db, operationId, async (tx, { plan, targetId }) => {
+      await commitOnce(db, operationId, async (tx, { plan, kind }) => {
         if (!plan) throw new Error(`operation ${operationId} has no plan`)
-        const replicas = await environmentReplicas(tx, idOf<EnvironmentId>(targetId))
+        const replicas = await environmentReplicas(tx, plan.environmentId)
         const retiring = new Set(plan.services.flatMap((service) => service.retiring))
         const running = replicas.filter(({ replica }) => !retiring.has(replica.id))
-        await publishRelease(tx, operationId, releasedServices(running))
+        if (isRollout(kind)) await publishRelease(tx, operationId, releasedServices(running))
         await markStopping(tx, [...retiring])
-        const [image] = running.map(({ replica }) => replica.imageDigest)
+        const deployed = running.filter(({ replica }) => plan.services.some(({ id }) => id === replica.serviceId))
+        const [image] = deployed.map(({ replica }) => replica.imageDigest)
         const state = { status: 'running' as const, ...(image ? { currentImageDigest: image } : {}) }
         await recordServices(tx, plan.services.map(({ id }) => id), state)
       })
@@ -58,9 +59,9 @@ export function deployActivities(deps: ActivityDeps) {
 
     /** What a committed deploy still has to do, from the rows: whoever asks, and how often. */
     async planCompletion({ operationId }: OperationInput): Promise<Completion> {
-      const { plan, targetId } = await operationById(db, operationId)
+      const { plan } = await operationById(db, operationId)
       if (!plan) throw new Error(`operation ${operationId} has no plan`)
-      const environmentId = idOf<EnvironmentId>(targetId)
+      const { environmentId } = plan
       const replicas = await environmentReplicas(db, environmentId)
       const stopping = replicas.filter(({ replica }) => replica.status === 'stopping')
       const retiring = stopping.map(({ replica: { id, containerName }, serverName }) => ({ id, serverName, containerName }))
@@ -118,18 +119,27 @@ function runsOn({ snapshot }: BuiltDeployFacts, { reference }: RunningImage, ser
   return replicas.some((replica) => (serverId ?? replica.serverId) === replica.serverId && replica.imageDigest === reference && replica.isHealthy)
 }
 
-/** Only the primary web service migrates, and only for a new image (specification section 17). */
+/**
+ * The primary web service migrates, and only for a new image (specification section 17); where that is stopped, its migration is run
+ * beside another service, for these have the new image.
+ */
 function plannedMigration({ primary }: DeployFacts, { services, isImageNew }: DeployPlan): PlannedMigration | null {
   const migration = configuredService(primary).application?.migration
-  const [replica] = services.find(({ id }) => id === primary.id)?.replicas ?? []
+  const replica = oneOffPlace(primary, { services, isImageNew })
   if (!replica || !isImageNew || migration?.mode !== 'auto') return null
   return { replicaId: replica.id, serverName: replica.serverName, command: migration.command, timing: migration.timing }
 }
 
+/** Beside which new replica the primary service's commands are run; another one's where it is stopped, for all have the one image. */
+function oneOffPlace(primary: DeployFacts['primary'], { services, isImageNew }: Pick<DeployPlan, 'services' | 'isImageNew'>): PlannedReplica | undefined {
+  const own = services.filter(({ id }) => id === primary.id)
+  return (own.length === 0 && isImageNew ? services : own).flatMap(({ replicas }) => replicas)[0]
+}
+
 /** Whatever of the primary service is new: its image, or what it is given. */
-function plannedCommands({ primary }: DeployFacts, { services }: DeployPlan): PlannedCommand[] {
+function plannedCommands({ primary }: DeployFacts, plan: DeployPlan): PlannedCommand[] {
   const { commands } = applicationOf(primary)
-  const [replica] = services.find(({ id }) => id === primary.id)?.replicas ?? []
+  const replica = oneOffPlace(primary, plan)
   if (!replica) return []
   const place = { replicaId: replica.id, serverName: replica.serverName }
   const named = (timing: 'pre_switch' | 'post_switch') =>

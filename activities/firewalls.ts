@@ -7,6 +7,7 @@ import { placementsOf } from '../db/replicas.ts'
 import { serverPlace } from '../db/servers.ts'
 import { endDetached, environmentsOfSlice } from '../db/slice-uses.ts'
 import { lockSlice } from '../db/slices.ts'
+import { environmentOfService } from '../db/services.ts'
 import type { PlannedFirewall } from '../domain/firewall.ts'
 import type { EnvironmentId, OperationId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import { applyFirewall } from '../drivers/servers/firewall.ts'
@@ -54,11 +55,12 @@ async function serversConcerned(tx: Database, { targetType, targetId }: Operatio
     case 'slice':
       return serversOfSlice(tx, idOf<SliceId>(targetId))
     case 'service':
-      return (await placementsOf(tx, [idOf<ServiceId>(targetId)])).map(({ serverId }) => serverId)
+      return serversOfService(tx, idOf<ServiceId>(targetId))
     case 'server':
       return [idOf<ServerId>(targetId)]
     case 'replica':
     case 'operation':
+    case 'volume':
       return []
     default:
       return targetType satisfies never
@@ -71,4 +73,11 @@ async function serversOfSlice(tx: Database, id: SliceId): Promise<ServerId[]> {
   const concerned = (await placementsOf(tx, [serviceId])).map(({ serverId }) => serverId)
   for (const environmentId of await environmentsOfSlice(tx, id)) concerned.push(...(await serversOpenTo(tx, environmentId)))
   return [...new Set(concerned)]
+}
+
+/** Its own servers; of an environment's service also those of the data services that it uses. */
+async function serversOfService(tx: Database, id: ServiceId): Promise<ServerId[]> {
+  const own = (await placementsOf(tx, [id])).map(({ serverId }) => serverId)
+  const environmentId = await environmentOfService(tx, id)
+  return environmentId === null ? own : [...new Set([...own, ...(await serversOpenTo(tx, environmentId))])]
 }

@@ -9,6 +9,7 @@ import {
   recordApplied,
   type Revision,
   revisionOf,
+  withdrawnSections,
 } from '../db/gateways.ts'
 import { idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
@@ -20,12 +21,15 @@ import { gatewayOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure, stepFailure } from './failures.ts'
 import { certificatesOf, type ConfigurationInput, renderConfiguration } from './gateway-sections.ts'
-import { drainingUpstreams, shiftTraffic, startedContainers } from './gateway-traffic.ts'
+import { drainingUpstreams, shiftTraffic, startedContainers, withdrawTraffic } from './gateway-traffic.ts'
 import type { OperationInput } from './operations.ts'
 import { runStep } from './remote-step.ts'
 
-/** Which change of an operation a revision is: the `switch` to the new replicas, back to the `previous` ones, or one route to `configure`. */
-export type GatewayChange = 'switch' | 'previous' | 'configure'
+/**
+ * Which change of an operation a revision is: the `switch` to the new replicas, back to the `previous` ones, one route to `configure`,
+ * or to `withdraw` what ends: routes that are removed, and replicas that are about to stop.
+ */
+export type GatewayChange = 'switch' | 'previous' | 'configure' | 'withdraw'
 
 /** A change that becomes the gateway's next revision; `isAlone` is a try with what others applied last. */
 export interface GatewayRevision extends OperationInput, ConfigurationInput {
@@ -97,7 +101,8 @@ export function gatewayActivities(deps: ActivityDeps) {
         const root = await holdRunning(tx, operationId)
         await lockGateway(tx, gatewayId)
         if (await revisionOf(tx, { gatewayId, operationId, phase })) return
-        if ('environmentId' in owned && change === 'switch') await shiftTraffic(tx, owned.environmentId, root.id)
+        if ('environmentId' in owned && change === 'switch') await shiftTraffic(tx, owned.environmentId, root)
+        if ('environmentId' in owned && change === 'withdraw') await withdrawTraffic(tx, owned.environmentId)
         const revision = await nextRevision(tx, gatewayId)
         const rendered = await renderConfiguration(tx, keyring, { ...configuration, revision })
         await insertRevision(tx, { gatewayId, operationId, phase, revision, ...rendered })
@@ -121,6 +126,7 @@ export function gatewayActivities(deps: ActivityDeps) {
         throw refused(error) ?? error
       })
       requireLive(revision, liveSections)
+      if (change === 'withdraw') requireGone(await withdrawnSections(db, gatewayId), liveSections)
       await recordApplied(db, revision.ownSections)
     },
 
@@ -139,8 +145,9 @@ export function gatewayActivities(deps: ActivityDeps) {
     /** The route that a `slice_configure` is for. */
     async planRoute({ operationId }: OperationInput): Promise<PlannedRoute | null> {
       const sliceId = idOf<SliceId>((await operationById(db, operationId)).targetId)
-      const { serviceId, type } = await engineSlice(db, keyring, sliceId)
+      const { serviceId, type, status, name } = await engineSlice(db, keyring, sliceId)
       if (type !== 'route') return null
+      if (status === 'removing' || status === 'removed') throw finalFailure({ code: 'route_removed', message: `The route ${name} has been removed.` })
       return { sliceId, gatewayId: serviceId, ...(await gatewayServer(db, serviceId)) }
     },
   }
@@ -152,6 +159,16 @@ function requireLive({ ownSections, revision }: Revision, live: readonly string[
   throw finalFailure({
     code: 'section_not_live',
     message: `Revision ${revision} was applied, but ${missing.length} of its own routes are not in the running configuration.`,
+    hint: 'Other operations change this gateway at the same time: start the operation again.',
+  })
+}
+
+/** What was withdrawn does not run: every text that a route had until then is known. */
+function requireGone(withdrawn: readonly string[], live: readonly string[]): void {
+  if (!withdrawn.some((hash) => live.includes(hash))) return
+  throw finalFailure({
+    code: 'section_still_live',
+    message: 'A route that was removed is still in the running configuration.',
     hint: 'Other operations change this gateway at the same time: start the operation again.',
   })
 }

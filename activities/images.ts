@@ -2,6 +2,7 @@ import { confirmedHostKeys } from '../db/git-host-keys.ts'
 import { deployKeyOf } from '../db/applications.ts'
 import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
+import { environmentRolledOut } from '../db/operations/environment.ts'
 import { type Artifact, artifactsBuiltBy, claimArtifact, pinBaseImage, recordArtifact, type ArtifactPlan } from '../db/artifacts.ts'
 import { beginRollout, environmentToDeploy } from '../db/releases.ts'
 import type { EnvironmentId, ServerId } from '../domain/ids.ts'
@@ -75,7 +76,7 @@ export function imageActivities(deps: ActivityDeps) {
 
     /** Makes the image of a deploy present on one more server, by its digest. */
     async pullImage({ operationId, order, serverId, image }: ImagePull): Promise<void> {
-      const environmentId = idOf<EnvironmentId>((await operationById(db, operationId)).targetId)
+      const environmentId = environmentRolledOut(await operationById(db, operationId))
       const { environment } = await environmentToDeploy(db, environmentId)
       const { dockerConfig, masked } = await accessTo(deps, environment, image)
       await runStep(deps, { operationId, order, serverId, step: pullImage(image, dockerConfig), masked })

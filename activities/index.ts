@@ -3,6 +3,7 @@ import { commandActivities } from './commands.ts'
 import { convergenceActivities } from './convergence.ts'
 import type { ActivityDeps } from './deps.ts'
 import { deployActivities } from './deploys.ts'
+import { endingActivities } from './endings.ts'
 import { firewallActivities } from './firewalls.ts'
 import { gatewayActivities } from './gateways.ts'
 import { imageActivities } from './images.ts'
@@ -10,12 +11,15 @@ import { migrationActivities } from './migrations.ts'
 import { operationActivities } from './operations.ts'
 import { pruningActivities } from './pruning.ts'
 import { replicaActivities } from './replicas.ts'
+import { restartActivities } from './restarts.ts'
 import { rollbackActivities } from './rollbacks.ts'
 import { schedulerActivities } from './scheduler.ts'
 import { serverActivities } from './servers.ts'
+import { serviceRolloutActivities } from './service-rollouts.ts'
 import { serviceActivities } from './services.ts'
 import { sliceActivities } from './slices.ts'
 import { updateActivities } from './updates.ts'
+import { volumeActivities } from './volumes.ts'
 
 /** Everything that workflows can have done; each of them may be run twice. */
 export function createActivities(deps: ActivityDeps) {
@@ -37,6 +41,10 @@ export function createActivities(deps: ActivityDeps) {
     ...rollbackActivities(deps),
     ...pruningActivities(deps),
     ...convergenceActivities(deps),
+    ...serviceRolloutActivities(deps),
+    ...restartActivities(deps),
+    ...endingActivities(deps),
+    ...volumeActivities(deps),
   }
 }
 

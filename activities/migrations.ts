@@ -1,4 +1,4 @@
-import { deployedServices } from '../db/engine-services.ts'
+import { environmentServices } from '../db/engine-services.ts'
 import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
@@ -32,7 +32,7 @@ export function migrationActivities(deps: ActivityDeps) {
     async planMigration({ operationId }: OperationInput): Promise<MigrationPlan> {
       const environmentId = idOf<EnvironmentId>((await operationById(db, operationId)).targetId)
       const { environmentName, release } = await liveRelease(db, environmentId)
-      const primary = primaryOf(await deployedServices(db, keyring, environmentId))
+      const primary = primaryOf(await environmentServices(db, keyring, environmentId))
       const policy = primary && configuredService(primary).application?.migration
       const refusal = migrationRefusal({ environment: environmentName, isDeployed: release !== null, mode: policy?.mode ?? null })
       if (refusal) throw finalFailure(refusal)

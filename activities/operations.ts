@@ -36,12 +36,12 @@ export function operationActivities({ db, terminateWorkflow }: ActivityDeps) {
     /** The operation that a recovery is for, with its kind, which histories of before do not have. Its children's workflows are ended, so that nobody else works on it any more. */
     async takeOver({ operationId }: OperationInput): Promise<{ lostId: OperationId; isRollout: boolean; kind?: OperationKind }> {
       const { targetId } = await operationById(db, operationId)
-      const { id: lostId, kind: lostKind } = await operationById(db, idOf(targetId))
+      const { id: lostId, kind: lostKind, plan } = await operationById(db, idOf(targetId))
       const tree = await operationTree(db, lostId)
       for (const { id, kind } of tree.filter((one) => one.id !== lostId && !hasEnded(one.status))) {
         await terminateWorkflow(workflowId(kind, id), `its parent was lost and is being recovered by ${operationId}`)
       }
-      return { lostId, isRollout: isRollout(lostKind), kind: lostKind }
+      return { lostId, isRollout: isRollout(lostKind) || plan !== null, kind: lostKind }
     },
 
     /** The end of an operation that a recovery has brought to one. */

@@ -1,5 +1,5 @@
-import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
+import { environmentRolledOut } from '../db/operations/environment.ts'
 import { giveUpReleases, keptOn, type PrunedServer, recordFoldersPruned, recordPruned, serversToPrune } from '../db/pruning.ts'
 import type { EnvironmentId, ServerId } from '../domain/ids.ts'
 import { prune } from '../drivers/services/prune.ts'
@@ -20,7 +20,7 @@ export function pruningActivities(deps: ActivityDeps) {
   return {
     /** Gives up the releases beyond the environment's retention, and says where something is to be removed. */
     async planPruning({ operationId }: OperationInput): Promise<{ environmentId: EnvironmentId; servers: PrunedServer[] }> {
-      const environmentId = idOf<EnvironmentId>((await operationById(db, operationId)).targetId)
+      const environmentId = environmentRolledOut(await operationById(db, operationId))
       await db.transaction((tx) => giveUpReleases(tx, environmentId))
       return { environmentId, servers: await serversToPrune(db, environmentId) }
     },

@@ -2,7 +2,7 @@ import { serviceOfReplica } from '../db/engine-services.ts'
 import { gatewayById } from '../db/gateways.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { warn } from '../db/operations/finish.ts'
-import { recordRemoved, recordStarted, replicaById, type Endpoint, type Replica } from '../db/replicas.ts'
+import { recordRemoved, recordStarted, recordStopped, replicaById, type Endpoint, type Replica } from '../db/replicas.ts'
 import { recordDisk, serverName } from '../db/servers.ts'
 import { fullDisk } from '../domain/checks.ts'
 import type { OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
@@ -33,6 +33,8 @@ export interface ReplicaStop extends OperationInput {
   of: OperationId
   order: number
   replicaId: ReplicaId
+  /** Its row stays, for it may be started again. */
+  isKept?: boolean
 }
 
 /** Containers of services: one replica at a time. */
@@ -63,22 +65,23 @@ export function replicaActivities(deps: ActivityDeps) {
       })
       if (image.isLocal && facts.imageId !== image.reference) throw wrongImage(replica, facts.imageId, image.reference)
       await noteDisk(operationId, serverId, facts)
-      const started = { containerId: facts.containerId, imageDigest: image.reference, configHash }
+      const { cpuLimit: runningCpuLimit, memoryLimitMb: runningMemoryLimitMb } = facts.limits
+      const started = { containerId: facts.containerId, imageDigest: image.reference, configHash, runningCpuLimit, runningMemoryLimitMb }
       await recordStarted(db, replicaId, started, endpointsOf(replica, { facts, input }))
     },
 
     /** Stops a replica gracefully and removes its container and folder; fine when it is gone. What was cut off is a warning. */
-    async stopReplica({ operationId, of, order, replicaId }: ReplicaStop): Promise<void> {
+    async stopReplica({ operationId, of, order, replicaId, isKept = false }: ReplicaStop): Promise<void> {
       const replica = await replicaById(db, replicaId)
       const { serverId, containerName, role } = replica
-      if (replica.status === 'removed') return
+      if (replica.status === 'removed' || replica.status === 'stopped') return
       const service = await serviceOfReplica(db, keyring, replica)
       const ownership = ownershipOf(service, replica)
       const configured = configuredService(service)
       const step = configured.stopReplica({ ownership, containerName, role })
       const { killed } = await runStep(deps, { operationId, order, serverId, step })
       for (const name of killed) await warn(db, of, cutOff(replica, name, configured.stopGraceSeconds(role)))
-      await recordRemoved(db, replicaId)
+      await (isKept ? recordStopped : recordRemoved)(db, replicaId)
     },
   }
 }

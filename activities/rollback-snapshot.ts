@@ -54,7 +54,7 @@ export async function rollbackFacts(deps: ActivityDeps, rollback: Pick<Operation
 }
 
 /** An image that was built elsewhere may be for any: its registry knows. */
-const missingPlatforms = (built: string | null, wanted: readonly Platform[]): Platform[] =>
+export const missingPlatforms = (built: string | null, wanted: readonly Platform[]): Platform[] =>
   built === null ? [] : wanted.filter((platform) => !built.split(',').includes(platform))
 
 /** A service with the configuration that the release had of it; one that came later stays as it is. */

@@ -5,9 +5,11 @@ import { assignHostPorts } from '../db/host-ports.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { insertChildren } from '../db/operations/children.ts'
-import { insertReplicas, liveReplicas, placementsOf, type Placement, type Replica } from '../db/replicas.ts'
+import type { Operation } from '../db/operations/request.ts'
+import { insertReplicas, liveReplicas, placementsOf, type Placement, planStart, type Replica } from '../db/replicas.ts'
 import { recordImage } from '../db/updates.ts'
 import type { OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
+import { limitsAt } from '../domain/limits.ts'
 import { serviceAlias } from '../domain/services.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { PlannedReplica } from '../domain/deploy-plan.ts'
@@ -16,6 +18,7 @@ import { resolveImage } from '../drivers/services/image.ts'
 import { builderOf, configuredService } from './configured-services.ts'
 import { replicaOperation } from './deploy-rows.ts'
 import type { ActivityDeps } from './deps.ts'
+import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
 import { anyHostPort, internalPorts, noImage, type ReplicaContext, renderReplica, replicaContext } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
@@ -32,6 +35,10 @@ export interface StandalonePlan {
   checked?: readonly CheckedServer[]
   /** Servers on which it is now closed to all who may not reach it. */
   firewalls: readonly PlannedFirewall[]
+  /** It is one of an environment's, and rolled out there: nothing of this plan is to be done. Earlier plans do not say. */
+  isOfEnvironment?: boolean
+  /** A gateway that was stopped: the routes that changed meanwhile are to be told to it. */
+  isGatewayBack?: boolean
 }
 
 /** A server that is to be fit for what a service does on it. */
@@ -68,6 +75,8 @@ export function serviceActivities(deps: ActivityDeps) {
       const operation = await operationById(db, operationId)
       const service = await engineService(db, keyring, idOf<ServiceId>(operation.targetId))
       const { id, name, currentImageDigest } = service
+      refuseToStart(operation, service)
+      if (service.environmentId !== null) return { ...checkedOnly(service, []), isOfEnvironment: true }
       const configured = configuredService(service)
       const { image } = configured
       if (image.from === 'build') throw new Error(`${name} is built and deployed with its environment`)
@@ -82,19 +91,21 @@ export function serviceActivities(deps: ActivityDeps) {
       const present = await liveReplicas(db, [id])
       const context = await replicaContext(deps, service)
       const facts = { service, context, present }
-      const wanted = placements.map((place) => ({ place, row: wantedReplica(operationId, facts, place.serverId) }))
+      const wanted = placements.map((place) => ({ place, row: wantedReplica(operationId, facts, place) }))
       const isUnchanged = currentImageDigest !== null && wanted.every(({ row }) => isRunning(row, present))
       const replicas = wanted.map(({ place, row }) => plannedReplica(operationId, row.id, place))
       const firewalls = await db.transaction(async (tx) => {
         const root = await holdRunning(tx, operationId)
         await insertReplicas(tx, wanted.map(({ row }) => row))
         if (isUnchanged) return []
+        for (const { row } of wanted) await planStart(tx, row)
         if (internalPorts(configured, 'server').length > 0) await assignHostPorts(tx, wanted.map(({ row }) => row.id))
         await insertChildren(tx, root, replicas.map((replica) => replicaOperation({ operationId, name }, replica)))
         if (service.status === 'new') await recordServices(tx, [id], { status: 'deploying' })
         return changeFirewalls(tx, placements.map(({ serverId }) => serverId))
       })
-      return { isUnchanged, service: { id, name }, image: currentImageDigest ?? image.reference, replicas, firewalls }
+      const isGatewayBack = operation.kind === 'service_start' && configured.gateway !== null
+      return { isUnchanged, service: { id, name }, image: currentImageDigest ?? image.reference, replicas, firewalls, isGatewayBack }
     },
 
     /** Makes the image present on one server and returns its digest, `name@sha256:…`. */
@@ -120,6 +131,13 @@ export function serviceActivities(deps: ActivityDeps) {
   }
 }
 
+/** What was stopped or removed since its deploy was asked for stays so. */
+function refuseToStart({ kind }: Operation, { name, status }: EngineService): void {
+  if (status === 'removing' || status === 'removed') throw finalFailure({ code: 'service_removed', message: `${name} is removed.` })
+  if (status !== 'stopped' || kind === 'service_start') return
+  throw finalFailure({ code: 'service_stopped', message: `${name} was stopped meanwhile.`, hint: 'Start it instead.' })
+}
+
 /** A service without containers: all that can be done is to see whether its servers are fit. */
 const checkedOnly = ({ id, name }: EngineService, placements: readonly Placement[]): StandalonePlan => ({
   ...{ isUnchanged: false, service: { id, name }, image: null, replicas: [], firewalls: [] },
@@ -133,7 +151,7 @@ interface ServiceFacts {
 }
 
 /** A stateful service keeps its replica: the container behind it is replaced, the row stays. */
-function wantedReplica(operationId: OperationId, { service, context, present }: ServiceFacts, serverId: ServerId) {
+function wantedReplica(operationId: OperationId, { service, context, present }: ServiceFacts, { serverId, limits }: Placement) {
   const existing = present.find((replica) => replica.serverId === serverId)
   const [port] = configuredService(service).ports('server')
   const row = {
@@ -147,8 +165,7 @@ function wantedReplica(operationId: OperationId, { service, context, present }: 
     internalHost: serviceAlias(service.id),
     internalPort: port?.containerPort ?? 80,
     status: 'starting' as const,
-    cpuLimit: existing?.cpuLimit ?? null,
-    memoryLimitMb: existing?.memoryLimitMb ?? null,
+    ...limitsAt(limits, service),
     hostPort: existing?.hostPort ?? null,
     config: service.config,
   }

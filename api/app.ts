@@ -17,6 +17,7 @@ import { environmentRoutes } from './routes/environments.ts'
 import { environmentServiceRoutes } from './routes/environment-services.ts'
 import { gitHostKeyRoutes } from './routes/git-host-keys.ts'
 import { migrationRoutes } from './routes/migrations.ts'
+import { keptRoutes } from './routes/kept.ts'
 import { operationLogRoutes } from './routes/operation-logs.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { organisationRoutes } from './routes/organisations.ts'
@@ -28,6 +29,7 @@ import { routeRoutes } from './routes/routes.ts'
 import { serverRoutes } from './routes/servers.ts'
 import { buildRoutes } from './routes/builds.ts'
 import { buildSecretRoutes } from './routes/build-secrets.ts'
+import { serviceLifeRoutes } from './routes/service-life.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { sliceRoutes } from './routes/slices.ts'
 import { updateRoutes } from './routes/updates.ts'
@@ -45,6 +47,8 @@ const resources = [
   serviceRoutes,
   updateRoutes,
   sliceRoutes,
+  serviceLifeRoutes,
+  keptRoutes,
   buildRoutes,
   attachmentRoutes,
   routeRoutes,

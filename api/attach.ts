@@ -10,6 +10,7 @@ import type { SliceId } from '../domain/ids.ts'
 import type { AttachmentRole, SliceType } from '../domain/services.ts'
 import type { ApiDependencies } from './context.ts'
 import { exportedNames } from './exported-variables.ts'
+import { refuseRemoving } from './in-organisation.ts'
 import { invalidField, Problem } from './problem.ts'
 import { refuseUnreachable } from './reach.ts'
 import type { newAttachmentSchema } from './schemas/attachment.ts'
@@ -39,6 +40,7 @@ export async function attach(
   wish: WishedAttachment,
 ): Promise<{ slice: Slice; attachment: Attachment }> {
   const { environment, service, wished } = wish
+  refuseRemoving(service)
   const { type } = slicesIn(service)
   if (!rolesOf[type].includes(wished.role)) {
     throw invalidField('role', `${service.name} can be attached as ${rolesOf[type].join(' or ')}`)

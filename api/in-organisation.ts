@@ -1,6 +1,7 @@
 import { type Organisation, organisationById } from '../db/access.ts'
 import { type Application, applicationOf } from '../db/applications.ts'
 import { type Environment, environmentOf } from '../db/environments.ts'
+import { type KeptVolume, keptVolumeOf } from '../db/kept-volumes.ts'
 import { operationOf } from '../db/operation-views.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { type Registry, registryOf } from '../db/registries.ts'
@@ -10,9 +11,9 @@ import { type Server, serverOf } from '../db/servers.ts'
 import { type Service, serviceOf } from '../db/services.ts'
 import { type Slice, sliceOf } from '../db/slices.ts'
 import { type Attachment, attachmentOf } from '../db/attachments.ts'
-import type { ApplicationId, AttachmentId, EnvironmentId, OperationId, RegistryId, ReleaseId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
+import type { ApplicationId, AttachmentId, EnvironmentId, OperationId, RegistryId, ReleaseId, ServerId, ServiceId, SliceId, VolumeId } from '../domain/ids.ts'
 import type { ApiContext, ApiDependencies } from './context.ts'
-import { notFound } from './problem.ts'
+import { notFound, Problem } from './problem.ts'
 
 /** The database, or a transaction of it. */
 type Queries = Pick<ApiDependencies, 'db'>
@@ -35,8 +36,35 @@ export async function applicationIn({ db }: Queries, c: ApiContext, id: Applicat
   return found(await applicationOf(db, c.var.organisation.id, id), 'application')
 }
 
+/** Throws a 409 where it is to be changed while it is being removed. */
 export async function environmentIn({ db }: Queries, c: ApiContext, id: EnvironmentId): Promise<Environment> {
+  const environment = found(await environmentOf(db, c.var.organisation.id, id), 'environment')
+  if (environment.status === 'removing' && isChange(c)) throw removing('environment', environment)
+  return environment
+}
+
+/** Throws a 409 where a service that is being removed is to be used. */
+export function refuseRemoving(service: Service): void {
+  if (service.status === 'removing') throw removing('service', service)
+}
+
+const isChange = (c: ApiContext): boolean => c.req.method !== 'GET'
+
+const removing = (kind: string, { name }: { name: string }) =>
+  new Problem(409, `${kind}_removing`, `${name} is being removed: nothing of it can be changed any more.`)
+
+/** What is to be removed; it may have begun already. */
+export async function environmentToRemove({ db }: Queries, c: ApiContext, id: EnvironmentId): Promise<Environment> {
   return found(await environmentOf(db, c.var.organisation.id, id), 'environment')
+}
+
+/** What is to be removed; it may have begun already. */
+export async function serviceToRemove({ db }: Queries, c: ApiContext, id: ServiceId): Promise<Service> {
+  return found(await serviceOf(db, c.var.organisation.id, id), 'service')
+}
+
+export async function keptVolumeIn({ db }: Queries, c: ApiContext, id: VolumeId): Promise<KeptVolume> {
+  return found(await keptVolumeOf(db, c.var.organisation.id, id), 'volume')
 }
 
 /** Of this very environment: a release of another one is not found. */
@@ -59,8 +87,11 @@ export async function sliceIn({ db }: Queries, serviceId: ServiceId, id: SliceId
   return found(await sliceOf(db, serviceId, id), 'slice')
 }
 
+/** Throws a 409 where it is to be changed while it is being removed. */
 export async function serviceIn({ db }: Queries, c: ApiContext, id: ServiceId): Promise<Service> {
-  return found(await serviceOf(db, c.var.organisation.id, id), 'service')
+  const service = found(await serviceOf(db, c.var.organisation.id, id), 'service')
+  if (isChange(c)) refuseRemoving(service)
+  return service
 }
 
 export async function operationIn({ db }: Queries, c: ApiContext, id: OperationId): Promise<Operation> {

@@ -10,6 +10,7 @@ import { insertSystemVariables } from '../db/variables.ts'
 import { Secret } from '../domain/secret.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
 import type { ApiDependencies } from './context.ts'
+import { refuseRemoving } from './in-organisation.ts'
 import { invalidField, Problem } from './problem.ts'
 import type { newRouteSchema } from './schemas/route.ts'
 import { refuseUnreachable } from './reach.ts'
@@ -27,6 +28,7 @@ export async function gatewayFor(
   const { organisationId } = environment
   if (gatewayServiceId) {
     const named = await serviceOf(db, organisationId, gatewayServiceId)
+    if (named) refuseRemoving(named)
     if (named?.category === 'gateway') return named
     throw invalidField('gatewayServiceId', 'there is no such gateway in this organisation', 'unknown_service')
   }

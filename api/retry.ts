@@ -1,5 +1,5 @@
 import type { Database } from '../db/connect.ts'
-import { locksOfEnvironment, locksOfService, locksOfSlice, locksOfUpdate } from '../db/operation-locks.ts'
+import { locksOfEnvironment, locksOfService, locksOfSlice, locksOfUpdate, locksOfVolume } from '../db/operation-locks.ts'
 import { type Operation, requestOperation } from '../db/operations/request.ts'
 import { lockSlice } from '../db/slices.ts'
 import type { SliceId } from '../domain/ids.ts'
@@ -8,7 +8,7 @@ import { hasEnded, type Lock } from '../domain/operations.ts'
 import type { ApiContext } from './context.ts'
 import { requestedBy } from './operation-request.ts'
 import { Problem } from './problem.ts'
-import { environmentIdSchema, serviceIdSchema, sliceIdSchema } from './schemas/fields.ts'
+import { environmentIdSchema, serviceIdSchema, sliceIdSchema, volumeIdSchema } from './schemas/fields.ts'
 
 /** Requests a finished operation anew; the old one stays as it is. Throws a 409 where there is nothing to be done again. */
 export async function requestRetry(tx: Database, c: ApiContext, operation: Operation): Promise<Operation> {
@@ -32,6 +32,8 @@ function locksOfTarget(tx: Database, { kind, targetType, targetId }: Operation):
       return locksOfPresentSlice(tx, sliceIdSchema.parse(targetId))
     case 'environment':
       return locksOfEnvironment(tx, environmentIdSchema.parse(targetId))
+    case 'volume':
+      return locksOfVolume(tx, volumeIdSchema.parse(targetId))
     case 'replica':
     case 'operation':
       throw new Problem(409, 'not_retryable', 'Keystone itself repeats operations of this kind.')

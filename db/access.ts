@@ -1,9 +1,11 @@
-import { and, desc, eq, getTableColumns, gt, isNull, or, sql } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, gt, isNull, ne, notInArray, or, sql } from 'drizzle-orm'
 import type { OrganisationId, UserId } from '../domain/ids.ts'
+import { endedStatuses } from '../domain/operations.ts'
+import type { Possessions } from '../domain/removals.ts'
 import type { Database } from './connect.ts'
 import { newId } from './ids.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
-import { apiTokens, memberships, organisations, users } from './schema/index.ts'
+import { apiTokens, applications, memberships, operations, organisations, servers, services, users } from './schema/index.ts'
 import { tokenHash } from './tokens.ts'
 
 /** A tenant: everything else belongs to one. */
@@ -61,7 +63,8 @@ export async function membershipOf(
   const [found] = await db
     .select({ id: memberships.organisationId, role: memberships.role })
     .from(memberships)
-    .where(and(reachableBy(holder), eq(memberships.organisationId, id)))
+    .innerJoin(organisations, eq(organisations.id, memberships.organisationId))
+    .where(and(reachableBy(holder), eq(memberships.organisationId, id), isNull(organisations.removedAt)))
   return found ?? null
 }
 
@@ -71,7 +74,7 @@ export async function organisationsOf(db: Database, holder: TokenHolder, page: P
     .select(getTableColumns(organisations))
     .from(organisations)
     .innerJoin(memberships, eq(memberships.organisationId, organisations.id))
-    .where(and(reachableBy(holder), behindCursor(organisations.id, page)))
+    .where(and(reachableBy(holder), isNull(organisations.removedAt), behindCursor(organisations.id, page)))
     .orderBy(desc(organisations.id))
     .limit(page.limit + 1)
   return cutPage(rows, page)
@@ -92,4 +95,29 @@ export async function createOrganisation(
   if (!created) throw new Error('the organisation was not stored')
   await db.insert(memberships).values({ organisationId: created.id, userId, role: 'owner' })
   return created
+}
+
+/** Takes the row of an organisation until the transaction ends: nothing is made in it meanwhile. */
+export async function lockOrganisation(tx: Database, id: OrganisationId): Promise<void> {
+  await tx.select({ id: organisations.id }).from(organisations).where(eq(organisations.id, id)).for('update')
+}
+
+/** What an organisation has that may run. */
+export async function possessionsOf(db: Database, id: OrganisationId): Promise<Possessions> {
+  const isStandalone = and(eq(services.organisationId, id), isNull(services.environmentId), ne(services.status, 'removed'))
+  const isOpen = and(eq(operations.organisationId, id), isNull(operations.parentId), notInArray(operations.status, [...endedStatuses]))
+  const rows = {
+    applications: await db.select({ name: applications.name }).from(applications).where(and(eq(applications.organisationId, id), isNull(applications.removedAt))),
+    services: await db.select({ name: services.name }).from(services).where(isStandalone),
+    servers: await db.select({ name: servers.name }).from(servers).where(and(eq(servers.organisationId, id), ne(servers.status, 'removed'))),
+    operations: await db.select({ name: operations.summary }).from(operations).where(isOpen),
+  }
+  const names = (found: readonly { name: string }[]) => found.map(({ name }) => name)
+  return { applications: names(rows.applications), services: names(rows.services), servers: names(rows.servers), operations: names(rows.operations) }
+}
+
+/** An organisation is gone, and with it the tokens that reach nothing else. */
+export async function removeOrganisation(tx: Database, id: OrganisationId): Promise<void> {
+  await tx.update(organisations).set({ removedAt: sql`now()` }).where(eq(organisations.id, id))
+  await tx.update(apiTokens).set({ revokedAt: sql`now()` }).where(and(eq(apiTokens.organisationId, id), isNull(apiTokens.revokedAt)))
 }

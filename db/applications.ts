@@ -1,8 +1,8 @@
-import { and, desc, eq, getTableColumns, sql } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
 import type { ApplicationId, OrganisationId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import { sealedPlaces } from '../domain/sealed-places.ts'
-import type { Secret } from '../domain/secret.ts'
+import { Secret } from '../domain/secret.ts'
 import type { Database } from './connect.ts'
 import { newId } from './ids.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
@@ -21,14 +21,14 @@ export async function applicationsOf(
   const rows = await db
     .select(columns)
     .from(applications)
-    .where(and(eq(applications.organisationId, organisationId), behindCursor(applications.id, page)))
+    .where(and(eq(applications.organisationId, organisationId), isNull(applications.removedAt), behindCursor(applications.id, page)))
     .orderBy(desc(applications.id))
     .limit(page.limit + 1)
   return cutPage(rows, page)
 }
 
 const one = (organisationId: OrganisationId, id: ApplicationId) =>
-  and(eq(applications.organisationId, organisationId), eq(applications.id, id))
+  and(eq(applications.organisationId, organisationId), eq(applications.id, id), isNull(applications.removedAt))
 
 /** One application of the organisation; null where it has none of this id. */
 export async function applicationOf(
@@ -89,4 +89,15 @@ export async function markDeployKeyInstalled(
     .returning(columns)
   if (!updated) throw new Error(`application ${id} does not exist`)
   return updated
+}
+
+/** Takes the row of an application until the transaction ends: nothing is made below it meanwhile. */
+export async function lockApplication(tx: Database, id: ApplicationId): Promise<void> {
+  await tx.select({ id: applications.id }).from(applications).where(eq(applications.id, id)).for('update')
+}
+
+/** An application is gone, and its deploy key forgotten; what it was stays in the history of its operations. */
+export async function removeApplication(tx: Database, keyring: Keyring, id: ApplicationId): Promise<void> {
+  const forgotten = keyring.seal(new Secret(''), sealedPlaces.deployKey(id))
+  await tx.update(applications).set({ removedAt: sql`now()`, deployKeyPrivate: forgotten }).where(eq(applications.id, id))
 }

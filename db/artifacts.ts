@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, sql } from 'drizzle-orm'
 import type { ArtifactId, EnvironmentId, OperationId, ServerId, ServiceId } from '../domain/ids.ts'
 import { imageOf, type Platform, platformOf } from '../domain/images.ts'
 import type { Database } from './connect.ts'
@@ -109,6 +109,14 @@ export async function artifactById(db: Database, id: ArtifactId): Promise<Artifa
   const [artifact] = await db.select().from(buildArtifacts).where(eq(buildArtifacts.id, id))
   if (!artifact) throw new Error(`artifact ${id} does not exist`)
   return artifact
+}
+
+/** The newest artifact of an environment with this image. Throws where it has none. */
+export async function artifactOfImage(db: Database, environmentId: EnvironmentId, imageDigest: string): Promise<Artifact & { imageDigest: string }> {
+  const isOf = and(eq(buildArtifacts.environmentId, environmentId), eq(buildArtifacts.imageDigest, imageDigest))
+  const [artifact] = await db.select().from(buildArtifacts).where(isOf).orderBy(desc(buildArtifacts.createdAt)).limit(1)
+  if (!artifact) throw new Error(`environment ${environmentId} has no image ${imageDigest}`)
+  return { ...artifact, imageDigest }
 }
 
 /** What an operation built or was about to build. */

@@ -6,9 +6,10 @@ import type { Database } from './connect.ts'
 import { gatewaysTouched, gatewayServer } from './gateways.ts'
 import { idOf } from './ids.ts'
 import { operationById } from './operations/begin.ts'
+import { environmentOfOperation } from './operations/environment.ts'
 import type { Operation } from './operations/request.ts'
 import { unfinishedSteps } from './operations/steps.ts'
-import { liveReplicas, replicasOf, setTraffic } from './replicas.ts'
+import { liveReplicas, type Replica, replicasOf, setTraffic } from './replicas.ts'
 import { operations, operationSteps, servers, serviceReplicas, services, serviceSlices } from './schema/index.ts'
 
 interface OnServer {
@@ -16,14 +17,19 @@ interface OnServer {
   serverName: string
 }
 
+/**
+ * `isDraining`: it had traffic, and what it still has is waited for. `isKept`: it was there before and only stops again. Histories of
+ * before say neither.
+ */
+type LeftReplica = OnServer & { id: ReplicaId; containerName: string; isDraining?: boolean; isKept?: boolean }
+
 /** What has to be undone of an operation, all of it read from rows. */
 export interface Leftovers {
   environmentId: EnvironmentId | null
   /** Servers on which steps of the operation may still run, or one-off containers be left. */
   servers: readonly OnServer[]
   gateways: readonly (OnServer & { gatewayId: ServiceId })[]
-  /** `isDraining`: it had traffic, and what it still has is waited for; histories of before do not say. */
-  replicas: readonly (OnServer & { id: ReplicaId; containerName: string; isDraining?: boolean })[]
+  replicas: readonly LeftReplica[]
   artifacts: readonly (OnServer & { id: ArtifactId })[]
   /** The slice of the operation may have its new settings; histories of before do not say. */
   isSliceChanged?: boolean
@@ -41,14 +47,16 @@ export interface UpdatedReplica extends OnServer {
 /** Gives traffic back to those who had it: what the operation drained serves again, its own replicas only finish what they have. */
 export async function returnTraffic(tx: Database, rootId: OperationId): Promise<void> {
   const own = await replicasOf(tx, rootId)
-  if (own.length === 0) return
+  const { plan } = await operationById(tx, rootId)
+  const retiring = plan?.services.flatMap((service) => service.retiring) ?? []
+  if (own.length + retiring.length === 0) return
   await setTraffic(tx, own.filter(({ traffic }) => traffic === 'serving').map(({ id }) => id), 'draining')
   await tx
     .update(serviceReplicas)
     .set({ traffic: 'serving' })
     .where(
       and(
-        inArray(serviceReplicas.serviceId, own.map(({ serviceId }) => serviceId)),
+        or(inArray(serviceReplicas.serviceId, own.map(({ serviceId }) => serviceId)), inArray(serviceReplicas.id, retiring)),
         sql`${serviceReplicas.operationId} is distinct from ${rootId}`,
         isOfCommitted,
         eq(serviceReplicas.traffic, 'draining'),
@@ -75,10 +83,13 @@ export async function leftoversOf(db: Database, rootId: OperationId): Promise<Le
   const gateways = await gatewaysTouched(db, rootId)
   const artifacts = await artifactsBuiltBy(db, rootId)
   return {
-    environmentId: operation.targetType === 'environment' ? idOf<EnvironmentId>(operation.targetId) : null,
+    environmentId: environmentOfOperation(operation),
     servers: (await serversOfSteps(db, operation)).map(on),
     gateways: await Promise.all(gateways.map(async ({ gatewayId }) => ({ gatewayId, ...(await gatewayServer(db, gatewayId)) }))),
-    replicas: own.map(({ id, serverId, containerName, traffic }) => ({ id, containerName, isDraining: traffic === 'draining', ...on(serverId) })),
+    replicas: [
+      ...own.map(({ id, serverId, containerName, traffic }) => ({ id, containerName, isDraining: traffic === 'draining', ...on(serverId) })),
+      ...(await startingAgain(db, operation)).map(({ id, serverId, containerName }) => ({ id, containerName, isKept: true, ...on(serverId) })),
+    ],
     artifacts: artifacts.flatMap(({ id, serverId }) => (serverId ? [{ id, ...on(serverId) }] : [])),
     ...(await isSliceChanged(db, operation) ? { isSliceChanged: true } : {}),
     ...(await updatedReplica(db, operation, on)),
@@ -105,6 +116,13 @@ async function stepOf(db: Database, operationId: OperationId, order: number) {
   const isNamed = and(eq(operationSteps.operationId, operationId), eq(operationSteps.order, order))
   const [step] = await db.select({ status: operationSteps.status }).from(operationSteps).where(isNamed)
   return step
+}
+
+/** Replicas of before that the operation was to start again. */
+async function startingAgain(db: Database, { id, kind, targetId }: Operation): Promise<Replica[]> {
+  if (kind !== 'service_start') return []
+  const replicas = await liveReplicas(db, [idOf<ServiceId>(targetId)])
+  return replicas.filter(({ status, operationId }) => status === 'starting' && operationId !== id)
 }
 
 /**
@@ -146,6 +164,7 @@ export async function failTarget(tx: Database, { targetType, targetId }: Operati
     case 'environment':
     case 'replica':
     case 'operation':
+    case 'volume':
       break
     default:
       targetType satisfies never

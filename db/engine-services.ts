@@ -1,4 +1,4 @@
-import { and, eq, inArray, ne } from 'drizzle-orm'
+import { and, eq, inArray, ne, notInArray } from 'drizzle-orm'
 import { openCredentials } from '../domain/credentials.ts'
 import type { EnvironmentId, ServiceId, SliceId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
@@ -53,18 +53,12 @@ export async function engineSlice(db: Database, keyring: Keyring, id: SliceId): 
   return openSlice(keyring, row)
 }
 
-/** An environment's own services that a deploy takes along, by name. */
-export async function deployedServices(db: Database, keyring: Keyring, environmentId: EnvironmentId): Promise<EngineService[]> {
+/** An environment's own services, by name: also those that its deploy leaves alone. */
+export async function environmentServices(db: Database, keyring: Keyring, environmentId: EnvironmentId): Promise<EngineService[]> {
   const rows = await db
     .select()
     .from(services)
-    .where(
-      and(
-        eq(services.environmentId, environmentId),
-        eq(services.deployPolicy, 'with_environment'),
-        ne(services.status, 'removed'),
-      ),
-    )
+    .where(and(eq(services.environmentId, environmentId), notInArray(services.status, ['removing', 'removed'])))
     .orderBy(services.name)
   return rows.map((row) => openService(keyring, row))
 }

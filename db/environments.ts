@@ -111,3 +111,9 @@ export async function buildersOf(db: Database, id: EnvironmentId): Promise<Servi
   const rows = await db.select({ id: environments.builderServiceId }).from(environments).where(eq(environments.id, id))
   return rows.flatMap((row) => row.id ?? [])
 }
+
+/** Names of the environments that an application has. */
+export async function environmentNamesOf(db: Database, applicationId: ApplicationId): Promise<string[]> {
+  const isPresent = and(eq(environments.applicationId, applicationId), ne(environments.status, 'removed'))
+  return (await db.select({ name: environments.name }).from(environments).where(isPresent)).map(({ name }) => name)
+}

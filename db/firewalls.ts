@@ -74,7 +74,7 @@ async function openPortsOf(db: Database, serverId: ServerId): Promise<OpenPort[]
     with environment_servers as (
       select services.environment_id, service_placements.server_id
       from services join service_placements on service_placements.service_id = services.id
-      where services.status <> 'removed'
+      where services.status not in ('removing', 'removed')
       union
       select services.environment_id, service_replicas.server_id
       from services join service_replicas on service_replicas.service_id = services.id

@@ -1,4 +1,4 @@
-import { and, eq, max, ne } from 'drizzle-orm'
+import { and, eq, max, ne, notInArray, sql } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import type { Database } from './connect.ts'
@@ -49,12 +49,12 @@ export async function lockGateway(tx: Database, id: ServiceId): Promise<void> {
   await tx.select({ id: services.id }).from(services).where(eq(services.id, id)).for('update')
 }
 
-/** All routes of a gateway, in the order in which they stand in its configuration. */
+/** All routes of a gateway that it is to have, in the order in which they stand in its configuration. */
 export async function gatewayRoutes(db: Database, keyring: Keyring, id: ServiceId): Promise<EngineSlice[]> {
   const rows = await db
     .select()
     .from(serviceSlices)
-    .where(and(eq(serviceSlices.serviceId, id), eq(serviceSlices.type, 'route'), ne(serviceSlices.status, 'removed')))
+    .where(and(eq(serviceSlices.serviceId, id), eq(serviceSlices.type, 'route'), notInArray(serviceSlices.status, ['removing', 'removed'])))
     .orderBy(serviceSlices.id)
   return rows.map((row) => openSlice(keyring, row))
 }
@@ -97,6 +97,16 @@ export async function gatewaysTouched(db: Database, rootId: OperationId): Promis
     .from(gatewayRevisions)
     .innerJoin(operations, eq(operations.id, gatewayRevisions.operationId))
     .where(eq(operations.rootId, rootId))
+}
+
+/** Hashes that the sections of a gateway's routes had which are being removed. */
+export async function withdrawnSections(db: Database, gatewayId: ServiceId): Promise<string[]> {
+  const rows = await db.execute<{ hash: string }>(sql`
+    select distinct section.value ->> 'hash' as hash
+    from gateway_revisions cross join jsonb_each(gateway_revisions.own_sections) as section
+    join service_slices on service_slices.id::text = section.key
+    where gateway_revisions.gateway_id = ${gatewayId} and service_slices.status = 'removing'`)
+  return rows.map(({ hash }) => hash)
 }
 
 /** Records what is confirmed to run, as each route's last good text. */

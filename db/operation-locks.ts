@@ -1,18 +1,22 @@
 import { and, eq, inArray, ne } from 'drizzle-orm'
-import type { EnvironmentId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
-import { deployLocks, serviceLocks, sliceLocks, updateLocks } from '../domain/locks.ts'
-import type { Lock } from '../domain/operations.ts'
+import type { EnvironmentId, ServerId, ServiceId, SliceId, VolumeId } from '../domain/ids.ts'
+import { deployLocks, serviceLocks, sliceLocks, updateLocks, volumeLocks } from '../domain/locks.ts'
+import { exclusive, type Lock } from '../domain/operations.ts'
 import { attachedServices } from './attachments.ts'
 import type { Database } from './connect.ts'
 import { buildersOf, environmentServers } from './environments.ts'
+import { keptVolumeById } from './kept-volumes.ts'
 import { servicePlacements, serviceSlices } from './schema/index.ts'
 import { environmentsOfService, environmentsOfSlice } from './slice-uses.ts'
+import { environmentOfService } from './services.ts'
 
 /** What operations hold (`domain/locks.ts`), from what is stored at this moment. */
 
-/** What an operation on a standalone service holds: it, and shared the servers that it is placed on. */
+/** What an operation on a service holds: it, and shared the servers that it is placed on; of an environment's own that one, too. */
 export async function locksOfService(db: Database, id: ServiceId): Promise<Lock[]> {
-  return serviceLocks({ id, serverIds: await serversOfServices(db, [id]) })
+  const environmentId = await environmentOfService(db, id)
+  if (environmentId === null) return serviceLocks({ id, serverIds: await serversOfServices(db, [id]) })
+  return [...(await locksOfEnvironment(db, environmentId)), exclusive('service', id)]
 }
 
 /** What the update of a service holds: it and the environments that use it alone, and shared its servers. */
@@ -26,6 +30,12 @@ export async function locksOfSlice(db: Database, id: SliceId): Promise<Lock[]> {
   if (!slice) throw new Error(`slice ${id} does not exist`)
   const environmentIds = await environmentsOfSlice(db, id)
   return sliceLocks({ id, serviceId: slice.serviceId, environmentIds, serverIds: await serversOfServices(db, [slice.serviceId]) })
+}
+
+/** What the deletion of a volume holds: it, and shared its server. */
+export async function locksOfVolume(db: Database, id: VolumeId): Promise<Lock[]> {
+  const { serverId } = await keptVolumeById(db, id)
+  return volumeLocks({ id, serverId })
 }
 
 /** What a deploy holds: its environment, and shared the attached services, its builder and the servers of all of them. */

@@ -60,6 +60,21 @@ export async function latestPlanned(db: Database, environmentId: EnvironmentId):
   return planned ?? null
 }
 
+/** The operation of this kind on a target that has not ended yet; null where there is none. */
+export async function unfinishedOperation(
+  db: Database,
+  { kind, targetId }: { kind: OperationKind; targetId: string },
+): Promise<Operation | null> {
+  const isUnfinished = notInArray(operations.status, [...endedStatuses])
+  const [found] = await db
+    .select()
+    .from(operations)
+    .where(and(eq(operations.kind, kind), eq(operations.targetId, targetId), isNull(operations.parentId), isUnfinished))
+    .orderBy(desc(operations.sequence))
+    .limit(1)
+  return found ?? null
+}
+
 /** How many root operations of all organisations have not ended, by status. */
 export async function unfinishedCounts(db: Database): Promise<{ status: OperationStatus; count: number }[]> {
   return db

@@ -50,10 +50,11 @@ export async function giveUpReleases(tx: Database, environmentId: EnvironmentId)
     .select({ operationId: serviceReplicas.operationId })
     .from(serviceReplicas)
     .where(and(ne(serviceReplicas.status, 'removed'), isNotNull(serviceReplicas.operationId)))
+  const isOfPlan = sql`exists (select from operations where operations.id in (${running}) and plan ->> 'releaseId' = ${releases.id}::text)`
   await tx
     .update(releases)
     .set({ variables: null })
-    .where(and(isGivenUp, isNotNull(releases.variables), notInArray(releases.operationId, running)))
+    .where(and(isGivenUp, isNotNull(releases.variables), notInArray(releases.operationId, running), not(isOfPlan)))
 }
 
 /** A server on which something of an environment is to be pruned. */

@@ -122,12 +122,19 @@ async function releaseOfOperation(db: Database, operationId: OperationId) {
   return row ?? null
 }
 
-/** The user variables that an operation's replicas are rendered with; null where it made no release, or a pruned one. */
+/** The release that an operation's plan has the variables of, where it made none. */
+async function releaseOfPlan(db: Database, operationId: OperationId) {
+  const isPlanned = sql`${releases.id}::text = (select plan ->> 'releaseId' from operations where operations.id = ${operationId})`
+  const [row] = await db.select().from(releases).where(isPlanned)
+  return row ?? null
+}
+
+/** The user variables that an operation's replicas are rendered with; null where today's count, or those of a pruned release. */
 export async function releasedVariables(
   db: Database,
   keyring: Keyring,
   operationId: OperationId,
 ): Promise<PinnedVariables['values'] | null> {
-  const release = await releaseOfOperation(db, operationId)
+  const release = (await releaseOfOperation(db, operationId)) ?? (await releaseOfPlan(db, operationId))
   return release?.variables ? openCredentials(keyring, release.variables, sealedPlaces.releaseVariables(release.id)) : null
 }

@@ -1,5 +1,6 @@
 import { and, eq, getTableColumns, inArray, ne, sql } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
+import type { Limits, OwnLimits } from '../domain/limits.ts'
 import type { Traffic } from '../domain/services.ts'
 import type { Database } from './connect.ts'
 import { placeColumns } from './servers.ts'
@@ -14,6 +15,12 @@ export type NewReplica = typeof serviceReplicas.$inferInsert
 export async function insertReplicas(db: Database, replicas: readonly NewReplica[]): Promise<void> {
   if (replicas.length === 0) return
   await db.insert(serviceReplicas).values([...replicas]).onConflictDoNothing({ target: serviceReplicas.id })
+}
+
+/** A replica that stays is to be started with these limits; one that was stopped is on its way from now on. */
+export async function planStart(tx: Database, { id, cpuLimit, memoryLimitMb }: Pick<Replica, 'id'> & Limits): Promise<void> {
+  await tx.update(serviceReplicas).set({ cpuLimit, memoryLimitMb }).where(eq(serviceReplicas.id, id))
+  await tx.update(serviceReplicas).set({ status: 'starting' }).where(and(eq(serviceReplicas.id, id), eq(serviceReplicas.status, 'stopped')))
 }
 
 /** Throws when there is no such replica, since ids inside the engine come from the database. */
@@ -64,6 +71,9 @@ export interface StartedReplica {
   /** `name@sha256:…`, or the image id of a local build, as it was read back. */
   imageDigest: string
   configHash: string
+  /** As they were read back; null: none. */
+  runningCpuLimit: number | null
+  runningMemoryLimitMb: number | null
 }
 
 /** A replica that runs and is healthy; it gets the endpoints under which it can be reached. */
@@ -94,15 +104,38 @@ async function upsertEndpoint(tx: Database, endpoint: typeof serviceEndpoints.$i
 /** Where a replica can be reached. */
 export type Endpoint = Omit<typeof serviceEndpoints.$inferInsert, 'id' | 'serviceReplicaId'>
 
+/** A replica's container is seen to be healthy. */
+export async function recordHealthy(db: Database, id: ReplicaId): Promise<void> {
+  const isThere = and(eq(serviceReplicas.id, id), ne(serviceReplicas.status, 'removed'))
+  await db.update(serviceReplicas).set({ status: 'running', healthStatus: 'healthy' }).where(isThere)
+}
+
 /** A replica whose container and folder are gone. */
 export async function recordRemoved(db: Database, id: ReplicaId): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.delete(serviceEndpoints).where(eq(serviceEndpoints.serviceReplicaId, id))
     await tx
       .update(serviceReplicas)
-      .set({ status: 'removed', traffic: 'none', ticks: false, healthStatus: 'unknown', containerId: null })
+      .set({ status: 'removed', ...withoutContainer })
       .where(eq(serviceReplicas.id, id))
   })
+}
+
+const withoutContainer = {
+  traffic: 'none',
+  ticks: false,
+  healthStatus: 'unknown',
+  containerId: null,
+  runningCpuLimit: null,
+  runningMemoryLimitMb: null,
+} as const
+
+/** A replica whose container is gone until its service is started again; it keeps its port. */
+export async function recordStopped(db: Database, id: ReplicaId): Promise<void> {
+  await db
+    .update(serviceReplicas)
+    .set({ status: 'stopped', ...withoutContainer })
+    .where(and(eq(serviceReplicas.id, id), ne(serviceReplicas.status, 'removed')))
 }
 
 /** Which traffic these replicas get from the next revision of each gateway on. */
@@ -129,6 +162,7 @@ export interface Placement {
   serverId: ServerId
   serverName: string
   count: number
+  limits: OwnLimits
 }
 
 /** Where the replicas of these services should be, by the servers' names. */
@@ -140,3 +174,15 @@ export async function placementsOf(db: Database, serviceIds: readonly ServiceId[
     .where(inArray(servicePlacements.serviceId, [...serviceIds]))
     .orderBy(servers.name)
 }
+
+/** Replicas of a service that are, or may be, on their servers, with the names of these. */
+export async function replicasOfService(db: Database, serviceId: ServiceId) {
+  return db
+    .select({ replica: serviceReplicas, serverName: servers.name })
+    .from(serviceReplicas)
+    .innerJoin(servers, eq(servers.id, serviceReplicas.serverId))
+    .where(and(eq(serviceReplicas.serviceId, serviceId), ne(serviceReplicas.status, 'removed')))
+    .orderBy(servers.name, serviceReplicas.id)
+}
+/** A replica as people see it. */
+export type ReplicaView = Awaited<ReturnType<typeof replicasOfService>>[number]

@@ -2,6 +2,7 @@ import { and, desc, eq, getTableColumns, inArray, isNull, ne, sql } from 'drizzl
 import { sealCredentials } from '../domain/credentials.ts'
 import type { EnvironmentId, OrganisationId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
+import type { OwnLimits } from '../domain/limits.ts'
 import { sealedPlaces } from '../domain/sealed-places.ts'
 import type { Secret } from '../domain/secret.ts'
 import type { ProcessRole } from '../domain/services.ts'
@@ -16,10 +17,20 @@ const columns = {
   serverIds: sql<ServerId[]>`(
     select coalesce(json_agg(p.server_id order by p.server_id), '[]')
     from service_placements p where p.service_id = services.id)`,
+  placements: sql<PlacementOfService[]>`(
+    select coalesce(json_agg(json_build_object('serverId', p.server_id, 'count', p.count, 'limits', p.limits) order by p.server_id), '[]')
+    from service_placements p where p.service_id = services.id)`,
+}
+
+/** How many replicas a server should have, and their own limits. */
+export interface PlacementOfService {
+  serverId: ServerId
+  count: number
+  limits: OwnLimits
 }
 
 /** A service without its administrative credentials, with the servers it is placed on. */
-export type Service = Omit<typeof services.$inferSelect, 'adminCredentials'> & { serverIds: ServerId[] }
+export type Service = Omit<typeof services.$inferSelect, 'adminCredentials'> & { serverIds: ServerId[]; placements: PlacementOfService[] }
 
 const present = (organisationId: OrganisationId) =>
   and(eq(services.organisationId, organisationId), ne(services.status, 'removed'))
@@ -55,6 +66,13 @@ export async function servicesOfRole(db: Database, environmentId: EnvironmentId,
     .orderBy(services.name)
 }
 
+/** The environment that a service is part of; null where it stands on its own. Throws where there is no such service. */
+export async function environmentOfService(db: Database, id: ServiceId): Promise<EnvironmentId | null> {
+  const [found] = await db.select({ environmentId: services.environmentId }).from(services).where(eq(services.id, id))
+  if (!found) throw new Error(`service ${id} does not exist`)
+  return found.environmentId
+}
+
 /** The gateways of these servers, one at most on each. */
 export async function gatewaysOn(
   db: Database,
@@ -64,7 +82,7 @@ export async function gatewaysOn(
   return db
     .select(columns)
     .from(services)
-    .where(and(present(organisationId), inArray(services.gatewayServerId, [...serverIds])))
+    .where(and(present(organisationId), ne(services.status, 'removing'), inArray(services.gatewayServerId, [...serverIds])))
 }
 
 /** Takes the row of a service until the transaction ends, so that its slices are chosen one after the other. */
@@ -91,4 +109,27 @@ export async function insertService(
   const [created] = await db.select(columns).from(services).where(eq(services.id, id))
   if (!created) throw new Error('the service was not stored')
   return created
+}
+
+/** What a user may change of a service; the next rollout goes by it. */
+export type ServiceChange = Partial<
+  Pick<typeof services.$inferSelect, 'config' | 'deployPolicy' | 'allowPublic' | 'defaultCpuLimit' | 'defaultMemoryLimitMb'>
+> & { placements?: readonly PlacementOfService[] }
+
+/** Changes a service of the organisation; placements take the place of those that it had. Null where it has none of this id. */
+export async function changeService(
+  tx: Database,
+  { organisationId, id, change }: { organisationId: OrganisationId; id: ServiceId; change: ServiceChange },
+): Promise<Service | null> {
+  const { placements, ...values } = change
+  const counted = placements ? { desiredReplicas: placements.reduce((sum, { count }) => sum + count, 0) } : {}
+  await tx
+    .update(services)
+    .set({ ...values, ...counted, desiredRevision: sql`${services.desiredRevision} + 1` })
+    .where(and(present(organisationId), eq(services.id, id)))
+  if (placements) {
+    await tx.delete(servicePlacements).where(eq(servicePlacements.serviceId, id))
+    await tx.insert(servicePlacements).values(placements.map((placement) => ({ ...placement, serviceId: id })))
+  }
+  return serviceOf(tx, organisationId, id)
 }

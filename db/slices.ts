@@ -26,6 +26,11 @@ export async function slicesOf(db: Database, serviceId: ServiceId): Promise<Slic
     .where(and(isPresent, eq(serviceSlices.serviceId, serviceId)))
 }
 
+/** Slices whose data is, or was, in a service: also those that went with it. */
+export async function slicesWithin(db: Database, serviceId: ServiceId): Promise<Slice[]> {
+  return db.select(columns).from(serviceSlices).where(and(eq(serviceSlices.serviceId, serviceId), ne(serviceSlices.type, 'route')))
+}
+
 /** A slice to be stored; its credentials are empty where its driver has none. */
 export type NewSlice = Omit<typeof serviceSlices.$inferInsert, 'id' | 'credentials'> & {
   credentials: Readonly<Record<string, Secret>>

@@ -1,5 +1,5 @@
 import type { PlannedFirewall } from './firewall.ts'
-import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from './ids.ts'
+import type { ArtifactId, EnvironmentId, OperationId, ReleaseId, ReplicaId, ServerId, ServiceId } from './ids.ts'
 import type { Platform } from './images.ts'
 import { backgroundWarnings, type Recommended } from './recommendations.ts'
 import type { SchedulerMode } from './scheduler.ts'
@@ -34,7 +34,17 @@ export interface SnapshotService {
   role: ProcessRole
   wanted: readonly WantedReplica[]
   present: readonly PresentReplica[]
+  /** Why it stays as it is, whatever else changes; nothing where it is taken along. */
+  left?: LeftReason | null
+  /** Every replica of it is replaced, though nothing of it may have changed. */
+  renewal?: 'started' | 'restarted' | null
 }
+
+/**
+ * Why a rollout leaves a service alone: it is stopped, and stays so until it is started; it is deployed on its own; or the operation
+ * is about another service.
+ */
+export type LeftReason = 'stopped' | 'manual' | 'not concerned'
 
 /** All that a deploy is planned from. */
 export interface DeploySnapshot {
@@ -42,6 +52,8 @@ export interface DeploySnapshot {
   /** Artifact of the last successful release, and the one that this deploy would need; null where that is not known yet. */
   currentArtifact: string | null
   wantedArtifact: string | null
+  /** Image of the last successful release; a replica may run another one, where its service was deployed on its own. */
+  currentImage?: string | null
   /** Null: nothing is to tick. */
   scheduler: { targetServiceId: ServiceId | null; mode: SchedulerMode; tickingReplicaIds: readonly ReplicaId[] }
   /** QUEUE_CONNECTION as the primary service will see it; null where nobody sets it. */
@@ -57,7 +69,7 @@ export interface DeploySnapshot {
 }
 
 /** Why a service is deployed. */
-export type ServiceReason = 'first deploy' | 'new image' | 'configuration changed' | 'placement changed' | 'not healthy'
+export type ServiceReason = 'first deploy' | 'new image' | 'configuration changed' | 'placement changed' | 'not healthy' | 'started' | 'restarted'
 
 /** A replica that will be started, and the operation that does it. */
 export interface PlannedReplica {
@@ -79,7 +91,7 @@ export interface PlannedService {
   operationId: OperationId
   reason: ServiceReason
   replicas: readonly PlannedReplica[]
-  /** What runs now and is retired once the new replicas have taken over. */
+  /** What runs now and is retired once the new replicas have taken over; what else runs stays. */
   retiring: readonly ReplicaId[]
 }
 
@@ -99,13 +111,20 @@ export interface DeployPlan {
   isUnchanged: boolean
   services: readonly PlannedService[]
   /** Services that stay exactly as they are. */
-  kept: readonly { id: ServiceId; name: string }[]
+  kept: readonly KeptService[]
   gateways: readonly PlannedGateway[]
   isImageNew: boolean
   /** The replicas whose schedulers will tick; those that do already stay where they can. */
   schedulers: readonly ReplicaId[]
   /** What the user should know, e.g. that no worker runs the jobs. */
   warnings: readonly Warning[]
+}
+
+/** A service that stays exactly as it is; `because` where that does not follow from what there is. */
+export interface KeptService {
+  id: ServiceId
+  name: string
+  because?: Exclude<LeftReason, 'not concerned'>
 }
 
 /** A command of the application in a container of its own. */
@@ -136,6 +155,8 @@ export interface PlannedPull {
 /** The plan with where and from what the image is built, or looked for; operations keep it as it was executed. */
 export interface EnvironmentDeployPlan extends DeployPlan {
   environmentId: EnvironmentId
+  /** The live release, where it is that the new replicas get their variables from: of an operation that makes none itself. */
+  releaseId?: ReleaseId | null
   /** Null where an image that was built elsewhere does not say. */
   commit: string | null
   build: {
@@ -175,35 +196,85 @@ export interface PlanIds {
 
 /**
  * Computes the plan: a service is deployed where its image, configuration or placement changes or a replica is not healthy,
- * and stays exactly as it is otherwise. Unchanged: nothing is deployed, and the scheduler stays where it is.
+ * and stays exactly as it is otherwise. Of one that keeps its image those replicas stay that are as they should be: scaling starts what
+ * is missing and retires what is too much. Unchanged: nothing is deployed, and the scheduler stays where it is.
  */
 export function planDeploy(snapshot: DeploySnapshot, ids: PlanIds): DeployPlan {
   const isImageNew = snapshot.wantedArtifact === null || snapshot.wantedArtifact !== snapshot.currentArtifact
-  const judged = snapshot.services.map((service) => ({ service, reason: reasonFor(service, isImageNew) }))
-  const deployed = judged.flatMap(({ service, reason }) => (reason === null ? [] : [{ service, reason, ids }]))
+  const isOutdated = ({ imageDigest }: PresentReplica) => isImageNew || (snapshot.currentImage ?? imageDigest) !== imageDigest
+  const judged = snapshot.services.map((service) => ({ service, reason: reasonFor(service, isOutdated) }))
+  const staying = new Set(judged.flatMap(({ service, reason }) => stayingReplicas(service, { reason, isOutdated, ...snapshot.scheduler })))
+  const deployed = judged.flatMap(({ service, reason }) => (reason === null ? [] : [{ service, reason, ids, staying }]))
   const batchOf = batchesOf(deployed.map(({ service }) => service), snapshot.batchSize)
   const services = deployed.flatMap((each) => plannedServices(snapshot, { ...each, batchOf }))
-  const kept = judged.flatMap(({ service, reason }) => (reason === null ? [{ id: service.id, name: service.name }] : []))
-  const schedulers = schedulersAfter(snapshot, services)
+  const kept = judged.flatMap(({ service, reason }) => (reason === null ? [keptService(service)] : []))
+  const schedulers = schedulersAfter(snapshot, { services, staying })
   const isUnchanged = services.length === 0 && isSameSet(schedulers, snapshot.scheduler.tickingReplicaIds)
   const gateways = plannedGateways(snapshot, services, ids)
   return { isUnchanged, services, kept, gateways, isImageNew, schedulers, warnings: warningsFor(snapshot, schedulers) }
 }
 
-function warningsFor({ services, queueConnection, hasEmbeddedWorker, advice }: DeploySnapshot, schedulers: readonly ReplicaId[]): Warning[] {
-  const hasWorkerService = services.some(({ role, wanted }) => role === 'worker' && wanted.length > 0)
+function warningsFor(snapshot: DeploySnapshot, schedulers: readonly ReplicaId[]): Warning[] {
+  const { services, queueConnection, hasEmbeddedWorker, advice } = snapshot
+  const hasWorkerService = services.some(({ role, wanted, left }) => role === 'worker' && wanted.length > 0 && left !== 'stopped')
   const { findings, ...recommended } = advice
   const work = { ...recommended, queueConnection, hasWorker: hasWorkerService || hasEmbeddedWorker, schedulers: schedulers.length }
-  return [...backgroundWarnings(work), ...findings]
+  return [...backgroundWarnings(work), ...findings, ...stoppedWarnings(snapshot)]
 }
 
-function reasonFor({ wanted, present }: SnapshotService, isImageNew: boolean): ServiceReason | null {
+function stoppedWarnings({ services, scheduler, advice }: DeploySnapshot): Warning[] {
+  const serviceOf = (id: ServiceId) => advice.path.replace(/\/environments\/.*$/, `/services/${id}`)
+  return services.filter(({ left }) => left === 'stopped').map(({ id, name }) => ({
+    code: 'service_stopped',
+    message: `${name} is stopped and stays so.${id === scheduler.targetServiceId ? ' Nothing ticks meanwhile, since the scheduler runs there.' : ''}`,
+    hint: 'Start it when it is to run again.',
+    request: { method: 'POST', path: `${serviceOf(id)}/start`, body: {} },
+  }))
+}
+
+function keptService({ id, name, left = null }: SnapshotService): KeptService {
+  return { id, name, ...(left === null || left === 'not concerned' ? {} : { because: left }) }
+}
+
+function reasonFor({ wanted, present, left = null, renewal = null }: SnapshotService, isOutdated: IsOutdated): ServiceReason | null {
+  if (left !== null) return null
+  if (renewal !== null) return wanted.length === 0 && present.length === 0 ? null : renewal
   if (present.length === 0) return wanted.length === 0 ? null : 'first deploy'
-  if (isImageNew) return 'new image'
+  if (present.some(isOutdated)) return 'new image'
   if (!isSamePlacement(wanted, present)) return 'placement changed'
   const hashes = new Map(wanted.map(({ serverId, configHash }) => [serverId, configHash]))
   if (present.some(({ serverId, configHash }) => hashes.get(serverId) !== configHash)) return 'configuration changed'
   return present.every(({ isHealthy }) => isHealthy) ? null : 'not healthy'
+}
+
+type IsOutdated = (replica: PresentReplica) => boolean
+
+interface Judgement extends Pick<DeploySnapshot['scheduler'], 'tickingReplicaIds'> {
+  reason: ServiceReason | null
+  isOutdated: IsOutdated
+}
+
+/** Replicas that are as they should be, and no more of them than there should be; the one that ticks is the last to go. */
+function stayingReplicas({ wanted, present, renewal = null }: SnapshotService, { reason, isOutdated, tickingReplicaIds }: Judgement): ReplicaId[] {
+  if (reason === null) return present.map(({ id }) => id)
+  if (renewal !== null) return []
+  const free = present.filter((replica) => replica.isHealthy && !isOutdated(replica))
+  free.sort((one, other) => Number(tickingReplicaIds.includes(other.id)) - Number(tickingReplicaIds.includes(one.id)))
+  return wanted.flatMap((replica) => takeFit(free, replica)?.id ?? [])
+}
+
+function takeFit<Replica extends Pick<WantedReplica, 'serverId' | 'configHash'>>(
+  free: Replica[],
+  { serverId, configHash }: Pick<WantedReplica, 'serverId' | 'configHash'>,
+): Replica | null {
+  const index = free.findIndex((one) => one.serverId === serverId && one.configHash === configHash)
+  return index < 0 ? null : (free.splice(index, 1)[0] ?? null)
+}
+
+/** What is wanted, with its place among the wanted, that none of the staying replicas is. */
+function missingReplicas({ wanted, present }: SnapshotService, staying: ReadonlySet<ReplicaId>): { replica: WantedReplica; index: number }[] {
+  const free = present.filter(({ id }) => staying.has(id))
+  return wanted.map((replica, index) => ({ replica, index })).filter(({ replica }) => takeFit(free, replica) === null)
 }
 
 function isSamePlacement(wanted: readonly WantedReplica[], present: readonly PresentReplica[]): boolean {
@@ -222,14 +293,16 @@ interface Judged {
   service: SnapshotService
   reason: ServiceReason
   ids: PlanIds
+  /** Replicas of all services that are not replaced. */
+  staying: ReadonlySet<ReplicaId>
   batchOf(serverId: ServerId): number
 }
 
-/** The service once for each batch that it has a replica in; what runs now is named with the first, or alone where nothing follows it. */
-function plannedServices({ gateways }: DeploySnapshot, { service, reason, ids, batchOf }: Judged): PlannedService[] {
-  const { id, name, role, wanted, present } = service
+/** The service once for each batch that it gets a replica in; what goes is named with the first, or alone where nothing follows it. */
+function plannedServices({ gateways }: DeploySnapshot, { service, reason, ids, batchOf, staying }: Judged): PlannedService[] {
+  const { id, name, role, present } = service
   const asking = role === 'web' ? gateways : []
-  const replicas = wanted.map(({ serverId, serverName }, index) => {
+  const replicas = missingReplicas(service, staying).map(({ replica: { serverId, serverName }, index }) => {
     const replicaId = ids.replica(id, serverId, index)
     const askedBy = asking.find((gateway) => gateway.serverId === serverId)?.serviceId ?? null
     return { id: replicaId, operationId: ids.operation('replica_deploy', replicaId), serverId, serverName, askedBy }
@@ -238,7 +311,7 @@ function plannedServices({ gateways }: DeploySnapshot, { service, reason, ids, b
   return (numbers.length === 0 ? [0] : numbers).map((batch, index) => ({
     ...{ id, batch, name, role, reason, operationId: ids.operation('service_deploy', inBatch(id, batch)) },
     replicas: replicas.filter(({ serverId }) => batchOf(serverId) === batch),
-    retiring: index === 0 ? present.map((replica) => replica.id) : [],
+    retiring: index === 0 ? present.map((replica) => replica.id).filter((replicaId) => !staying.has(replicaId)) : [],
   }))
 }
 
@@ -256,13 +329,17 @@ function plannedGateways(snapshot: DeploySnapshot, services: readonly PlannedSer
   })
 }
 
-/** Of the target service: its new replicas where it is deployed, else those that stay. One of them, or every one. */
-function schedulersAfter({ scheduler, services: all }: DeploySnapshot, services: readonly PlannedService[]): ReplicaId[] {
+/** Of the target service: its replicas that stay, and its new ones. One of them, or every one. */
+function schedulersAfter(
+  { scheduler, services: all }: DeploySnapshot,
+  { services, staying }: { services: readonly PlannedService[]; staying: ReadonlySet<ReplicaId> },
+): ReplicaId[] {
   const { targetServiceId, mode, tickingReplicaIds } = scheduler
   if (targetServiceId === null) return []
-  const deployed = services.filter(({ id }) => id === targetServiceId)
-  const target = deployed.length > 0 ? deployed.flatMap(({ replicas }) => replicas) : all.find(({ id }) => id === targetServiceId)?.present
-  const ids = (target ?? []).map(({ id }) => id)
+  const target = all.find(({ id }) => id === targetServiceId)
+  const stay = target?.left === 'stopped' ? [] : (target?.present ?? []).filter(({ id }) => staying.has(id))
+  const made = services.filter(({ id }) => id === targetServiceId).flatMap(({ replicas }) => replicas)
+  const ids = [...stay, ...made].map(({ id }) => id)
   if (mode === 'every_replica') return ids
   const one = ids.find((id) => tickingReplicaIds.includes(id)) ?? ids[0]
   return one ? [one] : []

@@ -14,3 +14,4 @@ export type OperationId = Id<'operation'>
 export type ArtifactId = Id<'artifact'>
 export type ReleaseId = Id<'release'>
 export type RegistryId = Id<'registry'>
+export type VolumeId = Id<'volume'>

@@ -31,6 +31,8 @@ export const sliceLocks = (slice: {
   ...slice.serverIds.map((id) => shared('server', id)),
 ]
 
+export const volumeLocks = (volume: { id: string; serverId: string }): Lock[] => [exclusive('volume', volume.id), shared('server', volume.serverId)]
+
 /** Deploys share servers, attached services and builders; an environment has one at a time. */
 export const deployLocks = (deploy: {
   environmentId: string

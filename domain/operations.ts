@@ -8,6 +8,7 @@ export const operationKinds = [
   'slice_configure',
   'slice_detach',
   'slice_remove',
+  'route_remove',
   'environment_deploy',
   'gateway_cutover',
   'config_change',
@@ -15,8 +16,12 @@ export const operationKinds = [
   'migration_run',
   'environment_rollback',
   'environment_remove',
+  'service_stop',
+  'service_start',
+  'service_restart',
   'service_remove',
   'service_update',
+  'volume_remove',
   'server_remove',
   'operation_recover',
 ] as const
@@ -43,7 +48,7 @@ export type EndedStatus = (typeof endedStatuses)[number]
 /** Whether an operation has come to its end; it is never reopened. */
 export const hasEnded = (status: OperationStatus): status is EndedStatus => endedStatuses.some((ended) => ended === status)
 
-export const targetTypes = ['server', 'service', 'replica', 'slice', 'environment', 'operation'] as const
+export const targetTypes = ['server', 'service', 'replica', 'slice', 'environment', 'operation', 'volume'] as const
 export type TargetType = (typeof targetTypes)[number]
 
 export const stepStatuses = ['running', 'succeeded', 'failed', 'cancelled'] as const

@@ -9,6 +9,9 @@ export type DriverName = (typeof driverNames)[number]
 export const deployPolicies = ['with_environment', 'dependency_only', 'manual_or_on_route_change', 'manual'] as const
 export type DeployPolicy = (typeof deployPolicies)[number]
 
+/** Policies of an environment's own services: its deploy takes them along, or they are deployed on their own. */
+export const environmentPolicies = ['with_environment', 'manual'] as const satisfies readonly DeployPolicy[]
+
 /** What a replica's main process is. Data services and gateways have the one role `server`. */
 export const processRoles = ['web', 'worker', 'websocket', 'server'] as const
 export type ProcessRole = (typeof processRoles)[number]
@@ -63,5 +66,7 @@ export const environmentVolume = (environmentId: string, name: string): string =
 
 /** Compose projects of services, a folder each (design section 6). */
 export const servicesFolder = '/home/keystone/services'
+/** All that is of one service; a folder in it for each generation, or its only project. */
+export const serviceFolder = (serviceId: string): string => `${servicesFolder}/${serviceId}`
 /** Configuration of the server's gateway. */
 export const gatewayFolder = '/home/keystone/gateway'

@@ -4,7 +4,7 @@
  */
 export const stepNumbers = {
   serverProvision: { prepare: 10, firewall: 15, verify: 20 },
-  serviceDeploy: { firewall: 10, resolveImage: 2000, check: 4000 },
+  serviceDeploy: { firewall: 10, resolveImage: 2000, check: 4000, routes: 6000 },
   replicaDeploy: { start: 10 },
   sliceProvision: { provision: 10, firewall: 20 },
   sliceConfigure: { configure: 10 },
@@ -21,6 +21,10 @@ export const stepNumbers = {
   environmentRollback: { findImage: 20 },
   migrationRun: { migrate: 10 },
   gateway: { ask: 10, configure: 20, switch: 30, firewall: 40 },
+  serviceRestart: { restart: 10 },
+  /** Of what stops or is removed, and of the recovery of both. */
+  ending: { schedulers: 10, workers: 2000, gateways: 4000, drain: 10_000, replicas: 12_000, firewall: 16_000, cleanUp: 18_000, prune: 20_000 },
+  volumeRemove: { remove: 10 },
   /** Of every kind that is taken back, and of its recovery. */
   convergence: { stopOneOffs: 30_000, replicas: 32_000, images: 36_000, gateways: 40_000, drain: 50_000, forget: 55_000, restore: 60_000, closePorts: 65_000 },
 } as const

@@ -1,9 +1,9 @@
 import type { OperationId } from './ids.ts'
 import type { Traffic } from './services.ts'
 
-/** A replica with what tells its version: those that one operation made are of one version. */
+/** A replica with what tells its version: its image, whichever operation has started it. */
 interface VersionedReplica {
-  replica: { operationId: OperationId | null; traffic: Traffic }
+  replica: { operationId: OperationId | null; imageDigest: string; traffic: Traffic }
 }
 
 /**
@@ -14,11 +14,13 @@ export function otherVersions<Replica extends VersionedReplica>(replicas: readon
   const reached = replicas.filter(({ replica }) => replica.traffic !== 'none')
   const serving = new Set(reached.filter(({ replica }) => replica.traffic === 'serving').map(versionOf))
   // Ids of operations count up with the time.
-  const versions = [...new Set(reached.map(versionOf))].toSorted().toReversed()
+  const newestFirst = reached.toSorted((one, other) => (operationOf(one) < operationOf(other) ? 1 : -1))
+  const versions = [...new Set(newestFirst.map(versionOf))]
   if (versions.length < 2) return []
   return versions
     .filter((version) => serving.size > 1 || !serving.has(version))
     .map((version) => reached.filter((replica) => versionOf(replica) === version))
 }
 
-const versionOf = ({ replica }: VersionedReplica): string => replica.operationId ?? ''
+const versionOf = ({ replica }: VersionedReplica): string => replica.imageDigest
+const operationOf = ({ replica }: VersionedReplica): string => replica.operationId ?? ''

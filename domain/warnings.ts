@@ -16,6 +16,7 @@ export type CheckCode = (typeof checkCodes)[number]
 
 /** What happened once, in an operation itself. */
 const noteCodes = [
+  'service_stopped',
   'migrations_stay',
   'services_added',
   'drain_failed',

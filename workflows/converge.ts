@@ -23,8 +23,8 @@ export async function converge(input: ConvergenceInput): Promise<'taken back' | 
     })
     if (isCommitted) return 'committed'
     await returnTraffic(input, leftovers)
-    await together(replicas, ({ id, containerName, serverName }, index) => {
-      const stop = { ...input, order: numbers.replicas + index, replicaId: id }
+    await together(replicas, ({ id, containerName, serverName, isKept }, index) => {
+      const stop = { ...input, order: numbers.replicas + index, replicaId: id, ...(isKept ? { isKept } : {}) }
       return remote.stopReplica.executeWithOptions({ summary: `remove ${containerName} from ${serverName}` }, [stop])
     })
     if (replicas.length > 0) await settleFirewalls({ ...input, order: numbers.closePorts })

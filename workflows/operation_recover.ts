@@ -2,6 +2,7 @@ import type { OperationInput } from '../activities/operations.ts'
 import { closeDetached } from './close-detached.ts'
 import { completeDeploy } from './complete-deploy.ts'
 import { converge } from './converge.ts'
+import { end, remove } from './ending.ts'
 import { asOperation, failureOf } from './operation.ts'
 import { control } from './proxies.ts'
 import { removeSlice } from './remove-slice.ts'
@@ -23,6 +24,8 @@ export async function operation_recover({ operationId }: OperationInput): Promis
     if (result === 'committed' && isRollout) await completeDeploy(committed)
     if (result === 'committed' && kind === 'slice_detach') await closeDetached(committed)
     if (result === 'committed' && kind === 'slice_remove') await removeSlice(committed)
+    if (result === 'committed' && (kind === 'service_stop' || kind === 'route_remove')) await end(committed)
+    if (result === 'committed' && (kind === 'service_remove' || kind === 'environment_remove')) await remove(committed)
     await control.finishLost({ operationId: lostId, isCommitted: result === 'committed' })
     return result === 'committed' ? 'completed' : 'taken back'
   })

@@ -7,6 +7,8 @@ import { untilCommitted } from './converge.ts'
 import { applyFirewalls } from './firewalls.ts'
 import { asOperation, runChild, together } from './operation.ts'
 import { control, remote, watch } from './proxies.ts'
+import { publish } from './publish.ts'
+import { rollOutService } from './roll-out-service.ts'
 
 /** The service is the operation's target. */
 export interface ServiceDeployInput extends OperationInput {
@@ -24,22 +26,32 @@ export interface PlannedServiceDeploy {
 /** Deploys the replicas of one service: as part of its environment, or a standalone database, cache or gateway. */
 export async function service_deploy({ operationId, planned }: ServiceDeployInput): Promise<void> {
   await asOperation({ operationId }, async () => {
-    if (!planned) return deployStandalone({ operationId })
+    if (!planned) return deployService({ operationId })
     await startReplicas(planned)
     return 'deployed'
   })
 }
 
-async function deployStandalone(input: OperationInput): Promise<string> {
+/** Deploys one service on its own: a standalone one, or one of an environment with the image that this has. */
+export async function deployService(input: OperationInput): Promise<'deployed' | 'unchanged'> {
   const plan = await control.planService(input)
+  if (plan.isOfEnvironment) return rollOutService(input)
   if (plan.isUnchanged) return 'unchanged'
   const { operationId } = input
   await untilCommitted({ operationId, of: operationId }, async () => {
     await checkServers(input, plan)
     const digest = await deployContainers(input, plan)
+    if (plan.isGatewayBack) await tellRoutes(input, plan)
     await control.recordServiceRunning({ operationId, serviceId: plan.service.id, digest })
   })
   return 'deployed'
+}
+
+/** While a gateway was stopped, others went on: it gets what they have now. */
+async function tellRoutes({ operationId }: OperationInput, { service, replicas }: StandalonePlan): Promise<void> {
+  await together(replicas, ({ serverName }) =>
+    publish({ operationId, gatewayId: service.id, serverName, change: 'configure', owned: { nothing: true }, order: stepNumbers.serviceDeploy.routes }),
+  )
 }
 
 async function checkServers({ operationId }: OperationInput, { service, checked = [] }: StandalonePlan): Promise<void> {

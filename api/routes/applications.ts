@@ -1,14 +1,17 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
-import { applicationsOf, insertApplication, markDeployKeyInstalled } from '../../db/applications.ts'
+import { applicationsOf, insertApplication, lockApplication, markDeployKeyInstalled, removeApplication } from '../../db/applications.ts'
+import { environmentNamesOf } from '../../db/environments.ts'
+import { applicationRefusal } from '../../domain/removals.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { parseRepositoryUrl } from '../../drivers/sources/repository-url.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
 import { applicationIn } from '../in-organisation.ts'
+import { refusedBy } from '../removal.ts'
 import { repositoryAccess, withDeployKey } from '../repository.ts'
 import { applicationSchema, newApplicationSchema, presentApplication } from '../schemas/application.ts'
-import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
+import { body, deletedSchema, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { inOrganisation, oneApplication } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
 
@@ -57,6 +60,17 @@ const verify = createRoute({
   responses: { 200: json('The application, its deploy key verified', applicationSchema), ...writeProblems },
 })
 
+const remove = createRoute({
+  method: 'delete',
+  path: `${path}/{applicationId}`,
+  tags,
+  summary: 'Delete an application that has no environment any more',
+  description: 'Keystone forgets its deploy key: remove it from the repository. Problems: application_in_use names its environments.',
+  middleware: requires('admin'),
+  request: { params: oneApplication },
+  responses: { 200: json('The id', deletedSchema), ...writeProblems },
+})
+
 export function applicationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const { db, keyring, sources } = deps
   const router = createRouter()
@@ -97,6 +111,18 @@ export function applicationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
       event: { action: 'application.deploy_key_verified', targetType: 'application', targetId: application.id },
     }))
     return c.json(verified, status, headers)
+  })
+
+  router.openapi(remove, async (c) => {
+    const { id, name } = await applicationIn(deps, c, c.req.valid('param').applicationId)
+    const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
+      await lockApplication(tx, id)
+      const refusal = applicationRefusal(name, await environmentNamesOf(tx, id))
+      if (refusal) throw refusedBy(refusal)
+      await removeApplication(tx, keyring, id)
+      return { status: 200, body: { id }, event: { action: 'application.removed', targetType: 'application', targetId: id, details: { name } } }
+    })
+    return c.json(removed, status, headers)
   })
 
   return router

@@ -1,15 +1,17 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
 import { changeEnvironment, environmentsOf, lockEnvironment } from '../../db/environments.ts'
+import { locksOfEnvironment } from '../../db/operation-locks.ts'
 import { serviceOf } from '../../db/services.ts'
 import type { EnvironmentId, ServiceId } from '../../domain/ids.ts'
 import { requires } from '../authentication.ts'
 import { buildSource, ownServer } from '../build-source.ts'
 import { commit } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
-import { applicationIn, environmentIn } from '../in-organisation.ts'
+import { applicationIn, environmentIn, environmentToRemove } from '../in-organisation.ts'
 import { changedBuild, createEnvironment } from '../new-environment.ts'
 import { invalidField, notFound } from '../problem.ts'
 import { refuseRegistry } from '../registry.ts'
+import { requestRemoval } from '../removal.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import {
   environmentChangeSchema,
@@ -18,6 +20,7 @@ import {
   presentEnvironment,
 } from '../schemas/environment.ts'
 import { applicationIdSchema } from '../schemas/fields.ts'
+import { operationSchema } from '../schemas/operation.ts'
 import { inOrganisation, oneApplication, oneEnvironment } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
 import { namedServers } from '../servers-of-request.ts'
@@ -63,6 +66,17 @@ const change = createRoute({
   middleware: requires('admin'),
   request: { params: oneEnvironment, body: body(environmentChangeSchema) },
   responses: { 200: json('The environment', environmentSchema), ...writeProblems },
+})
+
+const remove = createRoute({
+  method: 'delete',
+  path: `${path}/{environmentId}`,
+  tags,
+  summary: 'Remove an environment with its services and routes',
+  description: 'Slices that it used and its volumes are kept until they are deleted by name. Its domains answer 404 from then on.',
+  middleware: requires('admin'),
+  request: { params: oneEnvironment },
+  responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
 export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
@@ -119,6 +133,17 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
       }
     })
     return c.json(changed, status, headers)
+  })
+
+  router.openapi(remove, async (c) => {
+    const environment = await environmentToRemove(deps, c, c.req.valid('param').environmentId)
+    const application = await applicationIn(deps, c, environment.applicationId)
+    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+      const name = `${environment.name} of ${application.name}`
+      const target = { kind: 'environment_remove', targetType: 'environment', targetId: environment.id, name } as const
+      return requestRemoval(deps, tx, c, { ...target, locks: await locksOfEnvironment(tx, environment.id) })
+    })
+    return c.json(operation, status, headers)
   })
 
   return router

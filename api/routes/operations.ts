@@ -114,14 +114,14 @@ export function operationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 }
 
 /** Who may start an operation may also cancel and repeat it. */
-const starterOf = (kind: OperationKind) => (isRollout(kind) || kind === 'migration_run' ? 'deployer' : 'admin')
+const starterOf = (kind: OperationKind) => (isRollout(kind) || kind === 'migration_run' || kind === 'service_restart' ? 'deployer' : 'admin')
 
 function refuseTooLate(answer: Awaited<ReturnType<typeof requestCancel>>): void {
   if (answer === 'already_live') {
     throw new Problem(
       409,
       'already_live',
-      'Users see the new version already, so it goes on to its end: roll back afterwards.',
+      'Users see what it has changed already, so it goes on to its end: change it back afterwards.',
     )
   }
   if (answer === 'already_ended') {

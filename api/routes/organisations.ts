@@ -1,14 +1,16 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
-import { createOrganisation, organisationsOf } from '../../db/access.ts'
+import { createOrganisation, lockOrganisation, organisationsOf, possessionsOf, removeOrganisation } from '../../db/access.ts'
 import { childId, newId } from '../../db/ids.ts'
 import type { OrganisationId } from '../../domain/ids.ts'
+import { organisationRefusal } from '../../domain/removals.ts'
 import { requires } from '../authentication.ts'
-import { commitAs } from '../commit.ts'
+import { commit, commitAs } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
 import { organisationIn } from '../in-organisation.ts'
 import { onceRequest, refuseRepeated } from '../once.ts'
 import { Problem } from '../problem.ts'
-import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
+import { refusedBy } from '../removal.ts'
+import { body, deletedSchema, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { newOrganisationSchema, organisationSchema, presentOrganisation } from '../schemas/organisation.ts'
 import { inOrganisation } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
@@ -44,6 +46,17 @@ const read = createRoute({
   responses: { 200: json('The organisation', organisationSchema), ...readProblems },
 })
 
+const remove = createRoute({
+  method: 'delete',
+  path: `${path}/{organisationId}`,
+  tags,
+  summary: 'Delete an organisation that has nothing any more',
+  description: 'Problems: organisation_in_use names what it has.',
+  middleware: requires('owner'),
+  request: { params: inOrganisation },
+  responses: { 200: json('The id', deletedSchema), ...writeProblems },
+})
+
 export function organisationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const { db } = deps
   const router = createRouter()
@@ -72,6 +85,18 @@ export function organisationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 
   router.openapi(read, async (c) => {
     return c.json(presentOrganisation(await organisationIn(deps, c)), 200)
+  })
+
+  router.openapi(remove, async (c) => {
+    const { id, name } = await organisationIn(deps, c)
+    const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
+      await lockOrganisation(tx, id)
+      const refusal = organisationRefusal(name, await possessionsOf(tx, id))
+      if (refusal) throw refusedBy(refusal)
+      await removeOrganisation(tx, id)
+      return { status: 200, body: { id }, event: { action: 'organisation.removed', targetType: 'organisation', targetId: id, details: { name } } }
+    })
+    return c.json(removed, status, headers)
   })
 
   return router

@@ -12,6 +12,7 @@ import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from
 import { environmentIn, routeIn } from '../in-organisation.ts'
 import { createRouteSlice, gatewayFor } from '../new-route.ts'
 import { acceptedWith, requestedBy } from '../operation-request.ts'
+import { requestRemoval } from '../removal.ts'
 import { domainsOf, replaceCertificate } from '../route-certificate.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { operationSchema } from '../schemas/operation.ts'
@@ -57,6 +58,16 @@ const list = createRoute({
   responses: { 200: json('A page of routes', pageOf(routeSchema)), ...readProblems },
 })
 
+const remove = createRoute({
+  method: 'delete',
+  path: `${path}/{routeId}`,
+  tags,
+  summary: 'Take a route from its gateway; what it led to goes on',
+  middleware: requires('admin'),
+  request: { params: oneRoute },
+  responses: { 202: json('The operation', operationSchema), ...writeProblems },
+})
+
 const dns = createRoute({
   method: 'get',
   path: `${path}/{routeId}/dns`,
@@ -99,6 +110,17 @@ export function routeRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
       }
     })
     return c.json(changed, status, headers)
+  })
+
+  router.openapi(remove, async (c) => {
+    const { environmentId, routeId } = c.req.valid('param')
+    const environment = await environmentIn(deps, c, environmentId)
+    const { id, name } = await routeIn(deps, environment.id, routeId)
+    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+      const target = { kind: 'route_remove', targetType: 'slice', targetId: id, name: `route ${name}` } as const
+      return requestRemoval(deps, tx, c, { ...target, locks: await locksOfSlice(tx, id) })
+    })
+    return c.json(operation, status, headers)
   })
 
   router.openapi(list, async (c) => {

@@ -2,19 +2,21 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Database } from '../../db/connect.ts'
 import { locksOfService } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
-import { type Service, servicesOf } from '../../db/services.ts'
+import { replicasOfService } from '../../db/replicas.ts'
+import { changeService as changeServiceRow, lockService, type Service, servicesOf } from '../../db/services.ts'
 import { requires } from '../authentication.ts'
+import { changeOfService } from '../change-service.ts'
 import { commit } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
 import { serviceIn } from '../in-organisation.ts'
 import { createService } from '../new-service.ts'
 import { accepted, acceptedWith, requestedBy } from '../operation-request.ts'
-import { Problem } from '../problem.ts'
+import { notFound, Problem } from '../problem.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { operationSchema } from '../schemas/operation.ts'
 import { inOrganisation, oneService } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
-import { newServiceSchema, presentService, serviceSchema } from '../schemas/service.ts'
+import { newServiceSchema, presentReplica, presentService, replicaSchema, serviceChangeSchema, serviceSchema } from '../schemas/service.ts'
 import { namedServers } from '../servers-of-request.ts'
 
 const path = '/organisations/{organisationId}/services'
@@ -53,11 +55,37 @@ const read = createRoute({
   responses: { 200: json('The service', serviceSchema), ...readProblems },
 })
 
+const change = createRoute({
+  method: 'patch',
+  path: `${path}/{serviceId}`,
+  tags,
+  summary: 'Change a service; what is left out stays, and the next rollout goes by it',
+  description:
+    'Of an environment the next deployment or configuration change brings it about, without an outage; of a standalone service its own ' +
+    'deployment. Limits: null is unrestricted.',
+  middleware: requires('admin'),
+  request: { params: oneService, body: body(serviceChangeSchema) },
+  responses: { 200: json('The service', serviceSchema), ...writeProblems },
+})
+
+const replicas = createRoute({
+  method: 'get',
+  path: `${path}/{serviceId}/replicas`,
+  tags,
+  summary: 'The replicas of a service, with the limits that their containers really have',
+  middleware: requires('viewer'),
+  request: { params: oneService },
+  responses: { 200: json('All of them on one page', pageOf(replicaSchema)), ...readProblems },
+})
+
 const deploy = createRoute({
   method: 'post',
   path: `${path}/{serviceId}/deployments`,
   tags,
-  summary: 'Deploy a standalone service again',
+  summary: 'Deploy a service on its own',
+  description:
+    'A standalone service, or one of an environment with the policy manual: this gets the image of the live release, and what is set ' +
+    'today. Problems: deployed_with_environment, service_stopped.',
   middleware: requires('admin'),
   request: { params: oneService, headers: onceHeaders },
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
@@ -95,15 +123,33 @@ export function serviceRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     return c.json(presentService(await serviceIn(deps, c, serviceId)), 200)
   })
 
+  router.openapi(change, async (c) => {
+    const service = await serviceIn(deps, c, c.req.valid('param').serviceId)
+    const wished = c.req.valid('json')
+    await namedServers(db, c.var.organisation.id, (wished.placements ?? []).map(({ serverId }) => serverId), (index) => `placements[${index}].serverId`)
+    const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
+      await lockService(tx, service.id)
+      const current = await serviceIn({ db: tx }, c, service.id)
+      const { organisationId, id } = current
+      const presentNow = await changeServiceRow(tx, { organisationId, id, change: changeOfService(current, wished) })
+      if (!presentNow) throw notFound('service')
+      return {
+        status: 200,
+        body: presentService(presentNow),
+        event: { action: 'service.changed', targetType: 'service', targetId: id, details: wished },
+      }
+    })
+    return c.json(changed, status, headers)
+  })
+
+  router.openapi(replicas, async (c) => {
+    const { id } = await serviceIn(deps, c, c.req.valid('param').serviceId)
+    return c.json({ items: (await replicasOfService(db, id)).map(presentReplica), nextCursor: null }, 200)
+  })
+
   router.openapi(deploy, async (c) => {
     const service = await serviceIn(deps, c, c.req.valid('param').serviceId)
-    if (service.environmentId) {
-      throw new Problem(
-        409,
-        'deployed_with_environment',
-        `${service.name} is deployed with its environment: start a deployment there.`,
-      )
-    }
+    refuseDeploy(service)
     const { body: operation, status, headers } = await commit(deps, c, async (tx) => ({
       ...accepted(deps, await requestDeploy(tx, c, service)),
       event: { action: 'service.deploy_requested', targetType: 'service', targetId: service.id, details: { name: service.name } },
@@ -112,6 +158,15 @@ export function serviceRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   })
 
   return router
+}
+
+/** Throws a 409 where it is not for the service itself to be deployed, or not now. */
+function refuseDeploy({ environmentId, deployPolicy, status, name }: Service): void {
+  if (environmentId !== null && deployPolicy !== 'manual') {
+    const detail = `${name} is deployed with its environment: start a deployment there.`
+    throw new Problem(409, 'deployed_with_environment', detail)
+  }
+  if (status === 'stopped') throw new Problem(409, 'service_stopped', `${name} is stopped: start it instead.`)
 }
 
 async function requestDeploy(tx: Database, c: ApiContext, { id, name, driverName }: Service) {

@@ -41,3 +41,6 @@ export const presented = <Row, Item>({ items, nextCursor }: Page<Row>, present: 
   items: items.map(present),
   nextCursor,
 })
+
+/** What is left of something that was deleted at once. */
+export const deletedSchema = z.object({ id: z.uuid() })

@@ -11,6 +11,7 @@ import type {
   ServerId,
   ServiceId,
   SliceId,
+  VolumeId,
 } from '../../domain/ids.ts'
 
 /** The edge at which a uuid becomes an id of its kind. */
@@ -26,6 +27,7 @@ export const attachmentIdSchema = id<AttachmentId>()
 export const operationIdSchema = id<OperationId>()
 export const releaseIdSchema = id<ReleaseId>()
 export const registryIdSchema = id<RegistryId>()
+export const volumeIdSchema = id<VolumeId>()
 
 /** RFC 1123 label: it becomes part of container names. */
 export const label = z

@@ -10,6 +10,7 @@ import {
   serverIdSchema,
   serviceIdSchema,
   sliceIdSchema,
+  volumeIdSchema,
 } from './fields.ts'
 
 /** Parameters of paths; everything lies below its organisation. */
@@ -23,4 +24,5 @@ export const oneRoute = oneEnvironment.extend({ routeId: sliceIdSchema })
 export const oneService = inOrganisation.extend({ serviceId: serviceIdSchema })
 export const oneSlice = oneService.extend({ sliceId: sliceIdSchema })
 export const oneAttachment = oneEnvironment.extend({ attachmentId: attachmentIdSchema })
+export const oneVolume = inOrganisation.extend({ volumeId: volumeIdSchema })
 export const oneOperation = inOrganisation.extend({ operationId: operationIdSchema })

@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi'
-import { serviceStatuses, updateStatuses } from '../../db/schema/services.ts'
+import type { ReplicaView } from '../../db/replicas.ts'
+import { healthStatuses, replicaStatuses, serviceStatuses, updateStatuses } from '../../db/schema/services.ts'
 import type { Service } from '../../db/services.ts'
-import { deployPolicies, driverNames, type ProcessRole, processRoles, serviceCategories } from '../../domain/services.ts'
+import { deployPolicies, driverNames, environmentPolicies, type ProcessRole, processRoles, serviceCategories, trafficStates } from '../../domain/services.ts'
 import { allDrivers, serviceDriver } from '../../drivers/services/registry.ts'
 import { label, moment, serverIdSchema, settings } from './fields.ts'
 
@@ -19,6 +20,84 @@ const limits = {
     .openapi({ description: 'CPUs; null leaves it to the host.' }),
   memoryLimitMb: z.int().min(6, 'must be at least 6').nullable().optional(),
 }
+
+const placementSchema = z
+  .strictObject({
+    serverId: serverIdSchema,
+    count: z.int('must be a whole number').min(1, 'must be at least 1').max(50, 'must be at most 50').default(1),
+    ...limits,
+  })
+  .openapi('Placement', {
+    description: 'How many replicas a server has. Limits that stand here override those of the service, null among them; left out they are its.',
+  })
+
+/** What a living service keeps, with the reason. */
+const kept = {
+  name: 'a service keeps its name: its containers are called by it',
+  driver: 'a service stays what it is: create another one',
+  role: 'a service keeps its role: create another one',
+  versionTrack: 'major versions are not changed in place: create another service and move the data there',
+  serverId: 'a service does not move: name its servers in placements, or create another service on the other server',
+} as const
+
+const refused = (reason: string) =>
+  z.unknown().refine((value) => value === undefined, reason).optional().openapi({ description: `Not possible: ${reason}.` })
+
+export const serviceChangeSchema = z
+  .strictObject({
+    placements: z
+      .array(placementSchema)
+      .min(1, 'must have at least one: stop the service where nothing of it is to run')
+      .max(500, 'must be at most 500')
+      .refine((places) => new Set(places.map(({ serverId }) => serverId)).size === places.length, 'must name each server once')
+      .refine((places) => places.reduce((sum, { count }) => sum + count, 0) <= 200, 'must have at most 200 replicas in all')
+      .optional()
+      .openapi({ description: 'All of them: a server that is left out has no replica any more.' }),
+    ...limits,
+    allowPublic: allowPublic.optional(),
+    deployPolicy: z.enum(environmentPolicies, `must be one of ${environmentPolicies.join(', ')}`).optional().openapi({
+      description: 'Whether a deployment of its environment takes it along, or it is deployed on its own.',
+    }),
+    config: settings.optional().openapi({ description: 'Settings that are left out stay; lists are replaced as a whole.' }),
+    ...{ name: refused(kept.name), driver: refused(kept.driver), role: refused(kept.role) },
+    ...{ versionTrack: refused(kept.versionTrack), serverId: refused(kept.serverId) },
+  })
+  .openapi('ServiceChange')
+
+export const replicaSchema = z
+  .object({
+    id: z.uuid(),
+    server: z.object({ id: z.uuid(), name: z.string() }),
+    containerName: z.string(),
+    role: z.enum(processRoles),
+    status: z.enum(replicaStatuses),
+    healthStatus: z.enum(healthStatuses),
+    traffic: z.enum(trafficStates),
+    ticks: z.boolean().openapi({ description: 'Its scheduler is in charge.' }),
+    image: z.string().nullable(),
+    cpuLimit: z.number().nullable().openapi({ description: 'As it was planned; null: unrestricted.' }),
+    memoryLimitMb: z.int().nullable(),
+    running: z
+      .object({ cpuLimit: z.number().nullable(), memoryLimitMb: z.int().nullable() })
+      .nullable()
+      .openapi({ description: 'What its container really has, read back when it had started; null where it has none.' }),
+  })
+  .openapi('Replica')
+
+export function presentReplica({ replica, serverName }: ReplicaView): z.infer<typeof replicaSchema> {
+  const { id, serverId, containerName, role, status, healthStatus, traffic, ticks, imageDigest, cpuLimit, memoryLimitMb } = replica
+  const { containerId, runningCpuLimit, runningMemoryLimitMb } = replica
+  return {
+    ...{ id, containerName, role, status, healthStatus, traffic, ticks, cpuLimit, memoryLimitMb },
+    server: { id: serverId, name: serverName },
+    image: imageDigest === '' ? null : imageDigest,
+    running: containerId === null ? null : { cpuLimit: runningCpuLimit, memoryLimitMb: runningMemoryLimitMb },
+  }
+}
+
+export const interruptionSchema = z
+  .object({ message: z.string(), environments: z.array(z.string()) })
+  .openapi('Interruption', { description: 'What users notice, and the environments that do.' })
 
 export const newServiceSchema = z
   .strictObject({
@@ -52,6 +131,10 @@ export const serviceSchema = z
     versionTrack: z.string(),
     status: z.enum(serviceStatuses),
     serverIds: z.array(z.uuid()),
+    desiredReplicas: z.int(),
+    placements: z.array(
+      z.object({ serverId: z.uuid(), count: z.int(), cpuLimit: z.number().nullable().optional(), memoryLimitMb: z.int().nullable().optional() }),
+    ),
     allowPublic,
     deployPolicy: z.enum(deployPolicies),
     processRoles: z.array(z.enum(processRoles)),
@@ -69,10 +152,11 @@ export const serviceSchema = z
   .openapi('Service')
 
 export function presentService(service: Service): z.infer<typeof serviceSchema> {
-  const { id, environmentId, name, category, driverName, versionTrack, status, serverIds } = service
+  const { id, environmentId, name, category, driverName, versionTrack, status, serverIds, desiredReplicas } = service
   const { allowPublic: isPublic, deployPolicy, currentImageDigest, availableImageDigest, updateStatus, config } = service
   return {
-    ...{ id, environmentId, name, category, driver: driverName, versionTrack, status, serverIds },
+    ...{ id, environmentId, name, category, driver: driverName, versionTrack, status, serverIds, desiredReplicas },
+    placements: service.placements.map(({ serverId, count, limits: own }) => ({ serverId, count, ...own })),
     ...{ allowPublic: isPublic, deployPolicy, currentImageDigest, availableImageDigest, updateStatus, config },
     updateBehaviour: serviceDriver(driverName).update,
     processRoles: processRoles.filter((role) => service.processRoles.includes(role)),

@@ -7,8 +7,8 @@ export const roles = ['owner', 'admin', 'deployer', 'viewer'] as const
 
 export const organisations = pgTable(
   'organisations',
-  { id: id<OrganisationId>(), name: text('name').notNull(), ...timestamps },
-  (t) => [uniqueIndex('organisations_name').on(sql`lower(${t.name})`)],
+  { id: id<OrganisationId>(), name: text('name').notNull(), removedAt: moment('removed_at'), ...timestamps },
+  (t) => [uniqueIndex('organisations_name').on(sql`lower(${t.name})`).where(sql`${t.removedAt} is null`)],
 )
 
 export const organisationId = () =>

@@ -51,10 +51,11 @@ export const applications = pgTable(
     deployKeyPrivate: sealed('deploy_key_private').notNull(),
     deployKeyFingerprint: text('deploy_key_fingerprint').notNull(),
     deployKeyInstalledAt: moment('deploy_key_installed_at'),
+    removedAt: moment('removed_at'),
     ...timestamps,
   },
   (t) => [
-    uniqueIndex('applications_name').on(t.organisationId, t.name),
+    uniqueIndex('applications_name').on(t.organisationId, t.name).where(sql`${t.removedAt} is null`),
     unique('applications_in_organisation').on(t.organisationId, t.id),
     label('applications_name_label', t.name),
     oneOf('applications_repository_type', t.repositoryType, repositoryTypes),

@@ -24,10 +24,11 @@ import {
   sliceTypes,
   trafficStates,
 } from '../../domain/services.ts'
-import type { AttachmentId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId, SliceId } from '../../domain/ids.ts'
+import type { AttachmentId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId, SliceId, VolumeId } from '../../domain/ids.ts'
+import type { OwnLimits } from '../../domain/limits.ts'
 import { organisationId } from './access.ts'
 import { environments } from './applications.ts'
-import { id, label, ofSameOwner, oneOf, type Reference, sealed, timestamps } from './columns.ts'
+import { id, label, moment, ofSameOwner, oneOf, type Reference, sealed, timestamps } from './columns.ts'
 import { operations } from './operations.ts'
 import { servers } from './servers.ts'
 
@@ -103,6 +104,8 @@ export const servicePlacements = pgTable(
     serviceId: service('service_id').notNull().references(() => services.id),
     serverId: uuid('server_id').$type<ServerId>().notNull().references(() => servers.id),
     count: integer('count').notNull().default(1),
+    /** What its replicas have instead of the service's limits. */
+    limits: jsonb('limits').$type<OwnLimits>().notNull().default({}),
   },
   (t) => [primaryKey({ columns: [t.serviceId, t.serverId] }), check('service_placements_count', sql`${t.count} > 0`)],
 )
@@ -129,8 +132,12 @@ export const serviceReplicas = pgTable(
     traffic: text('traffic', { enum: trafficStates }).notNull().default('none'),
     /** Its scheduler is in charge: it ticks each minute. */
     ticks: boolean('ticks').notNull().default(false),
+    /** Limits that it was planned with; null: none. */
     cpuLimit: doublePrecision('cpu_limit'),
     memoryLimitMb: integer('memory_limit_mb'),
+    /** Limits that its container really has, as Docker tells them. */
+    runningCpuLimit: doublePrecision('running_cpu_limit'),
+    runningMemoryLimitMb: integer('running_memory_limit_mb'),
     /** Hash of everything it was rendered from: whether it would come out the same today. */
     configHash: text('config_hash').notNull(),
     config: jsonb('config').$type<Record<string, unknown>>().notNull().default({}),
@@ -226,6 +233,35 @@ export const detachments = pgTable(
   (t) => [
     primaryKey({ columns: [t.environmentId, t.serviceSliceId] }),
     ofSameOwner('detachments_slice', [t.serviceId, t.serviceSliceId], () => [serviceSlices.serviceId, serviceSlices.id]),
+  ],
+)
+
+/**
+ * Volumes that a removed service or environment has left on servers: data never goes as a side effect. They are there until they are
+ * deleted by name.
+ */
+export const keptVolumes = pgTable(
+  'kept_volumes',
+  {
+    id: id<VolumeId>(),
+    organisationId: organisationId(),
+    serverId: uuid('server_id').$type<ServerId>().notNull().references(() => servers.id),
+    name: text('name').notNull(),
+    /** Null where Docker did not tell in time. */
+    sizeBytes: bigint('size_bytes', { mode: 'number' }),
+    serviceId: service('service_id').references(() => services.id),
+    environmentId: uuid('environment_id').$type<EnvironmentId>().references((): AnyPgColumn => environments.id),
+    /** What it was of, for people, e.g. `production of shop`. */
+    origin: text('origin').notNull(),
+    /** Names of the slices that are in it. */
+    slices: jsonb('slices').$type<string[]>().notNull().default([]),
+    removedAt: moment('removed_at'),
+    ...timestamps,
+  },
+  (t) => [
+    uniqueIndex('kept_volumes_name').on(t.serverId, t.name).where(sql`${t.removedAt} is null`),
+    ofSameOwner('kept_volumes_server', [t.organisationId, t.serverId], () => [servers.organisationId, servers.id]),
+    check('kept_volumes_origin', sql`(${t.serviceId} is null) <> (${t.environmentId} is null)`),
   ],
 )
 

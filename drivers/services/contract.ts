@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Platform } from '../../domain/images.ts'
+import type { Limits } from '../../domain/limits.ts'
 import type { DeployPolicy, DriverName, ProcessRole, ServiceCategory } from '../../domain/services.ts'
 import type { Secret } from '../../domain/secret.ts'
 import type { RemoteFile } from '../ssh/remote.ts'
@@ -100,6 +101,7 @@ export interface ReplicaFacts {
   addresses: Record<string, string>
   /** What is left where Docker keeps images and volumes, where that is little; else null. */
   lowDiskMb: number | null
+  limits: Limits
 }
 
 /** `killed`: names of containers that were still busy when their time was over: what they did was cut off. */
@@ -121,6 +123,8 @@ export interface ConfiguredService {
   image: ImagePolicy
   ports(role: ProcessRole): readonly PortSpec[]
   volumes(owner: Pick<Ownership, 'serviceId' | 'environmentId'>): readonly VolumeSpec[]
+  /** What goes from its servers with the service itself: folders, and networks of its own. */
+  remains(owner: Pick<Ownership, 'serviceId'>): { folders: readonly string[]; networks: readonly string[] }
   /** Seconds between TERM and KILL for a replica of this role. */
   stopGraceSeconds(role: ProcessRole): number
   /** Writes the files, starts the container, waits until it is healthy and reports it. */
@@ -158,6 +162,8 @@ export interface ServiceDriver {
   defaultDeployPolicy: DeployPolicy
   defaultProcessRoles: readonly ProcessRole[]
   configSchema: z.ZodType<StoredConfig>
+  /** A change that a service which lives already cannot make, with the reason; null where it can. Throws a ZodError as `configured`. */
+  refuseChange(from: unknown, to: unknown): { setting: string; reason: string } | null
   resourceDefaults: { cpuLimit: number | null; memoryLimitMb: number | null }
   update: UpdateBehaviour
   /** Stateful services keep one Compose project and replace the container in it; others run generations side by side. */

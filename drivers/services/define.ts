@@ -2,8 +2,10 @@ import type { z } from 'zod'
 import type { ConfiguredService, Credentials, ServiceDriver, StoredConfig } from './contract.ts'
 import type { ConfiguredSlice, SliceDriver } from './contract-slices.ts'
 
-type ServiceDefinition<Config extends StoredConfig> = Omit<ServiceDriver, 'configSchema' | 'configured'> & {
+type ServiceDefinition<Config extends StoredConfig> = Omit<ServiceDriver, 'configSchema' | 'configured' | 'refuseChange'> & {
   configSchema: z.ZodType<Config>
+  /** Left out: every setting can change. */
+  refuseChange?(from: Config, to: Config): ReturnType<ServiceDriver['refuseChange']>
   configured(config: Config): Omit<ConfiguredService, 'config'>
 }
 
@@ -11,6 +13,7 @@ type ServiceDefinition<Config extends StoredConfig> = Omit<ServiceDriver, 'confi
 export function defineService<Config extends StoredConfig>(definition: ServiceDefinition<Config>): ServiceDriver {
   return {
     ...definition,
+    refuseChange: (from, to) => definition.refuseChange?.(definition.configSchema.parse(from), definition.configSchema.parse(to)) ?? null,
     configured(stored) {
       const config = definition.configSchema.parse(stored)
       return { config, ...definition.configured(config) }

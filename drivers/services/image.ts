@@ -5,7 +5,8 @@ import { lines, textBeside } from './scripts.ts'
 
 const script = textBeside(import.meta.url, 'image-resolve.sh')
 const pullScript = textBeside(import.meta.url, 'image-pull.sh')
-const removeScript = textBeside(import.meta.url, 'image-remove.sh')
+/** Needs the input `NAMES`. */
+export const imageRemoveScript = textBeside(import.meta.url, 'image-remove.sh')
 const findScript = textBeside(import.meta.url, 'image-find.sh')
 const report = z.object({ imageId: z.string().startsWith('sha256:'), digests: z.array(z.string()) })
 
@@ -41,7 +42,7 @@ export function pullImage(image: string, dockerConfig: Secret): ServiceStep<void
 
 /** Removes an image under these names, tags or digests, unless a container uses it. */
 export function removeImage(names: readonly string[]): ServiceStep<void> {
-  return { name: 'remove image', script: removeScript, inputs: { NAMES: lines(names) }, secrets: {}, files: [], parse: () => {} }
+  return { name: 'remove image', script: imageRemoveScript, inputs: { NAMES: lines(names) }, secrets: {}, files: [], parse: () => {} }
 }
 
 /** How `findImage` ends where the image is not there. */

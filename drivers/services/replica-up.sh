@@ -105,5 +105,6 @@ done
 await_settled "$SERVICE" "$SETTLE_SECONDS"
 
 free=$(df --output=avail --block-size=1M /var/lib/docker 2>/dev/null | tail -n 1 | tr -d ' ') || free=
-report='{"containerId":{{json .Id}},"imageId":{{json .Image}},"networks":{{json .NetworkSettings.Networks}}'",\"diskFreeMb\":${free:-null}}"
+report='{"containerId":{{json .Id}},"imageId":{{json .Image}},"networks":{{json .NetworkSettings.Networks}},'
+report+='"nanoCpus":{{json .HostConfig.NanoCpus}},"memoryBytes":{{json .HostConfig.Memory}}'",\"diskFreeMb\":${free:-null}}"
 docker inspect --format "$report" "$id" >"$KEYSTONE_RESULT"

@@ -133,10 +133,14 @@ const replicaReport = z.object({
   imageId: z.string().startsWith('sha256:'),
   networks: z.record(z.string(), z.object({ IPAddress: z.string() })),
   diskFreeMb: z.int().nullable().default(null),
+  /** Billionths of a CPU, and bytes; 0: no limit. A step that an earlier version has started does not say. */
+  nanoCpus: z.int().nonnegative().default(0),
+  memoryBytes: z.int().nonnegative().default(0),
 })
 
 function parseReplicaFacts(result: string): ReplicaFacts {
-  const { containerId, imageId, networks, diskFreeMb } = replicaReport.parse(JSON.parse(result))
+  const { containerId, imageId, networks, diskFreeMb, nanoCpus, memoryBytes } = replicaReport.parse(JSON.parse(result))
   const addresses = Object.fromEntries(Object.entries(networks).map(([name, { IPAddress }]) => [name, IPAddress]))
-  return { containerId, imageId, addresses, lowDiskMb: diskFreeMb !== null && isNearlyFull(diskFreeMb) ? diskFreeMb : null }
+  const limits = { cpuLimit: nanoCpus === 0 ? null : nanoCpus / 1e9, memoryLimitMb: memoryBytes === 0 ? null : Math.round(memoryBytes / 2 ** 20) }
+  return { containerId, imageId, addresses, limits, lowDiskMb: diskFreeMb !== null && isNearlyFull(diskFreeMb) ? diskFreeMb : null }
 }

@@ -8,6 +8,9 @@ const attachedSchema = startedSchema.extend({
   slice: identified,
   recommendedVariables: z.record(z.string(), z.string()),
 })
+const interruptedSchema = startedSchema.extend({
+  interruption: z.object({ message: z.string(), environments: z.array(z.string()) }).nullable(),
+})
 const routedSchema = startedSchema.extend({ route: identified })
 const applicationSchema = identified.extend({ deployKeyPublic: z.string() })
 
@@ -100,6 +103,13 @@ export interface OrganisationClient {
   releases(environmentId: string): Promise<Release[]>
   changeEnvironment(environmentId: string, changes: object): Promise<void>
   services(environmentId: string): Promise<{ id: string; name: string }[]>
+  changeService(serviceId: string, changes: object): Promise<void>
+  /** What users notice of it is null where they notice nothing. */
+  stopService(serviceId: string): Promise<z.infer<typeof interruptedSchema>>
+  startService(serviceId: string): Promise<{ operation: Operation }>
+  restartService(serviceId: string): Promise<z.infer<typeof interruptedSchema>>
+  removeService(serviceId: string): Promise<Operation>
+  removeEnvironment(environmentId: string): Promise<Operation>
   /** Waits for an operation's end. */
   finished(operation: Operation, onChange?: (tree: OperationTree) => void): Promise<OperationTree>
 }
@@ -163,6 +173,12 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
     async services(environmentId) {
       return (await client.get(`${environment(environmentId)}/services`, servicesSchema)).items
     },
+    changeService: (serviceId, changes) => client.patch(`${path}/services/${serviceId}`, changes),
+    stopService: (serviceId) => client.post(`${path}/services/${serviceId}/stop`, undefined, interruptedSchema),
+    startService: (serviceId) => client.post(`${path}/services/${serviceId}/start`, undefined, startedSchema),
+    restartService: (serviceId) => client.post(`${path}/services/${serviceId}/restart`, undefined, interruptedSchema),
+    removeService: (serviceId) => client.delete(`${path}/services/${serviceId}`, operationSchema),
+    removeEnvironment: (environmentId) => client.delete(environment(environmentId), operationSchema),
     finished: (operation, onChange = () => {}) => finished({ client, organisationId: id, operationId: operation.id, onChange }),
   }
 }

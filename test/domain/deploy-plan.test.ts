@@ -96,11 +96,12 @@ describe('a service is deployed alone, and for the right reason', () => {
   test.each([
     ['its configuration changed', web({ wanted: [wanted('one', 'other')] }), 'configuration changed'],
     ['it is to be on another server', web({ wanted: [wanted('two')] }), 'placement changed'],
-    ['it is to have more replicas', web({ wanted: [wanted('one'), wanted('one')] }), 'placement changed'],
     ['it is to have none any more', web({ wanted: [] }), 'placement changed'],
     ['it is not healthy', web({ present: [present('old-web', 'one', { isHealthy: false })] }), 'not healthy'],
+    ['it runs another image than the release', web({ present: [present('old-web', 'one', { imageDigest: 'sha256:0' })] }), 'new image'],
+    ['it is to be restarted', web({ renewal: 'restarted' }), 'restarted'],
   ])('when %s', (_, changed, reason) => {
-    const plan = planDeploy(snapshot({ services: [changed, worker()] }), ids)
+    const plan = planDeploy(snapshot({ services: [changed, worker()], currentImage: 'sha256:1' }), ids)
     expect(plan).toMatchObject({ isUnchanged: false, isImageNew: false, kept: [{ name: 'worker' }], schedulers: ['old-worker'] })
     expect(plan.services).toMatchObject([{ name: 'web', reason, retiring: ['old-web'] }])
   })
@@ -112,6 +113,69 @@ describe('a service is deployed alone, and for the right reason', () => {
 
   test('not when it is nowhere and is to be nowhere, even with a new image', () => {
     expect(reasons(snapshot({ services: [web(), worker({ wanted: [], present: [] })], wantedArtifact: 'artifact-2' }))).toEqual({ web: 'new image' })
+  })
+})
+
+describe('scaling', () => {
+  const scaled = (web: SnapshotService, ticking: string[] = []) => {
+    const scheduler = { targetServiceId: 'web' as ServiceId, mode: 'single' as const, tickingReplicaIds: ticking as ReplicaId[] }
+    const plan = planDeploy(snapshot({ services: [web], scheduler }), ids)
+    const [service] = plan.services
+    return { reason: service?.reason, starting: service?.replicas.map(({ id }) => id), retiring: service?.retiring, schedulers: plan.schedulers }
+  }
+  const pair = [present('a', 'one'), present('b', 'one')]
+
+  test('up starts what is missing, beside what runs', () => {
+    const up = scaled(web({ wanted: [wanted('one'), wanted('one'), wanted('two')] }), ['old-web'])
+    expect(up).toEqual({ reason: 'placement changed', starting: ['web/one/1', 'web/two/2'], retiring: [], schedulers: ['old-web'] })
+  })
+
+  test('down retires what is too much, and not the one that ticks', () => {
+    expect(scaled(web({ present: pair }), ['b'])).toEqual({ reason: 'placement changed', starting: [], retiring: ['a'], schedulers: ['b'] })
+    expect(scaled(web({ present: pair }), ['a'])).toMatchObject({ retiring: ['b'], schedulers: ['a'] })
+  })
+
+  test('replaces what is not as it should be, and has it switched by the gateways', () => {
+    const sick = [present('a', 'one', { isHealthy: false }), present('b', 'one')]
+    const outdated = [present('a', 'one', { configHash: 'other' }), present('b', 'two')]
+    const two = [wanted('one'), wanted('one'), wanted('two')]
+    expect(scaled(web({ present: sick, wanted: two }))).toMatchObject({ starting: ['web/one/1', 'web/two/2'], retiring: ['a'] })
+    expect(scaled(web({ present: outdated, wanted: [wanted('one'), wanted('two')] }))).toMatchObject({ reason: 'configuration changed', starting: ['web/one/0'], retiring: ['a'] })
+  })
+
+  test('moves the scheduler where its replica goes', () => {
+    expect(scaled(web({ wanted: [wanted('two')], present: pair }), ['a'])).toMatchObject({ starting: ['web/two/0'], retiring: ['a', 'b'], schedulers: ['web/two/0'] })
+  })
+})
+
+describe('a service that is left alone', () => {
+  test('because it is stopped is not deployed, whatever changes, and the plan says so', () => {
+    const stopped = worker({ left: 'stopped', present: [] })
+    const { advice } = snapshot()
+    const path = '/organisations/1/environments/2'
+    const plan = planDeploy(snapshot({ services: [web(), stopped], wantedArtifact: 'artifact-2', advice: { ...advice, path } }), ids)
+    expect(plan.services.map(({ name }) => name)).toEqual(['web'])
+    expect(plan.kept).toEqual([{ id: 'worker', name: 'worker', because: 'stopped' }])
+    expect(plan.warnings).toEqual([
+      expect.objectContaining({ code: 'queue_without_worker' }),
+      {
+        ...{ code: 'service_stopped', hint: 'Start it when it is to run again.' },
+        message: 'worker is stopped and stays so. Nothing ticks meanwhile, since the scheduler runs there.',
+        request: { method: 'POST', path: '/organisations/1/services/worker/start', body: {} },
+      },
+    ])
+    expect(plan.schedulers).toEqual([])
+  })
+
+  test('because it is deployed on its own keeps its scheduler', () => {
+    const plan = planDeploy(snapshot({ services: [web(), worker({ left: 'manual' })], wantedArtifact: 'artifact-2' }), ids)
+    expect(plan).toMatchObject({ services: [{ name: 'web' }], kept: [{ name: 'worker', because: 'manual' }], schedulers: ['old-worker'], warnings: [] })
+  })
+
+  test('because the operation is about another one is nothing to tell of', () => {
+    const plan = planDeploy(snapshot({ services: [web({ renewal: 'restarted' }), worker({ left: 'not concerned', wanted: [] })] }), ids)
+    expect(plan).toMatchObject({ services: [{ name: 'web', reason: 'restarted' }], schedulers: ['old-worker'] })
+    expect(plan.kept).toEqual([{ id: 'worker', name: 'worker' }])
   })
 })
 
@@ -233,19 +297,26 @@ const services = fc.array(fc.record({ goal: fc.array(server, { maxLength: 4 }), 
 function deployed(service: SnapshotService, planned: PlannedService | undefined): SnapshotService {
   if (!planned) return service
   const configHash = service.wanted[0]?.configHash ?? 'same'
-  return { ...service, present: planned.replicas.map(({ id, serverId }) => present(id, serverId, { configHash })) }
+  const staying = service.present.filter(({ id }) => !planned.retiring.includes(id))
+  return { ...service, present: [...staying, ...planned.replicas.map(({ id, serverId }) => present(id, serverId, { configHash }))] }
 }
 
 const places = (replicas: readonly { serverId: ServerId; configHash: string }[]) => replicas.map(({ serverId, configHash }) => `${serverId} ${configHash}`).toSorted()
 
-test('whatever there is, the plan leads to what was wanted, retires all that it replaces, and planning again changes nothing', () => {
+test('whatever there is, the plan leads to what was wanted, replaces nothing that is as it should be, and planning again changes nothing', () => {
   fc.assert(
     fc.property(services, (all) => {
       const before = snapshot({ services: all, scheduler: { targetServiceId: null, mode: 'single', tickingReplicaIds: [] } })
       const plans = planDeploy(before, ids).services
       const after = all.map((service) => deployed(service, plans.find(({ id }) => id === service.id)))
       for (const service of after) expect(places(service.present)).toEqual(places(service.wanted))
-      for (const { id, retiring } of plans) expect(retiring).toEqual(all.find((service) => service.id === id)?.present.map((replica) => replica.id))
+      for (const { id, retiring, replicas: made } of plans) {
+        const service = all.find((each) => each.id === id)!
+        const replacedInVain = service.present
+          .filter((replica) => replica.isHealthy && retiring.includes(replica.id) && replica.configHash === service.wanted[0]?.configHash)
+          .filter(({ serverId }) => made.some((replica) => replica.serverId === serverId))
+        expect(replacedInVain).toEqual([])
+      }
       expect(planDeploy({ ...before, services: after }, ids)).toMatchObject({ isUnchanged: true, services: [] })
     }),
   )

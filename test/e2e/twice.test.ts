@@ -182,6 +182,24 @@ async function askedMeanwhile(operation: Operation): Promise<OperationTree> {
   return tree
 }
 
+it('services that are restarted, stopped and started, and an environment that is removed, come out the same', async () => {
+  const { organisation, prepared, keystone } = scene
+  const web = (await organisation.services(sample.environmentId)).find(({ name }) => name === 'web')!
+  for (const id of [web.id, prepared.databaseId]) {
+    expect(await scene.ended((await organisation.restartService(id)).operation)).toMatchObject({ status: 'succeeded', outcome: 'restarted' })
+  }
+  expect(await scene.ended((await organisation.stopService(web.id)).operation)).toMatchObject({ status: 'succeeded', outcome: 'stopped' })
+  expect(await scene.ended((await organisation.startService(web.id)).operation)).toMatchObject({ status: 'succeeded', outcome: 'started' })
+  expect(await scene.ended(await organisation.removeEnvironment(sample.environmentId))).toMatchObject({ status: 'succeeded', outcome: 'removed', warnings: [] })
+  const kept = `/organisations/${organisation.id}/kept-volumes`
+  const { items } = await keystone.client.get(kept, z.object({ items: z.array(z.object({ id: z.string(), name: z.string() })) }))
+  for (const { id, name } of items) {
+    const operation = await twice.between(() => keystone.client.delete(`${kept}/${id}?confirm=${name}`, operationSchema))
+    expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded', outcome: 'removed' })
+  }
+  expect(items).toHaveLength(1)
+})
+
 it('no activity is left out, and none has a second effect', () => {
   expect([...twice.executed].toSorted()).toEqual(Object.keys(twice.activities).toSorted())
   expect(twice.secondEffects).toEqual([])

@@ -45,6 +45,7 @@ export const buildkit = defineService({
     image: { from: 'none' },
     ports: () => [],
     volumes: () => [],
+    remains: () => ({ folders: [], networks: [] }),
     stopGraceSeconds: () => 0,
     startReplica: noContainers,
     stopReplica: noContainers,

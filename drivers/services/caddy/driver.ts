@@ -79,6 +79,7 @@ export const caddy = defineService({
       { name: 'http3', containerPort: 443, protocol: 'udp', exposure: 'public' },
     ],
     volumes: ({ serviceId }) => volumes(serviceId),
+    remains: () => ({ folders: [gatewayFolder], networks: [gatewayNetwork] }),
     stopGraceSeconds: () => stopGraceSeconds,
     startReplica: (input) => startStep('start gateway', input, shape(config, input)),
     /** The applied configuration stays: a gateway that starts again goes on with it. */

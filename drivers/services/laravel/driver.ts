@@ -1,3 +1,4 @@
+import { serviceFolder } from '../../../domain/services.ts'
 import { defineService } from '../define.ts'
 import { generationProject, startStep, stopStep } from '../replica.ts'
 import { build } from './build.ts'
@@ -13,6 +14,11 @@ export const laravel = defineService({
   defaultDeployPolicy: 'with_environment',
   defaultProcessRoles: laravelRoles,
   configSchema: serviceSchema,
+  refuseChange(from: ServiceConfig, to: ServiceConfig) {
+    const gone = from.persistentPaths.find((path) => !to.persistentPaths.includes(path))
+    if (gone === undefined) return null
+    return { setting: 'persistentPaths', reason: `${gone} has a volume with files of the running application: paths can be added, but not taken away` }
+  },
   resourceDefaults: { cpuLimit: null, memoryLimitMb: null },
   update: { downtime: false, dataRisk: false, backup: false },
   stateful: false,
@@ -27,6 +33,7 @@ export const laravel = defineService({
       return []
     },
     volumes: ({ environmentId }) => persistentVolumes(config, environmentId),
+    remains: ({ serviceId }) => ({ folders: [serviceFolder(serviceId)], networks: [] }),
     stopGraceSeconds: (role) => replicaGraceSeconds(role, config),
     startReplica: (input) => startStep(`start ${input.role}`, input, replicaShape(config, input)),
     stopReplica: ({ ownership, role }) =>

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { serviceAlias, serviceNetwork, serviceVolume } from '../../../domain/services.ts'
+import { serviceAlias, serviceFolder, serviceNetwork, serviceVolume } from '../../../domain/services.ts'
 import type { ReplicaInput } from '../contract.ts'
 import { defineService } from '../define.ts'
 import { randomPassword } from '../passwords.ts'
@@ -38,6 +38,7 @@ export const postgres = defineService({
     image: { from: 'registry', reference: 'postgres:18' },
     ports: () => [{ name: 'postgres', containerPort: 5432, protocol: 'tcp', exposure: 'internal' }],
     volumes: ({ serviceId }) => [volume(serviceId)],
+    remains: ({ serviceId }) => ({ folders: [serviceFolder(serviceId)], networks: [serviceNetwork(serviceId)] }),
     stopGraceSeconds: () => stopGraceSeconds,
     startReplica: (input) => startStep('start Postgres', withPassword(input), shape(input)),
     stopReplica: ({ ownership }) => stopStep(ownership, { project: statefulProject(ownership), graceSeconds: stopGraceSeconds }),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Secret } from '../../../domain/secret.ts'
-import { serviceAlias, serviceNetwork, serviceVolume } from '../../../domain/services.ts'
+import { serviceAlias, serviceFolder, serviceNetwork, serviceVolume } from '../../../domain/services.ts'
 import type { ReplicaInput } from '../contract.ts'
 import { defineService } from '../define.ts'
 import { randomPassword } from '../passwords.ts'
@@ -56,6 +56,7 @@ export const valkey = defineService({
     image: { from: 'registry', reference: 'valkey/valkey:8' },
     ports: () => [{ name: 'valkey', containerPort: 6379, protocol: 'tcp', exposure: 'internal' }],
     volumes: ({ serviceId }) => [volume(serviceId)],
+    remains: ({ serviceId }) => ({ folders: [serviceFolder(serviceId)], networks: [serviceNetwork(serviceId)] }),
     stopGraceSeconds: () => stopGraceSeconds,
     startReplica: (input) => startStep('start Valkey', input, shape(config, input)),
     stopReplica: ({ ownership }) => stopStep(ownership, { project: statefulProject(ownership), graceSeconds: stopGraceSeconds }),

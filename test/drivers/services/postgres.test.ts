@@ -123,7 +123,12 @@ describe('the Postgres driver', () => {
     const step = postgres.configured({}).startReplica(replica({ admin: { password: new Secret('super') } }))
     const containerId = 'c'.repeat(64)
     const report = { containerId, imageId: 'sha256:i', networks: { n: { IPAddress: '172.18.0.2', Gateway: 'x' } } }
-    expect(step.parse(JSON.stringify(report))).toMatchObject({ lowDiskMb: null, containerId, imageId: 'sha256:i', addresses: { n: '172.18.0.2' } })
+    const facts = { containerId, imageId: 'sha256:i', addresses: { n: '172.18.0.2' }, lowDiskMb: null }
+    const unlimited = { ...facts, limits: { cpuLimit: null, memoryLimitMb: null } }
+    expect(step.parse(JSON.stringify({ ...report, nanoCpus: 0, memoryBytes: 0 }))).toEqual(unlimited)
+    expect(step.parse(JSON.stringify(report))).toEqual(unlimited)
+    const limited = { ...report, nanoCpus: 1_500_000_000, memoryBytes: 512 * 2 ** 20 }
+    expect(step.parse(JSON.stringify(limited))).toEqual({ ...facts, limits: { cpuLimit: 1.5, memoryLimitMb: 512 } })
     expect(() => step.parse('')).toThrow()
   })
 })

@@ -86,7 +86,7 @@ function described({ images, containers }: Machine, { FOLDER, SERVICE, CONTAINER
 
 function report({ images }: Machine, image: string, { name, networks }: { name: string; networks: readonly string[] }): string {
   const addresses = networks.map((network, index) => [network, { IPAddress: `10.201.${index}.2` }])
-  return JSON.stringify({ containerId: idOf(name), imageId: images.get(image), networks: Object.fromEntries(addresses) })
+  return JSON.stringify({ containerId: idOf(name), imageId: images.get(image), networks: Object.fromEntries(addresses), nanoCpus: 0, memoryBytes: 0 })
 }
 
 /** The charge goes from this replica, if it has it, with the last minute that was ticked. */

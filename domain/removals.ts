@@ -1,0 +1,63 @@
+import type { Failure } from './operations.ts'
+
+/** What still needs a service, by names that people know; environments as `production of shop`. */
+export interface ServiceUses {
+  /** Environments that are attached, with the slice that each uses. */
+  attached: readonly { environment: string; slice: string }[]
+  /** Domains that a gateway routes. */
+  routes: readonly { environment: string; domain: string }[]
+  /** Environments whose images it builds. */
+  builtFor: readonly string[]
+  /** It is the web service that its environment consists of. */
+  isPrimary: boolean
+  /** The scheduler of its environment runs on it. */
+  isScheduled: boolean
+}
+
+/** Why a service cannot be removed, and what to do before; null where it can. Data that somebody uses never goes. */
+export function removalRefusal(name: string, uses: ServiceUses): Failure | null {
+  const { attached, routes, builtFor, isPrimary, isScheduled } = uses
+  if (attached.length > 0) {
+    const used = attached.map(({ environment, slice }) => `${slice} (${environment})`)
+    return inUse(`Environments use slices of ${name}: ${named(used)}.`, 'Detach it from these environments first.')
+  }
+  if (routes.length > 0) {
+    const routed = routes.map(({ environment, domain }) => `${domain} (${environment})`)
+    return inUse(`${name} routes ${named(routed)}.`, 'Remove these environments first, or their routes.')
+  }
+  if (builtFor.length > 0) return inUse(`${name} builds the images of ${named(builtFor)}.`, 'Give these environments another build strategy first.')
+  if (isPrimary) {
+    const message = `${name} is the web service that its environment consists of.`
+    return { code: 'primary_service', message, hint: 'Stop it, or remove the environment.' }
+  }
+  if (!isScheduled) return null
+  const message = `The scheduler of its environment runs on ${name}.`
+  return { code: 'scheduler_target', message, hint: 'Choose another schedulerTargetServiceId for the environment and deploy it first.' }
+}
+
+const inUse = (message: string, hint: string): Failure => ({ code: 'service_in_use', message, hint })
+
+const named = (names: readonly string[]): string => [...new Set(names)].toSorted().join(', ')
+
+/** Why an application cannot be deleted; null where it can. */
+export function applicationRefusal(name: string, environments: readonly string[]): Failure | null {
+  if (environments.length === 0) return null
+  return { code: 'application_in_use', message: `${name} has environments: ${named(environments)}.`, hint: 'Remove them first.' }
+}
+
+/** What an organisation has, by names. */
+export interface Possessions {
+  applications: readonly string[]
+  services: readonly string[]
+  servers: readonly string[]
+  /** Summaries of operations that have not ended. */
+  operations: readonly string[]
+}
+
+/** Why an organisation cannot be deleted; null where it can: nothing of it may run, and no server be left that Keystone has the key of. */
+export function organisationRefusal(name: string, has: Possessions): Failure | null {
+  const [first] = (['applications', 'services', 'servers', 'operations'] as const).filter((kind) => has[kind].length > 0)
+  if (!first) return null
+  const what = first === 'operations' ? 'operations that have not ended' : first
+  return { code: 'organisation_in_use', message: `${name} has ${what}: ${named(has[first])}.`, hint: 'Remove what it has first.' }
+}
