@@ -6,7 +6,7 @@ import { sharePrivateNetwork } from '../domain/endpoints.ts'
 import type { ServerId } from '../domain/ids.ts'
 import { revealed, type Secret } from '../domain/secret.ts'
 import { applicationOf } from './configured-services.ts'
-import type { ActivityDeps } from './deps.ts'
+import type { PlanningDeps } from './deps.ts'
 import type { PlacedEnvironment } from './deploy-snapshot.ts'
 import type { ReplicaContext } from './replica-input.ts'
 
@@ -20,7 +20,7 @@ interface Judged {
 }
 
 /** What people should know of an environment beyond what is deployed, from what is stored of it and its servers. */
-export async function adviceFor({ db }: ActivityDeps, found: PlacedEnvironment, judged: Judged): Promise<DeploySnapshot['advice']> {
+export async function adviceFor({ db }: PlanningDeps, found: PlacedEnvironment, judged: Judged): Promise<DeploySnapshot['advice']> {
   const { environment, placement, placements, primary } = found
   const { context, env, webServices } = judged
   const servers = await serverStates(db, environment.organisationId)

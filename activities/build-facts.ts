@@ -9,7 +9,7 @@ import type { Platform } from '../domain/images.ts'
 import type { BaseImage, ConfiguredBuild } from '../drivers/services/contract-application.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
 import { builderOf } from './configured-services.ts'
-import type { ActivityDeps } from './deps.ts'
+import type { PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import { storedAs } from './image-registry.ts'
 
@@ -42,7 +42,7 @@ interface Wanted {
   commit: string
 }
 
-export async function buildFacts(deps: ActivityDeps, deployed: DeployedEnvironment, { primary, place, commit }: Wanted): Promise<BuildFacts> {
+export async function buildFacts(deps: PlanningDeps, deployed: DeployedEnvironment, { primary, place, commit }: Wanted): Promise<BuildFacts> {
   const { environment, application } = deployed
   const configured = buildOf(primary, environment.buildConfig)
   const name = await storedAs(deps, deployed)
@@ -72,7 +72,7 @@ interface ToBuild extends Pick<DeployedEnvironment, 'environment'> {
  * The image is made once, by the environment's builder or else on the server of its primary service (specification section 6). Fails
  * as `builder_not_ready` where the builder runs on no server, and as `mixed_architectures` where it does not build for all of them.
  */
-export async function buildPlace(deps: ActivityDeps, { environment, placement: own, placements }: ToBuild): Promise<BuildPlace> {
+export async function buildPlace(deps: PlanningDeps, { environment, placement: own, placements }: ToBuild): Promise<BuildPlace> {
   const { serverId, serverName, builder, offered } = await builderPlace(deps, environment, own)
   const servers = await serverPlatforms(deps.db, placements.map((placement) => placement.serverId))
   const [platform] = await serverPlatforms(deps.db, [serverId])
@@ -82,7 +82,7 @@ export async function buildPlace(deps: ActivityDeps, { environment, placement: o
 }
 
 async function builderPlace(
-  { db, keyring }: ActivityDeps,
+  { db, keyring }: PlanningDeps,
   { builderServiceId }: DeployedEnvironment['environment'],
   own: Placement,
 ): Promise<Omit<BuildPlace, 'platforms'> & Pick<BuildsFor, 'offered'>> {

@@ -7,7 +7,7 @@ import { holdRunning } from '../db/operations/begin.ts'
 import { type ChildOperation, insertChildren, storePlan } from '../db/operations/children.ts'
 import { warn } from '../db/operations/finish.ts'
 import type { Operation } from '../db/operations/request.ts'
-import { beginRollout, insertRelease } from '../db/releases.ts'
+import { beginRollout, insertRelease, type NewRelease } from '../db/releases.ts'
 import { insertReplicas } from '../db/replicas.ts'
 import type {
   DeployPlan,
@@ -21,11 +21,14 @@ import type { OperationId } from '../domain/ids.ts'
 import { limitsAt } from '../domain/limits.ts'
 import { isRollout } from '../domain/operations.ts'
 import { replicaAlias } from '../domain/services.ts'
+import type { Warning } from '../domain/warnings.ts'
 import { configuredService } from './configured-services.ts'
 import { type RolloutFacts, roleOf } from './deploy-snapshot.ts'
 import type { ActivityDeps } from './deps.ts'
 import { internalPorts } from './replica-input.ts'
-import type { RollbackFacts } from './rollback-snapshot.ts'
+
+/** An operation that is to be planned, or would be. */
+export type Planning = Pick<Operation, 'targetId' | 'input' | 'plan'>
 
 /** A plan with what it was computed from. */
 export interface Planned {
@@ -33,8 +36,10 @@ export interface Planned {
   plan: EnvironmentDeployPlan
   /** An image, `name@sha256:…`, that was built elsewhere and is to be deployed. */
   given?: string
-  /** What a rollback brings back, and what people are to know of it. */
-  rollback?: Pick<RollbackFacts, 'restored' | 'warnings'>
+  /** The image of a release that there was before: a rollback names that release, too. */
+  released?: Pick<NewRelease, 'artifactId' | 'rolledBackToId'>
+  /** What people are to know besides what the plan says. */
+  warnings?: readonly Warning[]
 }
 
 /**
@@ -44,19 +49,18 @@ export interface Planned {
 export async function storeRollout(
   { db, keyring }: ActivityDeps,
   { id: operationId, kind, trigger }: Operation,
-  { facts, plan: computed, given, rollback }: Planned,
+  { facts, plan: computed, given, released = {}, warnings = [] }: Planned,
 ): Promise<EnvironmentDeployPlan> {
   const release = { environmentId: computed.environmentId, operationId, commitSha: computed.commit, trigger, variables: facts.variables }
-  const source = rollback ? { rolledBackToId: rollback.restored.releaseId, artifactId: rollback.restored.artifactId } : {}
   return db.transaction(async (tx) => {
     const root = await holdRunning(tx, operationId)
     const plan = given === undefined ? computed : await withGivenImage(tx, computed, { operationId, reference: given })
-    for (const warning of [...plan.warnings, ...(rollback?.warnings ?? [])]) await warn(tx, operationId, warning)
+    for (const warning of [...plan.warnings, ...warnings]) await warn(tx, operationId, warning)
     if (plan.isUnchanged) {
       await storePlan(tx, operationId, plan)
       return plan
     }
-    if (isRollout(kind)) await insertRelease(tx, keyring, { ...release, ...source })
+    if (isRollout(kind)) await insertRelease(tx, keyring, { ...release, ...released })
     if (plan.build.running) await beginRollout(tx, operationId, plan.build.running.artifactId)
     const replicas = plannedReplicas(facts, operationId, plan)
     await insertReplicas(tx, replicas.map(({ row }) => row))

@@ -14,7 +14,7 @@ import { type ProcessRole, processRoles } from '../domain/services.ts'
 import { adviceFor } from './advice.ts'
 import { type BuildFacts, buildFacts, type BuildPlace, buildPlace } from './build-facts.ts'
 import { applicationOf } from './configured-services.ts'
-import type { ActivityDeps } from './deps.ts'
+import type { PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import { anyHostPort, noImage, type RenderedReplica, type ReplicaContext, renderReplica, replicaContext } from './replica-input.ts'
 
@@ -51,7 +51,7 @@ const deployRequested = z.union([z.object({ image: z.string(), commit: z.string(
  * Reads what an `environment_deploy` is planned from. Once there is a plan, the image is built where this says, whatever the environment
  * is set to meanwhile. Fails as `nothing_to_deploy` where no service has a server.
  */
-export async function deployFacts(deps: ActivityDeps, deploy: Pick<Operation, 'targetId' | 'input' | 'plan'>): Promise<DeployFacts> {
+export async function deployFacts(deps: PlanningDeps, deploy: Pick<Operation, 'targetId' | 'input' | 'plan'>): Promise<DeployFacts> {
   const requested = deployRequested.parse(deploy.input)
   const environmentId = idOf<EnvironmentId>(deploy.targetId)
   const found = await placedEnvironment(deps, environmentId)
@@ -63,7 +63,7 @@ export async function deployFacts(deps: ActivityDeps, deploy: Pick<Operation, 't
 }
 
 async function builtSource(
-  deps: ActivityDeps,
+  deps: PlanningDeps,
   found: PlacedEnvironment,
   { plan, commit }: Pick<Operation, 'plan'> & { commit: string },
 ): Promise<BuildFacts> {
@@ -78,7 +78,7 @@ const plannedPlace = ({ build: { serverId, serverName, builder = null, platforms
 export const isBuilt = (facts: DeployFacts): facts is BuiltDeployFacts => !('given' in facts.source) && facts.commit !== null
 
 /** The same for a deploy that builds. Throws where it deploys an image that was built elsewhere. */
-export async function builtDeployFacts(deps: ActivityDeps, deploy: Pick<Operation, 'targetId' | 'input' | 'plan'>): Promise<BuiltDeployFacts> {
+export async function builtDeployFacts(deps: PlanningDeps, deploy: Pick<Operation, 'targetId' | 'input' | 'plan'>): Promise<BuiltDeployFacts> {
   const facts = await deployFacts(deps, deploy)
   if (!isBuilt(facts)) throw new Error('the image of this deploy is not built by Keystone')
   return facts
@@ -88,7 +88,7 @@ export async function builtDeployFacts(deps: ActivityDeps, deploy: Pick<Operatio
 export type PlacedEnvironment = Omit<RolloutFacts, 'commit' | 'snapshot' | 'variables'>
 
 /** Fails as `nothing_to_deploy` where no service has a server. */
-export async function placedEnvironment({ db, keyring }: ActivityDeps, environmentId: EnvironmentId): Promise<PlacedEnvironment> {
+export async function placedEnvironment({ db, keyring }: PlanningDeps, environmentId: EnvironmentId): Promise<PlacedEnvironment> {
   const deployed = await environmentToDeploy(db, environmentId)
   if (isGone(deployed)) throw removed(deployed)
   const services = await environmentServices(db, keyring, environmentId)
@@ -111,7 +111,7 @@ interface Wanted {
 
 /** What is there, beside what the services of `found` would come out as. */
 export async function snapshotOf(
-  deps: ActivityDeps,
+  deps: PlanningDeps,
   found: PlacedEnvironment,
   { context, wantedArtifact }: Wanted,
 ): Promise<DeploySnapshot> {

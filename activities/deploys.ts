@@ -4,15 +4,15 @@ import { commitOnce } from '../db/operations/commit.ts'
 import { publishRelease } from '../db/releases.ts'
 import { hasDetached } from '../db/slice-uses.ts'
 import { environmentReplicas, markStopping, recordTicking } from '../db/replicas.ts'
-import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlannedCommand, type PlannedMigration, type PlannedReplica, type RunningImage, serversToPull } from '../domain/deploy-plan.ts'
+import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlanIds, type PlannedCommand, type PlannedMigration, type PlannedReplica, type RunningImage, serversToPull } from '../domain/deploy-plan.ts'
 import type { EnvironmentId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import { isRollout } from '../domain/operations.ts'
 import type { ReleasedService } from '../domain/releases.ts'
 import { type SchedulerHandover, schedulerHandovers, type SchedulerPlace } from '../domain/scheduler.ts'
 import { applicationOf, configuredService } from './configured-services.ts'
-import { planIds, storeRollout } from './deploy-rows.ts'
+import { planIds, type Planned, type Planning, storeRollout } from './deploy-rows.ts'
 import { type BuiltDeployFacts, type DeployFacts, deployFacts, isBuilt } from './deploy-snapshot.ts'
-import type { ActivityDeps } from './deps.ts'
+import type { ActivityDeps, PlanningDeps } from './deps.ts'
 import type { EnvironmentReplica } from './gateway-sections.ts'
 import type { OperationInput } from './operations.ts'
 
@@ -35,10 +35,7 @@ export function deployActivities(deps: ActivityDeps) {
     async planDeploy({ operationId }: OperationInput): Promise<EnvironmentDeployPlan> {
       const operation = await operationById(db, operationId)
       if (operation.plan) return operation.plan
-      const facts = await deployFacts(deps, operation)
-      const plan = completePlan(facts, planDeploy(facts.snapshot, planIds(operationId)))
-      const given = 'given' in facts.source ? { given: facts.source.given } : {}
-      return storeRollout(deps, operation, { facts, plan, ...given })
+      return storeRollout(deps, operation, await plannedDeploy(deps, operation, planIds(operationId)))
     },
 
     /** The commit point (design section 4): release (where it is one), services and what is to be retired change in one transaction. */
@@ -79,6 +76,13 @@ export function deployActivities(deps: ActivityDeps) {
       await recordTicking(db, { from: from?.replicaId ?? null, to: to?.replicaId ?? null })
     },
   }
+}
+
+/** What a deploy will do, from what there is at this moment; nothing is stored. */
+export async function plannedDeploy(deps: PlanningDeps, deploy: Planning, ids: PlanIds): Promise<Planned> {
+  const facts = await deployFacts(deps, deploy)
+  const plan = completePlan(facts, planDeploy(facts.snapshot, ids))
+  return { facts, plan, ...('given' in facts.source ? { given: facts.source.given } : {}) }
 }
 
 const schedulerPlace = ({ replica: { id, serverId }, serverName }: EnvironmentReplica): SchedulerPlace => ({

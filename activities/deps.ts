@@ -5,6 +5,9 @@ import type { Keyring } from '../domain/keyring.ts'
 import type { RegistryDriver } from '../drivers/registries/driver.ts'
 import type { SshPool } from '../drivers/ssh/remote.ts'
 
+/** What a plan is computed with: nothing of it is changed. */
+export type PlanningDeps = Pick<ActivityDeps, 'db' | 'keyring'>
+
 /** What activities work with; the worker wires it once. */
 export interface ActivityDeps {
   db: Database

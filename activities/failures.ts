@@ -25,8 +25,8 @@ export function stepFailure(error: unknown, exitCode: number): Failure | null {
   return failure?.code === 'step_failed' && failure.exitCode === exitCode ? failure : null
 }
 
-/** The failure that `finalFailure` or `passingFailure` was given. */
-function failureIn(error: unknown): Failure | null {
+/** The failure that `finalFailure` or `passingFailure` was given; null for every other error. */
+export function failureIn(error: unknown): Failure | null {
   const [failure] = (error instanceof ApplicationFailure && error.details) || []
   return isFailure(failure) ? failure : null
 }

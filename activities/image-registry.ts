@@ -4,10 +4,10 @@ import type { Secret } from '../domain/secret.ts'
 import { dockerConfig, imageName, registryOfImage, registryUrl } from '../drivers/registries/images.ts'
 import { parseReference } from '../drivers/registries/reference.ts'
 import type { RegistryAccess } from '../drivers/registries/session.ts'
-import type { ActivityDeps } from './deps.ts'
+import type { PlanningDeps } from './deps.ts'
 
 /** Under which name an environment's images are stored; null where it has no registry. */
-export async function storedAs({ db }: ActivityDeps, { environment, application }: DeployedEnvironment): Promise<string | null> {
+export async function storedAs({ db }: PlanningDeps, { environment, application }: DeployedEnvironment): Promise<string | null> {
   const { organisationId, registryId, name } = environment
   if (registryId === null) return null
   const registry = await registryOf(db, organisationId, registryId)
@@ -31,7 +31,7 @@ type Owner = Pick<DeployedEnvironment['environment'], 'organisationId' | 'regist
  * The login for the registry that an image is in: the environment's own, or another of the organisation at the same host. One that
  * nobody has connected is asked as anybody may.
  */
-export async function accessTo({ db, keyring }: ActivityDeps, { organisationId, registryId }: Owner, image: string): Promise<ImageAccess> {
+export async function accessTo({ db, keyring }: PlanningDeps, { organisationId, registryId }: Owner, image: string): Promise<ImageAccess> {
   const reference = parseReference(image)
   const registry = registryOfImage(await registriesAt(db, organisationId), reference, registryId)
   const credentials = registry ? await registryLogin(db, keyring, registry.id) : null

@@ -1,5 +1,6 @@
 import { builderActivities } from './builders.ts'
 import { commandActivities } from './commands.ts'
+import { configChangeActivities } from './config-changes.ts'
 import { convergenceActivities } from './convergence.ts'
 import type { ActivityDeps } from './deps.ts'
 import { deployActivities } from './deploys.ts'
@@ -39,6 +40,7 @@ export function createActivities(deps: ActivityDeps) {
     ...schedulerActivities(deps),
     ...deployActivities(deps),
     ...rollbackActivities(deps),
+    ...configChangeActivities(deps),
     ...pruningActivities(deps),
     ...convergenceActivities(deps),
     ...serviceRolloutActivities(deps),

@@ -13,7 +13,7 @@ import { serviceAlias, serviceNetwork } from '../domain/services.ts'
 import { effectiveVariables, type VariableLayer } from '../domain/variables.ts'
 import type { ConfiguredService, Ownership, ReplicaInput } from '../drivers/services/contract.ts'
 import { configuredService, configuredSlice } from './configured-services.ts'
-import type { ActivityDeps } from './deps.ts'
+import type { PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 
 /** A replica as its driver starts it. */
@@ -47,7 +47,7 @@ type Owner = Pick<EngineService, 'organisationId' | 'environmentId'>
  * are the user's variables instead of today's; what attachments and Keystone itself give is always today's (design section 8).
  */
 export async function replicaContext(
-  deps: ActivityDeps,
+  deps: PlanningDeps,
   { organisationId, environmentId }: Owner,
   pinned: PinnedVariables['values'] | null = null,
 ): Promise<ReplicaContext> {
@@ -67,7 +67,7 @@ const asUsers = (pinned: PinnedVariables['values']): VariableLayer<Secret>[] =>
 
 /** The same for a stored replica: with the user's variables of the release that it was planned for. */
 export async function contextOfReplica(
-  deps: ActivityDeps,
+  deps: PlanningDeps,
   owner: Owner,
   { operationId }: Pick<Replica, 'operationId'>,
 ): Promise<ReplicaContext> {

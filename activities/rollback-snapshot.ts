@@ -9,7 +9,7 @@ import type { Platform } from '../domain/images.ts'
 import { addedServicesWarning, imageElsewhere, imageForOthers, imageGone, migrationWarning, type ReleasedService, rollbackRefusal } from '../domain/releases.ts'
 import type { Warning } from '../domain/warnings.ts'
 import { placedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
-import type { ActivityDeps } from './deps.ts'
+import type { PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import { replicaContext } from './replica-input.ts'
 
@@ -28,7 +28,7 @@ const rollbackRequested = z.object({ releaseId: z.uuid() })
  * managed and system values: a rollback after a rotation works. What the user has set since stays set, for the next deploy. Fails
  * for the reasons of `rollbackRefusal`.
  */
-export async function rollbackFacts(deps: ActivityDeps, rollback: Pick<Operation, 'targetId' | 'input'>): Promise<RollbackFacts> {
+export async function rollbackFacts(deps: PlanningDeps, rollback: Pick<Operation, 'targetId' | 'input'>): Promise<RollbackFacts> {
   const { db, keyring } = deps
   const environmentId = idOf<EnvironmentId>(rollback.targetId)
   const releaseId = idOf<ReleaseId>(rollbackRequested.parse(rollback.input).releaseId)

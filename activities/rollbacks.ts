@@ -1,7 +1,7 @@
 import { operationById } from '../db/operations/begin.ts'
-import { restoredRelease } from '../db/release-history.ts'
+import { releasedImage } from '../db/release-history.ts'
 import { beginRollout, environmentToDeploy } from '../db/releases.ts'
-import { type EnvironmentDeployPlan, planDeploy, serversToPull } from '../domain/deploy-plan.ts'
+import { type EnvironmentDeployPlan, planDeploy, type PlanIds, serversToPull } from '../domain/deploy-plan.ts'
 import type { EnvironmentId } from '../domain/ids.ts'
 import { imageOf, type ReplicaImage } from '../domain/images.ts'
 import { imageGone } from '../domain/releases.ts'
@@ -9,8 +9,8 @@ import { stepNumbers } from '../domain/step-numbers.ts'
 import { RegistryError } from '../drivers/registries/errors.ts'
 import { parseReference } from '../drivers/registries/reference.ts'
 import { absentImageExitCode, findImage } from '../drivers/services/image.ts'
-import { planIds, storeRollout } from './deploy-rows.ts'
-import type { ActivityDeps } from './deps.ts'
+import { planIds, type Planned, type Planning, storeRollout } from './deploy-rows.ts'
+import type { ActivityDeps, PlanningDeps } from './deps.ts'
 import { finalFailure, stepFailure } from './failures.ts'
 import { accessTo } from './image-registry.ts'
 import type { OperationInput } from './operations.ts'
@@ -28,16 +28,14 @@ export function rollbackActivities(deps: ActivityDeps) {
     async planRollback({ operationId }: OperationInput): Promise<EnvironmentDeployPlan> {
       const operation = await operationById(db, operationId)
       if (operation.plan) return operation.plan
-      const facts = await rollbackFacts(deps, operation)
-      const plan = completePlan(facts, planDeploy(facts.snapshot, planIds(operationId)))
-      return storeRollout(deps, operation, { facts, plan, rollback: facts })
+      return storeRollout(deps, operation, await plannedRollback(deps, operation, planIds(operationId)))
     },
 
-    /** Makes sure that the registry, or else the server, has the image of the release. Fails as `image_gone` where it is not there any more. */
+    /** Makes sure that the registry, or else the server, has the image of the operation's release. Fails as `image_gone` where it is not there any more. */
     async findReleasedImage({ operationId }: OperationInput): Promise<ReplicaImage> {
       const { plan } = await operationById(db, operationId)
       if (!plan) throw new Error(`operation ${operationId} has no plan`)
-      const { artifactId, imageDigest, ...target } = await restoredRelease(db, operationId)
+      const { artifactId, imageDigest, ...target } = await releasedImage(db, operationId)
       const image = imageOf(imageDigest)
       const isThere = image.isLocal ? await isOnServer(deps, { operationId, plan, image }) : await isInRegistry(deps, plan.environmentId, image)
       if (!isThere) throw finalFailure(imageGone(target))
@@ -45,6 +43,14 @@ export function rollbackActivities(deps: ActivityDeps) {
       return image
     },
   }
+}
+
+/** What a rollback will do, from what there is at this moment; nothing is stored. */
+async function plannedRollback(deps: PlanningDeps, rollback: Planning, ids: PlanIds): Promise<Planned> {
+  const facts = await rollbackFacts(deps, rollback)
+  const { restored, warnings } = facts
+  const released = { rolledBackToId: restored.releaseId, artifactId: restored.artifactId }
+  return { facts, plan: completePlan(facts, planDeploy(facts.snapshot, ids)), released, warnings }
 }
 
 interface LocalImage extends OperationInput {

@@ -11,6 +11,7 @@ import { requestLog } from './request-log.ts'
 import { applicationRoutes } from './routes/applications.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
 import { checkRoutes } from './routes/checks.ts'
+import { configChangeRoutes } from './routes/config-changes.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { environmentRoutes } from './routes/environments.ts'
@@ -21,6 +22,7 @@ import { keptRoutes } from './routes/kept.ts'
 import { operationLogRoutes } from './routes/operation-logs.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { organisationRoutes } from './routes/organisations.ts'
+import { planRoutes } from './routes/plans.ts'
 import { processRoutes } from './routes/process.ts'
 import { registryRoutes } from './routes/registries.ts'
 import { releaseRoutes } from './routes/releases.ts'
@@ -55,6 +57,8 @@ const resources = [
   variableRoutes,
   buildSecretRoutes,
   deploymentRoutes,
+  configChangeRoutes,
+  planRoutes,
   releaseRoutes,
   rollbackRoutes,
   migrationRoutes,

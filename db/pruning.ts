@@ -17,21 +17,24 @@ import {
 
 /**
  * The releases that an environment keeps (design section 6): as many as it wants of those that were built, in the order in which
- * they were live last. So the live one is the first, also where it is a rollback, and the one before it the second.
+ * they were live last. So the live one is the first, also where it is a rollback, and the one before it the second. Configuration
+ * changes among them are kept and not counted, since they have no image of their own: however many there are, they cost nobody
+ * the way back to an earlier commit.
  */
 async function keptReleases(db: Database, environmentId: EnvironmentId): Promise<ReleaseId[]> {
   const [environment] = await db
     .select({ retention: environments.releaseRetention })
     .from(environments)
     .where(eq(environments.id, environmentId))
+  const newer = sql`over (order by max(${releases.number}) desc rows between unbounded preceding and 1 preceding)`
+  const isBuilt = sql`bool_or(${operations.kind} = 'environment_deploy')`
   const rows = await db
-    .select({ id: sourceOf })
+    .select({ id: sourceOf, builtSince: sql<number>`coalesce(sum(${isBuilt}::int) ${newer}, 0)::int` })
     .from(releases)
+    .innerJoin(operations, eq(operations.id, releases.operationId))
     .where(and(eq(releases.environmentId, environmentId), inArray(releases.status, [...oncePublished])))
     .groupBy(sourceOf)
-    .orderBy(desc(sql`max(${releases.number})`))
-    .limit(environment?.retention ?? 0)
-  return rows.map(({ id }) => id)
+  return rows.filter(({ builtSince }) => builtSince < (environment?.retention ?? 0)).map(({ id }) => id)
 }
 
 /**

@@ -3,12 +3,13 @@ import { alias } from 'drizzle-orm/pg-core'
 import { openCredentials } from '../domain/credentials.ts'
 import type { EnvironmentId, OperationId, ReleaseId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
+import type { RolloutKind } from '../domain/operations.ts'
 import { oncePublished, type RollbackTarget } from '../domain/releases.ts'
 import { sealedPlaces } from '../domain/sealed-places.ts'
 import type { Database } from './connect.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import { sourceOf } from './releases.ts'
-import { buildArtifacts, operations, releases } from './schema/index.ts'
+import { buildArtifacts, environments, operations, releases } from './schema/index.ts'
 
 const { variables, ...columns } = getTableColumns(releases)
 
@@ -21,16 +22,18 @@ const viewed = (db: Database, environmentId: EnvironmentId) =>
   db
     .select({
       ...columns,
+      kind: sql<RolloutKind>`${operations.kind}`,
       isLive: sql<boolean>`coalesce(${sourceOf} = ${liveSource(environmentId)}, false)`,
       isPruned: sql<boolean>`${releases.prunedAt} is not null`,
       hasImage: sql<boolean>`coalesce(${buildArtifacts.status} = 'available', false)`,
       image: sql<string | null>`case when ${buildArtifacts.digestKind} = 'repo_digest' then ${buildArtifacts.imageDigest} end`,
     })
     .from(releases)
+    .innerJoin(operations, eq(operations.id, releases.operationId))
     .leftJoin(buildArtifacts, eq(buildArtifacts.id, releases.artifactId))
 
 /** A release as people see it. */
-export type ReleaseView = Omit<typeof releases.$inferSelect, 'variables'> & RollbackTarget & { image: string | null }
+export type ReleaseView = Omit<typeof releases.$inferSelect, 'variables'> & RollbackTarget & { kind: RolloutKind; image: string | null }
 
 /** Releases of an environment, newest first. */
 export async function releasesOf(db: Database, environmentId: EnvironmentId, page: PageRequest): Promise<Page<ReleaseView>> {
@@ -60,19 +63,23 @@ export async function releaseToRestore(db: Database, keyring: Keyring, environme
   return { release, artifact: row?.artifact ?? null, variables: { values, versions: release.variableVersions } }
 }
 
-/** Which release a rollback brings back, and its image. Throws where the operation is no rollback. */
-export async function restoredRelease(db: Database, operationId: OperationId) {
-  const target = alias(releases, 'target')
+/**
+ * The image that an operation's release shares with an earlier one, and that earlier one: what a rollback brings back, else what is
+ * live. Throws where it has an image of its own.
+ */
+export async function releasedImage(db: Database, operationId: OperationId) {
+  const source = alias(releases, 'source')
   const [row] = await db
     .select({
-      ...{ number: target.number, commitSha: target.commitSha },
+      ...{ number: source.number, commitSha: source.commitSha },
       ...{ artifactId: buildArtifacts.id, imageDigest: buildArtifacts.imageDigest },
     })
     .from(releases)
-    .innerJoin(target, eq(target.id, releases.rolledBackToId))
-    .innerJoin(buildArtifacts, eq(buildArtifacts.id, releases.artifactId))
+    .innerJoin(environments, eq(environments.id, releases.environmentId))
+    .innerJoin(source, eq(source.id, sql`coalesce(${releases.rolledBackToId}, ${environments.currentReleaseId})`))
+    .innerJoin(buildArtifacts, and(eq(buildArtifacts.id, releases.artifactId), eq(buildArtifacts.id, source.artifactId)))
     .where(eq(releases.operationId, operationId))
-  if (!row?.imageDigest) throw new Error(`operation ${operationId} restores no release`)
+  if (!row?.imageDigest) throw new Error(`operation ${operationId} has no image of an earlier release`)
   return { ...row, imageDigest: row.imageDigest }
 }
 

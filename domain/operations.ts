@@ -28,7 +28,9 @@ export const operationKinds = [
 export type OperationKind = (typeof operationKinds)[number]
 
 /** Whether an operation takes an environment to another version: these make releases. */
-export const isRollout = (kind: OperationKind): boolean => kind === 'environment_deploy' || kind === 'environment_rollback'
+export const rolloutKinds = ['environment_deploy', 'environment_rollback', 'config_change'] as const satisfies readonly OperationKind[]
+export type RolloutKind = (typeof rolloutKinds)[number]
+export const isRollout = (kind: OperationKind): kind is RolloutKind => rolloutKinds.some((rollout) => rollout === kind)
 
 export const operationStatuses = [
   'queued',

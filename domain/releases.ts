@@ -74,6 +74,13 @@ export function imageForOthers({ number, commitSha }: Pick<RollbackTarget, 'numb
   }
 }
 
+/** Nothing runs yet whose configuration could be changed. */
+export const notDeployed = (environment: string): Failure => ({
+  code: 'not_deployed',
+  message: `${environment} has not been deployed yet, so there is no image that its configuration could be changed for.`,
+  hint: 'Deploy it: the first deploy has all that is set.',
+})
+
 /** Nothing was live before the release that is. */
 export const noEarlierRelease = (environment: string): Failure => ({
   code: 'no_earlier_release',

@@ -17,7 +17,7 @@ export const stepNumbers = {
     ...{ releaseScheduler: 2000, startScheduler: 4000, stopScheduler: 6000, retire: 8000, drain: 12_000, prune: 14_000, pull: 16_000 },
     ...{ openPorts: 18_000, closePorts: 20_000 },
   },
-  /** From the start of the replicas on it is as a deploy. */
+  /** And of a configuration change. From the start of the replicas on both are as a deploy. */
   environmentRollback: { findImage: 20 },
   migrationRun: { migrate: 10 },
   gateway: { ask: 10, configure: 20, switch: 30, firewall: 40 },

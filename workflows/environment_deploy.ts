@@ -1,7 +1,6 @@
 import type { OperationInput } from '../activities/operations.ts'
-import type { EnvironmentDeployPlan } from '../domain/deploy-plan.ts'
-import { imageOf, type ReplicaImage } from '../domain/images.ts'
 import { buildImage } from './build-image.ts'
+import { runningImage } from './find-image.ts'
 import { asOperation } from './operation.ts'
 import { createProgress } from './progress.ts'
 import { control } from './proxies.ts'
@@ -27,6 +26,3 @@ export async function environment_deploy({ operationId }: OperationInput): Promi
     return 'deployed'
   })
 }
-
-const runningImage = ({ build: { running } }: EnvironmentDeployPlan): ReplicaImage | null =>
-  running && imageOf(running.reference)

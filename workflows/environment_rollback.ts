@@ -1,8 +1,8 @@
 import type { OperationInput } from '../activities/operations.ts'
+import { findImage } from './find-image.ts'
 import { asOperation } from './operation.ts'
 import { createProgress } from './progress.ts'
-import { control, remote } from './proxies.ts'
-import { pullImage } from './pull-image.ts'
+import { control } from './proxies.ts'
 import { rollOut, rolloutPhases } from './roll-out.ts'
 
 const phases = ['plan', 'find image', ...rolloutPhases] as const
@@ -17,12 +17,9 @@ export async function environment_rollback({ operationId }: OperationInput): Pro
     progress.phase('plan')
     const plan = await control.planRollback({ operationId })
     if (plan.isUnchanged) return 'unchanged'
-    const provideImage = async () => {
+    const provideImage = () => {
       progress.phase('find image')
-      const summary = `find image on ${plan.build.serverName}`
-      const image = await remote.findReleasedImage.executeWithOptions({ summary }, [{ operationId }])
-      await pullImage(plan, { operationId, image })
-      return image
+      return findImage(plan, { operationId })
     }
     await rollOut({ operationId, plan, progress, provideImage })
     return 'rolled_back'

@@ -22,6 +22,9 @@ export const readProblems = {
   500: problem('Keystone failed; its log has the cause under the x-request-id'),
 } as const
 
+/** Problems of a route that shows what the present state may not allow. */
+export const refusableProblems = { ...readProblems, 409: problem('Conflict with the present state') } as const
+
 /** Problems of a route that asks the DNS. */
 export const dnsProblems = { ...readProblems, 503: problem('No DNS server answers') } as const
 

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { ReleaseView } from '../../db/release-history.ts'
+import { rolloutKinds } from '../../domain/operations.ts'
 import { releaseStatuses, rollbackRefusal } from '../../domain/releases.ts'
 import { moment, releaseIdSchema } from './fields.ts'
 import { triggerSchema } from './operation.ts'
@@ -10,7 +11,8 @@ export const releaseSchema = z
   .object({
     id: z.uuid(),
     environmentId: z.uuid(),
-    number: z.int().openapi({ description: 'Counts from 1; a rollback is a new release too.' }),
+    number: z.int().openapi({ description: 'Counts from 1; a rollback and a configuration change are new releases too.' }),
+    kind: z.enum(rolloutKinds).openapi({ description: 'How it came to be. A configuration change has the image of the release that was live then.' }),
     status: z.enum(releaseStatuses).openapi({
       description:
         'preparing: its image is made or looked for. in_progress: it is rolled out. successful: it is live. failed: its ' +
@@ -37,9 +39,9 @@ export const newRollbackSchema = z
   .openapi('NewRollback')
 
 export function presentRelease(release: ReleaseView): z.infer<typeof releaseSchema> {
-  const { id, environmentId, number, status, commitSha, operationId, rolledBackToId, variableVersions, trigger } = release
+  const { id, environmentId, number, kind, status, commitSha, operationId, rolledBackToId, variableVersions, trigger } = release
   return {
-    ...{ id, environmentId, number, status, commit: commitSha, image: release.image, operationId, rolledBackToId, variableVersions, trigger },
+    ...{ id, environmentId, number, kind, status, commit: commitSha, image: release.image, operationId, rolledBackToId, variableVersions, trigger },
     rollbackRefusal: rollbackRefusal(release),
     createdAt: release.createdAt.toISOString(),
     updatedAt: release.updatedAt.toISOString(),

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import type { ActivityDeps } from '../../activities/deps.ts'
 import { rollbackActivities } from '../../activities/rollbacks.ts'
 import { operationById } from '../../db/operations/begin.ts'
-import { releasesOf, restoredRelease } from '../../db/release-history.ts'
+import { releasesOf, releasedImage } from '../../db/release-history.ts'
 import { publishRelease, releasedVariables } from '../../db/releases.ts'
 import { replicasOf } from '../../db/replicas.ts'
 import { servicePlacements, services } from '../../db/schema/index.ts'
@@ -57,7 +57,7 @@ describe('the plan of a rollback', () => {
     const [made] = (await releasesOf(db, environmentId, { limit: 1 })).items
     expect(made).toMatchObject({ operationId, number: 3, status: 'preparing', rolledBackToId: target.id, artifactId, variableVersions: { MODE: 1 } })
     expect((await releasedVariables(db, keyring, operationId))?.MODE?.reveal()).toBe('then')
-    expect(await restoredRelease(db, operationId)).toMatchObject({ number: 1, artifactId })
+    expect(await releasedImage(db, operationId)).toMatchObject({ number: 1, artifactId })
   })
 
   test('has an image of a registry pulled on every server of today', async () => {

@@ -51,6 +51,20 @@ describe('retention', () => {
     expect(await kept(environmentId)).toEqual([1, 4, 5])
   })
 
+  test('keeps configuration changes among the releases, and counts none of them', async () => {
+    const environmentId = await keeping(2)
+    const configure = async (artifactId: ArtifactId) => {
+      const { operationId } = await release(db, environmentId, { artifactId })
+      await sql`update operations set kind = 'config_change' where id = ${operationId}`
+    }
+    const releases = [await release(db, environmentId)]
+    await configure(releases[0]!.artifactId)
+    for (const _ of [3, 4]) releases.push(await release(db, environmentId))
+    for (const _ of [5, 6, 7]) await configure(releases.at(-1)!.artifactId)
+    await giveUp(environmentId)
+    expect(await kept(environmentId)).toEqual([3, 4, 5, 6, 7])
+  })
+
   test('never counts what was never live, and gives up what failed; what is under way stays', async () => {
     const environmentId = await keeping(2)
     for (const _ of [1, 2]) await release(db, environmentId)

@@ -4,7 +4,7 @@ import { serviceOfReplica } from '../../db/engine-services.ts'
 import { operationById } from '../../db/operations/begin.ts'
 import { commitOnce } from '../../db/operations/commit.ts'
 import { finishOperation } from '../../db/operations/finish.ts'
-import { migratedSince, releaseBefore, releaseOf, releasesOf, releaseToRestore, restoredRelease } from '../../db/release-history.ts'
+import { migratedSince, releaseBefore, releaseOf, releasesOf, releaseToRestore, releasedImage } from '../../db/release-history.ts'
 import { insertRelease, publishRelease, releasedVariables } from '../../db/releases.ts'
 import { replicaById } from '../../db/replicas.ts'
 import { environments, releases } from '../../db/schema/index.ts'
@@ -125,8 +125,8 @@ describe('a rollback', () => {
     const first = await release(db, environmentId, { commitSha: 'c'.repeat(40) })
     await release(db, environmentId)
     const { operationId } = await rolledOut(db, environmentId, { rolledBackToId: first.id, artifactId: first.artifactId })
-    expect(await restoredRelease(db, operationId)).toMatchObject({ number: 1, commitSha: 'c'.repeat(40), artifactId: first.artifactId, imageDigest: expect.stringMatching(/^sha256:/) })
-    await expect(restoredRelease(db, first.operationId)).rejects.toThrow('restores no release')
+    expect(await releasedImage(db, operationId)).toMatchObject({ number: 1, commitSha: 'c'.repeat(40), artifactId: first.artifactId, imageDigest: expect.stringMatching(/^sha256:/) })
+    await expect(releasedImage(db, first.operationId)).rejects.toThrow('has no image of an earlier release')
   })
 
   test('knows whose migrations it leaves behind', async () => {

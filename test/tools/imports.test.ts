@@ -26,6 +26,11 @@ test('the longest path is the room: the entry of the API may do more than the AP
   expect(violations('api/app.ts', text)).toHaveLength(1)
 })
 
+test('the API sees nothing of the activities but the dry run', () => {
+  expect(violations('api/a.ts', "import { dryRun } from '../activities/dry-run.ts'")).toEqual([])
+  expect(violations('api/a.ts', "import { deployActivities } from '../activities/deploys.ts'")).toHaveLength(1)
+})
+
 test('nobody imports the API, the worker or the stack', () => {
   for (const entry of ['../api/app.ts', '../worker.ts', '../stack/start.ts']) {
     expect(violations('dispatcher/a.ts', `import { a } from '${entry}'`)).toHaveLength(1)

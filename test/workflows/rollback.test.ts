@@ -1,59 +1,10 @@
-import { ApplicationFailure } from '@temporalio/common'
 import { describe, expect, it } from 'vitest'
-import type { Ending } from '../../db/operations/finish.ts'
+import { failure, on, rollOut } from './roll-out.ts'
 import { workflowRunner } from './run-workflow.ts'
 
 const runWorkflow = workflowRunner()
 
-const failure = (code: string) => ApplicationFailure.create({ type: code, message: code, nonRetryable: true, details: [{ code, message: code }] })
-const on = { serverId: 'server', serverName: 's1' }
-
-/** Runs a rollback whose activities note that they were asked; those that are named here do something else. */
-async function rollback(others: Record<string, (input: never) => Promise<unknown>> = {}, { firewalls = [] }: { firewalls?: object[] } = {}) {
-  const asked: string[] = []
-  const endings: Ending[] = []
-  const id = Math.random().toString(36).slice(2)
-  const web = { id: 'web', name: 'web', role: 'web', operationId: `${id}-web`, reason: 'new image', retiring: ['old'] }
-  const plan = {
-    ...{ isUnchanged: false, environmentId: 'environment', commit: 'a'.repeat(40), kept: [], isImageNew: true, schedulers: [], warnings: [], migration: null },
-    build: { ...on, unresolved: [] },
-    firewalls,
-    services: [{ ...web, replicas: [{ id: 'new', operationId: `${id}-new`, ...on }] }],
-    gateways: [{ serviceId: 'gateway', operationId: `${id}-gateway`, ...on, asks: [] }],
-  }
-  const leftovers = { environmentId: 'environment', servers: [], gateways: [], replicas: [{ id: 'new', containerName: 'new', ...on }], artifacts: [] }
-  const does = {
-    begin: async () => true,
-    planRollback: async () => plan,
-    findReleasedImage: async () => ({ reference: 'sha256:old', isLocal: true }),
-    startReplica: async () => {},
-    planFirewalls: async () => [{ ...on, revision: 7 }],
-    applyFirewall: async () => {},
-    writeRevision: async ({ change }: { change: string }) => ({ phase: change }),
-    applyRevision: async () => {},
-    recordRelease: async () => {},
-    planCompletion: async () => ({ environmentId: 'environment', handovers: [], draining: [], retiring: [], closesPorts: true }),
-    planPruning: async () => ({ environmentId: 'environment', servers: [on] }),
-    pruneServer: async () => {},
-    addWarning: async () => {},
-    beginConvergence: async () => ({ isCommitted: false, leftovers }),
-    stopReplica: async () => {},
-    endConvergence: async () => {},
-    async finish({ operationId, ending }: { operationId: string; ending: Ending }) {
-      if (operationId === id) endings.push(ending)
-    },
-    ...others,
-  }
-  const noted = Object.entries(does).map(([name, activity]) => [
-    name,
-    async (input: never) => {
-      if (!['begin', 'finish'].includes(name)) asked.push(name)
-      return activity(input)
-    },
-  ])
-  await runWorkflow('environment_rollback', Object.fromEntries(noted), id)
-  return { asked, ending: endings[0] }
-}
+const rollback = (...wish: [Parameters<typeof rollOut>[2]?, object?]) => rollOut(runWorkflow, 'environment_rollback', ...wish)
 
 describe('a rollback', () => {
   it('finds its image, and goes on as a deploy does, without a build or a migration', async () => {
