@@ -7,7 +7,7 @@ import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlanIds, 
 import type { EnvironmentId } from '../domain/ids.ts'
 import { imageElsewhere, imageForOthers, imageGone, notDeployed } from '../domain/releases.ts'
 import { planIds, type Planned, type Planning, storeRollout } from './deploy-rows.ts'
-import { pinnedVariables, placedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
+import { changedSince, pinnedVariables, placedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
 import type { ActivityDeps, PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
@@ -33,7 +33,7 @@ export async function plannedConfigChange(deps: PlanningDeps, change: Planning, 
   const { environment, commit } = facts
   const plan = planDeploy(facts.snapshot, ids)
   const build = foundImage(facts, plan, artifact)
-  return { facts, plan: { ...plan, environmentId: environment.id, commit, build, migration: null }, released: { artifactId: artifact.id } }
+  return { facts, plan: { ...plan, environmentId: environment.id, commit, build, migration: null, variables: changedSince(facts) }, released: { artifactId: artifact.id } }
 }
 
 /** The image of the live release. */

@@ -11,6 +11,7 @@ import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
 import { limitsAt } from '../domain/limits.ts'
 import { revealed } from '../domain/secret.ts'
 import { type ProcessRole, processRoles } from '../domain/services.ts'
+import { type ChangedVariables, changedVariables } from '../domain/variables.ts'
 import { adviceFor } from './advice.ts'
 import { type BuildFacts, buildFacts, type BuildPlace, buildPlace } from './build-facts.ts'
 import { applicationOf } from './configured-services.ts'
@@ -134,6 +135,10 @@ export async function snapshotOf(
     advice: await adviceFor(deps, found, { context, gateways, env, webServices }),
   }
 }
+
+/** The user's variables that are not as the live release has them. */
+export const changedSince = ({ currentVariables, variables }: Pick<RolloutFacts, 'currentVariables' | 'variables'>): ChangedVariables =>
+  changedVariables(currentVariables ?? {}, variables.versions)
 
 /** Only the user's: managed and system values are resolved again whenever a replica is started. */
 export function pinnedVariables(variables: readonly Variable[]): PinnedVariables {

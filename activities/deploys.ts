@@ -11,7 +11,7 @@ import type { ReleasedService } from '../domain/releases.ts'
 import { type SchedulerHandover, schedulerHandovers, type SchedulerPlace } from '../domain/scheduler.ts'
 import { applicationOf, configuredService } from './configured-services.ts'
 import { planIds, type Planned, type Planning, storeRollout } from './deploy-rows.ts'
-import { type BuiltDeployFacts, type DeployFacts, deployFacts, isBuilt } from './deploy-snapshot.ts'
+import { type BuiltDeployFacts, type DeployFacts, deployFacts, changedSince, isBuilt } from './deploy-snapshot.ts'
 import type { ActivityDeps, PlanningDeps } from './deps.ts'
 import type { EnvironmentReplica } from './gateway-sections.ts'
 import type { OperationInput } from './operations.ts'
@@ -92,7 +92,8 @@ const schedulerPlace = ({ replica: { id, serverId }, serverName }: EnvironmentRe
 function completePlan(facts: DeployFacts, plan: DeployPlan): EnvironmentDeployPlan {
   const { commit, environment } = facts
   const build = isBuilt(facts) ? plannedBuild(facts, plan) : nothingToBuild(facts, plan)
-  return { ...plan, environmentId: environment.id, commit, build, migration: plannedMigration(facts, plan), commands: plannedCommands(facts, plan) }
+  const commands = plannedCommands(facts, plan)
+  return { ...plan, environmentId: environment.id, commit, build, migration: plannedMigration(facts, plan), commands, variables: changedSince(facts) }
 }
 
 /** Where the image is built, unless it runs already. One that is stored in a registry is pulled by all that have not built it; what is for several platforms, by all. */

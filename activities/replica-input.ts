@@ -10,7 +10,7 @@ import type { ServerId, ServiceId } from '../domain/ids.ts'
 import type { ReplicaImage } from '../domain/images.ts'
 import { revealed, type Secret } from '../domain/secret.ts'
 import { serviceAlias, serviceNetwork } from '../domain/services.ts'
-import { effectiveVariables, type VariableLayer } from '../domain/variables.ts'
+import { effectiveVariables, managedLayer, type VariableLayer } from '../domain/variables.ts'
 import type { ConfiguredService, Ownership, ReplicaInput } from '../drivers/services/contract.ts'
 import { configuredService, configuredSlice } from './configured-services.ts'
 import type { PlanningDeps } from './deps.ts'
@@ -155,7 +155,7 @@ function variableLayers({ places, attached, providers, variables }: ReplicaConte
   const managed = attached.flatMap(({ service, slice, envPrefix }): Layer[] => {
     const endpoint = endpointOf(service, { places, providers, serverId })
     const exported = configuredSlice({ service, slice }).exports({ endpoint, prefix: envPrefix })
-    return Object.entries(exported).map(([key, value]) => ({ key, value, source: 'managed_attachment', overridable: true }))
+    return Object.entries(exported).map(([key, value]) => managedLayer(key, value))
   })
   return [...variables, ...managed]
 }

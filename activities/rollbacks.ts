@@ -11,6 +11,7 @@ import { parseReference } from '../drivers/registries/reference.ts'
 import { absentImageExitCode, findImage } from '../drivers/services/image.ts'
 import { planIds, type Planned, type Planning, storeRollout } from './deploy-rows.ts'
 import type { ActivityDeps, PlanningDeps } from './deps.ts'
+import { changedSince } from './deploy-snapshot.ts'
 import { finalFailure, stepFailure } from './failures.ts'
 import { accessTo } from './image-registry.ts'
 import type { OperationInput } from './operations.ts'
@@ -82,10 +83,8 @@ async function isInRegistry(deps: ActivityDeps, environmentId: EnvironmentId, { 
 }
 
 /** Nothing is built and nothing is migrated: migrations are never reverted (design section 4). */
-function completePlan(
-  { environment, commit, restored, placement: { serverId, serverName } }: RollbackFacts,
-  plan: ReturnType<typeof planDeploy>,
-): EnvironmentDeployPlan {
+function completePlan(facts: RollbackFacts, plan: ReturnType<typeof planDeploy>): EnvironmentDeployPlan {
+  const { environment, commit, restored, placement: { serverId, serverName } } = facts
   const build = { serverId, serverName, unresolved: [], running: null, pulls: restored.isStored ? serversToPull(plan, null) : [] }
-  return { ...plan, environmentId: environment.id, commit, build, migration: null }
+  return { ...plan, environmentId: environment.id, commit, build, migration: null, variables: changedSince(facts) }
 }

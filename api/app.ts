@@ -35,6 +35,7 @@ import { serviceLifeRoutes } from './routes/service-life.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { sliceRoutes } from './routes/slices.ts'
 import { updateRoutes } from './routes/updates.ts'
+import { variableImportRoutes } from './routes/variable-imports.ts'
 import { variableRoutes } from './routes/variables.ts'
 
 const resources = [
@@ -56,6 +57,7 @@ const resources = [
   routeRoutes,
   variableRoutes,
   buildSecretRoutes,
+  variableImportRoutes,
   deploymentRoutes,
   configChangeRoutes,
   planRoutes,

@@ -10,10 +10,10 @@ import type { Database } from './connect.ts'
 import { newId } from './ids.ts'
 import { applications, buildArtifacts, environments, releases } from './schema/index.ts'
 
-/** An environment with its application and the artifact of its current release, null before the first one. */
+/** An environment with its application, and the artifact and the versions of variables of its current release, null before the first one. */
 export async function environmentToDeploy(db: Database, id: EnvironmentId) {
   const [row] = await db
-    .select({ environment: environments, application: applications, currentArtifact: buildArtifacts })
+    .select({ environment: environments, application: applications, currentArtifact: buildArtifacts, currentVariables: releases.variableVersions })
     .from(environments)
     .innerJoin(applications, eq(applications.id, environments.applicationId))
     .leftJoin(releases, eq(releases.id, environments.currentReleaseId))

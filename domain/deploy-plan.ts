@@ -4,6 +4,7 @@ import type { Platform } from './images.ts'
 import { backgroundWarnings, type Recommended } from './recommendations.ts'
 import type { SchedulerMode } from './scheduler.ts'
 import type { ProcessRole } from './services.ts'
+import type { ChangedVariables } from './variables.ts'
 import type { Warning } from './warnings.ts'
 
 /** What an environment's deploy will do and why, computed from a snapshot (design section 8). The stored plan is executed. */
@@ -175,6 +176,8 @@ export interface EnvironmentDeployPlan extends DeployPlan {
   migration: PlannedMigration | null
   /** Of the primary service, in their order; plans of before there were any have none. */
   commands?: readonly PlannedCommand[]
+  /** The user's variables that are not as the live release has them; plans of before do not say. */
+  variables?: ChangedVariables
   /** Servers that let others reach new replicas, or new servers reach what they have; stored plans have them. */
   firewalls?: readonly PlannedFirewall[]
 }

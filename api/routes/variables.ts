@@ -1,21 +1,26 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { attachedSlices } from '../../db/attachments.ts'
-import { lockEnvironment } from '../../db/environments.ts'
-import { deleteVariable, setVariable, variablesOf } from '../../db/variables.ts'
-import type { EnvironmentId } from '../../domain/ids.ts'
+import { variableHistory } from '../../db/variables.ts'
 import { Secret } from '../../domain/secret.ts'
-import { effectiveVariables, type VariableLayer } from '../../domain/variables.ts'
+import { effectiveVariables } from '../../domain/variables.ts'
 import { allows, requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
-import { exportedNames } from '../exported-variables.ts'
 import { environmentIn } from '../in-organisation.ts'
-import { notFound, Problem } from '../problem.ts'
-import { body, json, pageOf } from '../schemas/content.ts'
+import { notFound } from '../problem.ts'
+import { body, json, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { variableKey } from '../schemas/fields.ts'
 import { oneEnvironment } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
-import { newVariableSchema, presentVariable, type VariableOrigin, variableSchema } from '../schemas/variable.ts'
+import {
+  changedVariablesSchema,
+  newVariableSchema,
+  presentVariable,
+  presentVariableChange,
+  variableChangeSchema,
+  variableSchema,
+  variablesChangeSchema,
+} from '../schemas/variable.ts'
+import { changesOf, changeUsersVariables, variableLayers } from '../variables.ts'
 
 const path = '/organisations/{organisationId}/environments/{environmentId}/variables'
 const tags = ['Variables']
@@ -35,7 +40,7 @@ const set = createRoute({
   method: 'put',
   path: `${path}/{key}`,
   tags,
-  summary: 'Set a variable; the next deployment has it',
+  summary: 'Set a variable; the next deployment or configuration change has it',
   middleware: requires('admin'),
   request: { params: oneVariable, body: body(newVariableSchema) },
   responses: { 200: json('The variable', variableSchema), ...writeProblems },
@@ -51,8 +56,27 @@ const remove = createRoute({
   responses: { 200: json('The key', z.object({ key: z.string() })), ...writeProblems },
 })
 
+const change = createRoute({
+  method: 'patch',
+  path,
+  tags,
+  summary: 'Set and remove several variables at once, all or none',
+  middleware: requires('admin'),
+  request: { params: oneEnvironment, body: body(variablesChangeSchema) },
+  responses: { 200: json('What came of each', changedVariablesSchema), ...writeProblems },
+})
+
+const history = createRoute({
+  method: 'get',
+  path: '/organisations/{organisationId}/environments/{environmentId}/variable-changes',
+  tags,
+  summary: 'Who changed which variable and when, newest first; never its values',
+  middleware: requires('viewer'),
+  request: { params: oneEnvironment, query: pageQuery.extend({ key: variableKey.optional() }) },
+  responses: { 200: json('A page of changes', pageOf(variableChangeSchema)), ...readProblems },
+})
+
 export function variableRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const { keyring } = deps
   const router = createRouter()
 
   router.openapi(list, async (c) => {
@@ -67,17 +91,15 @@ export function variableRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   router.openapi(set, async (c) => {
     const { environmentId, key } = c.req.valid('param')
     const { id } = await environmentIn(deps, c, environmentId)
-    const value = new Secret(c.req.valid('json').value)
+    const wish = { environmentId: id, userId: c.var.actor.userId, values: { [key]: new Secret(c.req.valid('json').value) }, field: 'key' }
     const { body: variable, status, headers } = await commit(deps, c, async (tx) => {
-      await lockEnvironment(tx, id)
-      const fixed = (await variableLayers({ ...deps, db: tx }, id)).find((layer) => layer.key === key && !layer.overridable)
-      if (fixed) throw new Problem(409, 'variable_not_overridable', `${key} is managed by Keystone and cannot be changed.`)
-      const stored = await setVariable(tx, keyring, { environmentId: id, key, value })
-      const layer = { key, source: stored.source, overridable: stored.overridable, value: { stored } }
+      const { items } = await changeUsersVariables(tx, deps, wish)
+      const stored = (await variableLayers({ ...deps, db: tx }, id)).find((layer) => layer.key === key && layer.source === 'user')
+      if (!stored) throw new Error(`variable ${key} was not stored`)
       return {
         status: 200,
-        body: presentVariable(layer, { isEffective: true, showsValues: true }),
-        event: { action: 'variable.set', targetType: 'environment', targetId: id, details: { key, version: stored.version } },
+        body: presentVariable(stored, { isEffective: true, showsValues: true }),
+        event: { action: 'variable.set', targetType: 'environment', targetId: id, details: { key, version: items[0]?.version } },
       }
     })
     return c.json(variable, status, headers)
@@ -87,7 +109,9 @@ export function variableRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     const { environmentId, key } = c.req.valid('param')
     const { id } = await environmentIn(deps, c, environmentId)
     const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
-      if (!(await deleteVariable(tx, id, key))) throw notFound('variable')
+      const wish = { environmentId: id, userId: c.var.actor.userId, values: { [key]: null }, field: 'key' }
+      const { items } = await changeUsersVariables(tx, deps, wish)
+      if (!items.some((item) => item.change === 'removed')) throw notFound('variable')
       return {
         status: 200,
         body: { key },
@@ -97,20 +121,26 @@ export function variableRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     return c.json(removed, status, headers)
   })
 
-  return router
-}
+  router.openapi(change, async (c) => {
+    const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
+    const wished = Object.entries(c.req.valid('json').variables)
+    const values = Object.fromEntries(wished.map(([key, value]) => [key, value === null ? null : new Secret(value)]))
+    const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
+      const made = await changeUsersVariables(tx, deps, { environmentId: id, userId: c.var.actor.userId, values, field: 'variables' })
+      return {
+        status: 200,
+        body: made,
+        event: { action: 'variables.changed', targetType: 'environment', targetId: id, details: changesOf(made) },
+      }
+    })
+    return c.json(changed, status, headers)
+  })
 
-/** Every value that any source has for the environment: what is stored, and what its attachments will give. */
-async function variableLayers(
-  { db, keyring }: ApiDependencies,
-  environmentId: EnvironmentId,
-): Promise<VariableLayer<VariableOrigin>[]> {
-  const stored = (await variablesOf(db, keyring, environmentId)).map((variable) => ({ ...variable, value: { stored: variable } }))
-  const managed = (await attachedSlices(db, environmentId)).flatMap((attached) =>
-    exportedNames(attached).map((key) => ({
-      ...{ key, source: 'managed_attachment' as const, overridable: true },
-      value: { sliceId: attached.sliceId },
-    })),
-  )
-  return [...stored, ...managed]
+  router.openapi(history, async (c) => {
+    const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
+    const { key, ...page } = c.req.valid('query')
+    return c.json(presented(await variableHistory(deps.db, { environmentId: id, key }, page), presentVariableChange), 200)
+  })
+
+  return router
 }

@@ -44,6 +44,9 @@ export const planSchema = z
     isUnchanged: z.boolean().openapi({ description: 'Nothing would be done.' }),
     commit: z.string().nullable(),
     image: imageSchema,
+    variables: z
+      .object({ set: z.array(z.string()), removed: z.array(z.string()) })
+      .openapi({ description: "The user's variables that are not as the live release has them." }),
     services: z.array(deployedServiceSchema),
     kept: z
       .array(z.object({ id: z.uuid(), name: z.string(), because: z.enum(['stopped', 'manual']).nullable() }))
@@ -60,9 +63,10 @@ export const planSchema = z
 
 /** What a plan says to people, whether it is executed or only shown; `given` is an image that was built elsewhere. */
 export function presentPlan(plan: EnvironmentDeployPlan, { kind, given }: { kind: RolloutKind; given?: string }): z.infer<typeof planSchema> {
-  const { isUnchanged, commit: sha, services, kept, gateways, migration, commands = [], warnings } = plan
+  const { isUnchanged, commit: sha, services, kept, gateways, migration, commands = [], warnings, variables = { set: [], removed: [] } } = plan
   return {
     ...{ kind, isUnchanged, commit: sha, image: presentImage(plan, { kind, given: given ?? null }), warnings: warnings.map(presentWarning) },
+    variables: { set: [...variables.set], removed: [...variables.removed] },
     services: services.map(presentService),
     kept: kept.map(({ id, name, because = null }) => ({ id, name, because })),
     gateways: gateways.map(({ serviceId, serverId, serverName }) => ({ serviceId, serverId, serverName })),

@@ -21,12 +21,13 @@ import type {
   ServerId,
   ServiceId,
   SliceId,
+  UserId,
 } from '../../domain/ids.ts'
 import { buildStrategies } from '../../domain/builds.ts'
 import { schedulerModes } from '../../domain/scheduler.ts'
 import type { Trigger } from '../../domain/operations.ts'
 import { type ReleasedService, releaseStatuses } from '../../domain/releases.ts'
-import { organisationId, registries } from './access.ts'
+import { organisationId, registries, users } from './access.ts'
 import { id, label, moment, ofSameOwner, oneOf, type Reference, sealed, timestamps } from './columns.ts'
 import { operations } from './operations.ts'
 import { servers } from './servers.ts'
@@ -35,6 +36,7 @@ import { services, serviceSlices } from './services.ts'
 export const repositoryTypes = ['gitea', 'github', 'generic'] as const
 export const environmentStatuses = ['new', 'active', 'removing', 'removed'] as const
 export const variableSources = ['user', 'managed_attachment', 'system'] as const
+export const variableChanges = ['set', 'removed'] as const
 export const artifactStatuses = ['building', 'available', 'failed', 'discarded'] as const
 
 export const applications = pgTable(
@@ -153,6 +155,25 @@ export const buildSecretRows = pgTable(
   (t) => [
     uniqueIndex('build_secrets_key').on(t.environmentId, t.key),
     check('build_secrets_key_name', sql`${t.key} ~ '^[A-Za-z_][A-Za-z0-9_]*$'`),
+  ],
+)
+
+/** Who changed the user's value of a variable and when; the values themselves are not kept. Versions count on when it was removed. */
+export const environmentVariableChanges = pgTable(
+  'environment_variable_changes',
+  {
+    id: id<string>(),
+    environmentId: uuid('environment_id').$type<EnvironmentId>().notNull().references(() => environments.id),
+    key: text('key').notNull(),
+    version: integer('version').notNull(),
+    change: text('change', { enum: variableChanges }).notNull(),
+    userId: uuid('user_id').$type<UserId>().references(() => users.id),
+    createdAt: timestamps.createdAt,
+  },
+  (t) => [
+    uniqueIndex('environment_variable_changes_version').on(t.environmentId, t.key, t.version),
+    index('environment_variable_changes_environment').on(t.environmentId, t.id),
+    oneOf('environment_variable_changes_change', t.change, variableChanges),
   ],
 )
 

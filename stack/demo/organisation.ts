@@ -19,6 +19,7 @@ const servicesSchema = z.object({ items: z.array(identified.extend({ name: z.str
 const releaseSchema = z.object({
   id: z.string(),
   number: z.number(),
+  kind: z.string(),
   status: z.string(),
   commit: z.string().nullable(),
   image: z.string().nullable(),
@@ -92,6 +93,8 @@ export interface OrganisationClient {
     wish: { serviceId: string; role: string; sliceId?: string },
   ): Promise<{ sliceId: string; operation: Operation }>
   setVariable(environmentId: string, key: string, value: string): Promise<void>
+  /** Rolls out what is set, with the image that is live. */
+  changeConfig(environmentId: string): Promise<Operation>
   route(environmentId: string, wish: RouteWish): Promise<{ route: { id: string }; operation: Operation }>
   deploy(environmentId: string, wish?: { branch?: string; commit?: string; image?: string }): Promise<Operation>
   cancel(operationId: string): Promise<void>
@@ -161,6 +164,7 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
     setVariable,
     route: (environmentId, wish) => client.post(`${environment(environmentId)}/routes`, wish, routedSchema),
     deploy: (environmentId, wish = {}) => client.post(`${environment(environmentId)}/deployments`, wish, operationSchema),
+    changeConfig: (environmentId) => client.post(`${environment(environmentId)}/config-changes`, undefined, operationSchema),
     async cancel(operationId) {
       await client.post(`${path}/operations/${operationId}/cancel`, undefined, identified)
     },

@@ -6,7 +6,7 @@ import { environmentAttachments, servicePlacements } from '../../db/schema/index
 import { recordSlice } from '../../db/engine-services.ts'
 import { recordDisk } from '../../db/servers.ts'
 import { insertSlice } from '../../db/slices.ts'
-import { setVariable } from '../../db/variables.ts'
+import { changeVariables } from '../../db/variables.ts'
 import type { ServerId } from '../../domain/ids.ts'
 import { planDeploy } from '../../domain/deploy-plan.ts'
 import { Secret } from '../../domain/secret.ts'
@@ -38,7 +38,7 @@ async function scene(servers: ServerId[]) {
   const laravel = { environmentId, category: 'application', driverName: 'laravel', deployPolicy: 'with_environment' } as const
   const web = await service(db, organisationId, { ...laravel, name: 'web', processRoles: ['web'] })
   await db.insert(servicePlacements).values(servers.map((serverId) => ({ serviceId: web, serverId })))
-  const set = (key: string, value: string) => setVariable(db, keyring, { environmentId, key, value: new Secret(value) })
+  const set = (key: string, value: string) => changeVariables(db, keyring, { environmentId, values: { [key]: new Secret(value) } })
   await set('QUEUE_CONNECTION', 'null')
   await set('FILESYSTEM_DISK', 's3')
   const warnings = async () => {

@@ -12,13 +12,13 @@ import { operationById } from '../../db/operations/begin.ts'
 import { releasedImage, releasesOf } from '../../db/release-history.ts'
 import { releasedVariables } from '../../db/releases.ts'
 import { buildArtifacts, servicePlacements, serviceReplicas, services } from '../../db/schema/index.ts'
-import { setVariable, variablesOf } from '../../db/variables.ts'
+import { variablesOf } from '../../db/variables.ts'
 import type { EnvironmentId } from '../../domain/ids.ts'
 import { Secret } from '../../domain/secret.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
-import { environment, keyring, operation, organisation, release, replica, server, service } from '../db/rows.ts'
+import { environment, keyring, operation, organisation, release, replica, server, service, setVariable } from '../db/rows.ts'
 
 const database = await createTestDatabase()
 const { db } = database

@@ -8,12 +8,12 @@ import { releasesOf, releasedImage } from '../../db/release-history.ts'
 import { publishRelease, releasedVariables } from '../../db/releases.ts'
 import { replicasOf } from '../../db/replicas.ts'
 import { servicePlacements, services } from '../../db/schema/index.ts'
-import { setVariable, variablesOf } from '../../db/variables.ts'
+import { variablesOf } from '../../db/variables.ts'
 import { Secret } from '../../domain/secret.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
-import { environment, keyring, operation, organisation, release, rolledOut, server, service } from '../db/rows.ts'
+import { environment, keyring, operation, organisation, release, rolledOut, server, service, setVariable } from '../db/rows.ts'
 
 const database = await createTestDatabase()
 const { db } = database

@@ -14,7 +14,7 @@ import { releasesOf } from '../../db/release-history.ts'
 import { publishRelease, releasedVariables } from '../../db/releases.ts'
 import { liveReplicas, replicaById, replicasOf } from '../../db/replicas.ts'
 import { environments, servicePlacements, serviceReplicas, services } from '../../db/schema/index.ts'
-import { setVariable } from '../../db/variables.ts'
+import { changeVariables } from '../../db/variables.ts'
 import type { OperationKind } from '../../domain/operations.ts'
 import type { ReplicaId, ServiceId } from '../../domain/ids.ts'
 import { Secret } from '../../domain/secret.ts'
@@ -53,7 +53,7 @@ async function scene() {
   const running = { serverId, operationId, imageDigest: image, healthStatus: 'healthy' } as const
   const olds = [await replica(db, { ...running, serviceId: web, traffic: 'serving' }), await replica(db, { ...running, serviceId: web, traffic: 'serving' })]
   const worker = await replica(db, { ...running, serviceId: jobs, role: 'worker' })
-  await setVariable(db, keyring, { environmentId, key: 'MODE', value: new Secret('today') })
+  await changeVariables(db, keyring, { environmentId, values: { MODE: new Secret('today') } })
   const [live] = (await releasesOf(db, environmentId, { limit: 1 })).items
   const asked = (kind: OperationKind, targetId: ServiceId) => operation(db, { organisationId, kind, targetType: 'service', targetId })
   return { environmentId, serverId, web, jobs, artifactId, live: live!, olds, worker, image, asked }

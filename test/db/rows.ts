@@ -5,7 +5,10 @@ import { newHash, newId } from '../../db/ids.ts'
 import { type Operation, type OperationRequest, requestOperation } from '../../db/operations/request.ts'
 import { beginRollout, insertRelease, type NewRelease, publishRelease } from '../../db/releases.ts'
 import * as schema from '../../db/schema/index.ts'
+import { changeVariables, type Variable, variablesOf } from '../../db/variables.ts'
 import type { ApplicationId, ArtifactId, EnvironmentId, OperationId, OrganisationId, ReleaseId, ReplicaId, ServerId, ServiceId, SliceId } from '../../domain/ids.ts'
+import type { Keyring } from '../../domain/keyring.ts'
+import type { Secret } from '../../domain/secret.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
 
 /** Rows of their own for a test, as small as the schema lets them be. Names are random, so that tests do not meet. */
@@ -108,6 +111,17 @@ export async function rolledOut(db: Database, environmentId: EnvironmentId, valu
   await insertRelease(db, keyring, { environmentId, operationId, commitSha: 'a'.repeat(40), trigger, variables, ...values })
   await beginRollout(db, operationId, artifactId)
   return { operationId, artifactId }
+}
+
+/** A user's value of a variable. */
+export async function setVariable(
+  db: Database,
+  ring: Keyring,
+  { environmentId, key, value }: { environmentId: EnvironmentId; key: string; value: Secret },
+): Promise<Variable> {
+  await db.transaction((tx) => changeVariables(tx, ring, { environmentId, values: { [key]: value } }))
+  const stored = await variablesOf(db, ring, environmentId)
+  return stored.find((variable) => variable.key === key && variable.source === 'user')!
 }
 
 /** What a deploy of this environment asks for; every value can be another. */

@@ -10,13 +10,13 @@ import { insertServer } from '../../db/servers.ts'
 import { insertService } from '../../db/services.ts'
 import { insertSlice } from '../../db/slices.ts'
 import { newToken } from '../../db/tokens.ts'
-import { insertSystemVariables, setVariable, variablesOf } from '../../db/variables.ts'
+import { insertSystemVariables, variablesOf } from '../../db/variables.ts'
 import { ensureOwner } from '../../db/owner.ts'
 import { sealedPlaces } from '../../domain/sealed-places.ts'
 import { Secret } from '../../domain/secret.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
 import { createTestDatabase } from '../database.ts'
-import { environment, operation, organisation } from './rows.ts'
+import { environment, operation, organisation, setVariable } from './rows.ts'
 
 const database = await createTestDatabase()
 const { db, sql } = database
@@ -180,8 +180,9 @@ test('a bearer token is kept as its hash and a few characters to know it by', as
 
 test('the version of a variable counts its values', async () => {
   const versions = []
+  const id = await environment(db, organisationId)
   for (const value of ['one', 'two', 'three']) {
-    const stored = await setVariable(db, keyring, { environmentId, key: 'COUNTED', value: new Secret(value) })
+    const stored = await setVariable(db, keyring, { environmentId: id, key: 'COUNTED', value: new Secret(value) })
     versions.push([stored.version, stored.value.reveal()])
   }
   expect(versions).toEqual([[1, 'one'], [2, 'two'], [3, 'three']])

@@ -157,6 +157,8 @@ it('what no deploy of this test has come by is executed twice too', async () => 
   await scene.organisation.changeEnvironment(sample.environmentId, { releaseRetention: 1 })
   const operation = await askedMeanwhile(await deploy())
   expect(stepsOf(operation).map(({ name }) => name)).toContain('prune')
+  await scene.organisation.setVariable(sample.environmentId, 'MODE', 'another')
+  expect(await scene.ended(await scene.organisation.changeConfig(sample.environmentId))).toMatchObject({ status: 'succeeded', outcome: 'changed' })
   const operationId = idOf<OperationId>(operation.id)
   await twice.activities.addWarning({ operationId, warning: 'twice' })
   await twice.activities.abandonConvergence({ operationId, of: operationId, reason: 'twice' })

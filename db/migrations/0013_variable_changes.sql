@@ -1,0 +1,15 @@
+CREATE TABLE "environment_variable_changes" (
+	"id" uuid PRIMARY KEY DEFAULT uuidv7() NOT NULL,
+	"environment_id" uuid NOT NULL,
+	"key" text NOT NULL,
+	"version" integer NOT NULL,
+	"change" text NOT NULL,
+	"user_id" uuid,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "environment_variable_changes_change" CHECK ("environment_variable_changes"."change" in ('set', 'removed'))
+);
+--> statement-breakpoint
+ALTER TABLE "environment_variable_changes" ADD CONSTRAINT "environment_variable_changes_environment_id_environments_id_fk" FOREIGN KEY ("environment_id") REFERENCES "public"."environments"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "environment_variable_changes" ADD CONSTRAINT "environment_variable_changes_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE UNIQUE INDEX "environment_variable_changes_version" ON "environment_variable_changes" USING btree ("environment_id","key","version");--> statement-breakpoint
+CREATE INDEX "environment_variable_changes_environment" ON "environment_variable_changes" USING btree ("environment_id","id");

@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { stepsOf, type Operation } from '../../stack/demo/operation.ts'
+import { watch } from '../chaos/fault.ts'
+import { compareFingerprints, serverFingerprint } from '../lab/instruments/index.ts'
+import { recordHistories } from './histories.ts'
+import { openScene, type Sample, type Scene } from './scene.ts'
+import { underLoad } from './under-load.ts'
+
+let scene: Scene
+let sample: Sample
+
+/** Every character that a shell, a .env file, Compose, YAML or PHP could take for something, at the length that is allowed. */
+const nasty = `a $HOME \${APP_KEY} $$ "double" 'single' \`back\` C:\\new\\\\ # no comment = % {{ x }} é 😀\nsecond line\r\n\ttabbed `
+const longest = nasty + 'x'.repeat(65_536 - Buffer.byteLength(nasty))
+
+const below = (what: string) => `/organisations/${scene.organisation.id}/environments/${sample.environmentId}/${what}`
+const planSchema = z.looseObject({ isUnchanged: z.boolean(), services: z.array(z.object({ name: z.string(), reason: z.string() })) })
+const plan = () => scene.keystone.client.get(below('plan?kind=config_change'), planSchema)
+const executed = ({ id }: Pick<Operation, 'id'>) => scene.keystone.client.get(`/organisations/${scene.organisation.id}/operations/${id}/plan`, planSchema)
+const edit = (variables: Record<string, string | null>) => scene.keystone.client.patch(below('variables'), { variables })
+const changed = async () => scene.ended(await scene.organisation.changeConfig(sample.environmentId))
+const releases = () => scene.organisation.releases(sample.environmentId)
+/** What PHP sees of APP_RELEASE, as the gateway answers it. */
+const seen = async () => /^release ([^]*)\ncontainer /m.exec((await sample.ask('/')).body)?.[1]
+
+/** Containers of the application by service, with what they may use. */
+async function containers(): Promise<Record<string, { id: string; memory: number }>> {
+  const format = '{{index .Config.Labels "com.docker.compose.service"}} {{.Name}} {{.Id}} {{.HostConfig.Memory}}'
+  const script = `docker ps --quiet --filter label=keystone.environment=${sample.environmentId} | xargs docker inspect --format '${format}'`
+  const lines = (await scene.server.exec(['sh', '-c', script])).split('\n').filter((line) => line.startsWith('replica-'))
+  return Object.fromEntries(lines.map((line) => {
+    const [, name = '', id = '', memory] = line.split(' ')
+    return [/-production-([a-z]+)-/.exec(name)?.[1] ?? name, { id, memory: Number(memory) }]
+  }))
+}
+
+beforeAll(async () => {
+  scene = await openScene({ name: 'configuration' })
+  sample = await scene.sample('visits')
+  await expect(scene.organisation.changeConfig(sample.environmentId)).rejects.toMatchObject({ status: 409, code: 'not_deployed' })
+  expect(await scene.deployed('before configuration', sample)).toMatchObject({ status: 'succeeded', warnings: [] })
+}, 900_000)
+
+afterAll(() => scene?.close())
+
+describe('a configuration change', () => {
+  it('gives every character of a value to PHP, under load without a failed request, and does what its plan had shown', async () => {
+    await edit({ APP_RELEASE: longest })
+    const shown = await plan()
+    expect(shown).toMatchObject({ isUnchanged: false, image: { isNew: false, build: null }, migration: null, variables: { set: ['APP_RELEASE'], removed: [] } })
+    expect(shown.services.map(({ name, reason }) => `${name}: ${reason}`).toSorted()).toEqual(['web: configuration changed', 'worker: configuration changed'])
+    const { result: tree, noticed } = await underLoad(scene, sample, changed)
+    await recordHistories(scene.keystone, 'config-change', tree)
+    expect(tree).toMatchObject({ kind: 'config_change', status: 'succeeded', outcome: 'changed', warnings: [] })
+    // It may be over before the first minute is.
+    expect(noticed.filter((one) => one !== 'nothing ever ticked')).toEqual([])
+    expect(await executed(tree)).toEqual(shown)
+    expect(stepsOf(tree).map(({ name }) => name).filter((name) => /build|migrate|find|pull/.test(name))).toEqual([])
+    expect(await seen()).toBe(longest)
+  })
+
+  it('touches only the service whose settings have changed', async () => {
+    const before = await containers()
+    await scene.keystone.database.sql`update services set default_memory_limit_mb = 200 where environment_id = ${sample.environmentId} and name = 'worker'`
+    expect(await changed()).toMatchObject({ status: 'succeeded', outcome: 'changed', warnings: [] })
+    const after = await containers()
+    expect(after.web).toEqual(before.web)
+    expect(after.worker).toMatchObject({ memory: 200 * 1024 * 1024 })
+    expect(after.worker?.id).not.toBe(before.worker?.id)
+  })
+
+  it('of nothing changes nothing and makes no release', async () => {
+    const [before, count] = [await serverFingerprint(scene.server), (await releases()).length]
+    expect(await plan()).toMatchObject({ isUnchanged: true, services: [] })
+    expect(await changed()).toMatchObject({ status: 'succeeded', outcome: 'unchanged' })
+    expect(compareFingerprints(before, await serverFingerprint(scene.server))).toEqual([])
+    expect(await releases()).toHaveLength(count)
+  })
+
+  it('whose workflow is lost is taken back whole', async () => {
+    await edit({ APP_RELEASE: 'never live' })
+    const before = await serverFingerprint(scene.server)
+    const operation = await scene.organisation.changeConfig(sample.environmentId)
+    const watching = watch(scene, operation)
+    await watching.reaches((tree) => stepsOf(tree).some(({ name }) => name === 'start web'))
+    await scene.keystone.temporal.client.workflow.getHandle(operation.temporal.workflowId).terminate('the test wants it')
+    expect(await watching.ended).toMatchObject({ status: 'failed', failure: { code: 'workflow_lost' } })
+    expect(compareFingerprints(before, await serverFingerprint(scene.server))).toEqual([])
+    expect(await seen()).toBe(longest)
+  })
+
+  it('is a release to go back from, with the values of before', async () => {
+    await scene.keystone.client.post(below('variable-imports'), { content: '# of a laptop\nAPP_RELEASE="imported ${KIND}"\n' }, z.unknown()).then(
+      () => expect.unreachable(),
+      (error: unknown) => expect(error).toMatchObject({ code: 'unreadable_env_file' }),
+    )
+    await scene.keystone.client.post(below('variable-imports'), { content: 'KIND="env \\$file"\nAPP_RELEASE="imported ${KIND}"\n' }, z.unknown())
+    expect(await changed()).toMatchObject({ status: 'succeeded', outcome: 'changed' })
+    expect(await seen()).toBe('imported env $file')
+    expect((await releases()).map(({ number, kind, status }) => `${number} ${kind} ${status}`)).toEqual([
+      ...['5 config_change successful', '4 config_change failed', '3 config_change obsolete', '2 config_change obsolete'],
+      '1 environment_deploy obsolete',
+    ])
+    expect(await scene.ended(await scene.organisation.rollBack(sample.environmentId))).toMatchObject({ status: 'succeeded', outcome: 'rolled_back' })
+    expect(await seen()).toBe(longest)
+  })
+})
