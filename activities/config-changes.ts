@@ -1,18 +1,18 @@
-import { serverPlatforms } from '../db/artifacts.ts'
+import { z } from 'zod'
 import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
-import { releaseOf } from '../db/release-history.ts'
+import { releaseOf, releaseToRestore } from '../db/release-history.ts'
 import { variablesOf } from '../db/variables.ts'
 import { type DeployPlan, type EnvironmentDeployPlan, planDeploy, type PlanIds, serversToPull } from '../domain/deploy-plan.ts'
 import type { EnvironmentId } from '../domain/ids.ts'
-import { imageElsewhere, imageForOthers, imageGone, notDeployed } from '../domain/releases.ts'
+import { imageGone, notDeployed } from '../domain/releases.ts'
 import { planIds, type Planned, type Planning, storeRollout } from './deploy-rows.ts'
 import { changedSince, pinnedVariables, placedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
 import type { ActivityDeps, PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
 import { replicaContext } from './replica-input.ts'
-import { missingPlatforms } from './rollback-snapshot.ts'
+import { asReleased, isStored, refuseUnfitImage } from './rollback-snapshot.ts'
 
 /** The plan of a configuration change; everything after that is as in a deploy or a rollback. */
 export function configChangeActivities(deps: ActivityDeps) {
@@ -29,21 +29,31 @@ export function configChangeActivities(deps: ActivityDeps) {
 
 /** What a configuration change will do, from what there is at this moment; nothing is stored. */
 export async function plannedConfigChange(deps: PlanningDeps, change: Planning, ids: PlanIds): Promise<Planned> {
-  const { artifact, ...facts } = await configChangeFacts(deps, idOf<EnvironmentId>(change.targetId))
+  const { isPinned } = changeRequested.parse(change.input)
+  const { artifact, ...facts } = await configChangeFacts(deps, { environmentId: idOf<EnvironmentId>(change.targetId), isPinned })
   const { environment, commit } = facts
   const plan = planDeploy(facts.snapshot, ids)
   const build = foundImage(facts, plan, artifact)
   return { facts, plan: { ...plan, environmentId: environment.id, commit, build, migration: null, variables: changedSince(facts) }, released: { artifactId: artifact.id } }
 }
 
+/** `operations.input` of a `config_change`. */
+const changeRequested = z.object({ isPinned: z.boolean().default(false) })
+
+interface Requested {
+  environmentId: EnvironmentId
+  /** Variables and configuration are those of the live release, too: only what Keystone and attachments give is that of today. */
+  isPinned: boolean
+}
+
 /** The image of the live release. */
 type Artifact = NonNullable<RolloutFacts['currentArtifact']> & { imageDigest: string }
 
 /**
- * The image and the commit are those of the live release, everything else is as it is set today. Fails as `not_deployed`, or as
- * `image_elsewhere` where the image cannot come to every server.
+ * The image and the commit are those of the live release, everything else is as it is set today. Fails as `not_deployed`, or for
+ * the reasons of `refuseUnfitImage`.
  */
-async function configChangeFacts(deps: PlanningDeps, environmentId: EnvironmentId): Promise<RolloutFacts & { artifact: Artifact }> {
+async function configChangeFacts(deps: PlanningDeps, { environmentId, isPinned }: Requested): Promise<RolloutFacts & { artifact: Artifact }> {
   const { db, keyring } = deps
   const found = await placedEnvironment(deps, environmentId)
   const { environment, currentArtifact } = found
@@ -51,17 +61,15 @@ async function configChangeFacts(deps: PlanningDeps, environmentId: EnvironmentI
   if (!release) throw finalFailure(notDeployed(environment.name))
   if (!currentArtifact?.imageDigest) throw finalFailure(imageGone(release))
   const artifact = { ...currentArtifact, imageDigest: currentArtifact.imageDigest }
-  const isReachable = isStored(artifact) || found.placements.every(({ serverId }) => serverId === artifact.serverId)
-  if (!isReachable) throw finalFailure(imageElsewhere(release))
-  const missing = missingPlatforms(artifact.platform, await serverPlatforms(db, found.placements.map(({ serverId }) => serverId)))
-  if (missing.length > 0) throw finalFailure(imageForOthers(release, missing))
-  const variables = pinnedVariables(await variablesOf(db, keyring, environmentId))
+  await refuseUnfitImage(deps, { release, artifact, placements: found.placements })
+  const variables = isPinned
+    ? (await releaseToRestore(db, keyring, environmentId, release.id)).variables
+    : pinnedVariables(await variablesOf(db, keyring, environmentId))
+  const set = isPinned ? asReleased(found, release.services) : found
   const context = await replicaContext(deps, found.primary, variables.values)
-  const snapshot = await snapshotOf(deps, found, { context, wantedArtifact: artifact.key })
-  return { ...found, commit: release.commitSha, snapshot, variables, artifact }
+  const snapshot = await snapshotOf(deps, set, { context, wantedArtifact: artifact.key })
+  return { ...set, commit: release.commitSha, snapshot, variables, artifact }
 }
-
-const isStored = ({ digestKind }: Pick<Artifact, 'digestKind'>): boolean => digestKind === 'repo_digest'
 
 /** Docker keeps the image of a running container: only servers that run none of it have to pull it, and where none does it is looked for. */
 function foundImage(

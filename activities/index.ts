@@ -14,6 +14,7 @@ import { pruningActivities } from './pruning.ts'
 import { replicaActivities } from './replicas.ts'
 import { restartActivities } from './restarts.ts'
 import { rollbackActivities } from './rollbacks.ts'
+import { rotationActivities } from './rotations.ts'
 import { schedulerActivities } from './scheduler.ts'
 import { serverActivities } from './servers.ts'
 import { serviceRolloutActivities } from './service-rollouts.ts'
@@ -31,6 +32,7 @@ export function createActivities(deps: ActivityDeps) {
     ...replicaActivities(deps),
     ...sliceActivities(deps),
     ...updateActivities(deps),
+    ...rotationActivities(deps),
     ...gatewayActivities(deps),
     ...firewallActivities(deps),
     ...builderActivities(deps),

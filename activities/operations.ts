@@ -4,7 +4,7 @@ import { beginOperation, operationById } from '../db/operations/begin.ts'
 import { operationTree } from '../db/operations/children.ts'
 import { type Ending, finishOperation, warn } from '../db/operations/finish.ts'
 import type { OperationId } from '../domain/ids.ts'
-import { hasEnded, isRollout, type OperationKind, workflowId } from '../domain/operations.ts'
+import { type Failure, hasEnded, isRollout, type OperationKind, workflowId } from '../domain/operations.ts'
 import type { StoredWarning } from '../domain/warnings.ts'
 import type { ActivityDeps } from './deps.ts'
 
@@ -44,10 +44,11 @@ export function operationActivities({ db, terminateWorkflow }: ActivityDeps) {
       return { lostId, isRollout: isRollout(lostKind) || plan !== null, kind: lostKind }
     },
 
-    /** The end of an operation that a recovery has brought to one. */
-    async finishLost({ operationId, isCommitted }: OperationInput & { isCommitted: boolean }): Promise<void> {
+    /** The end of an operation that a recovery has brought to one; `failure` says why it could not be completed. */
+    async finishLost({ operationId, isCommitted, failure }: OperationInput & { isCommitted: boolean; failure?: Failure }): Promise<void> {
       const { kind } = await operationById(db, operationId)
-      await finishOperation(db, operationId, isCommitted ? recovered : lost(kind), ['recovering'])
+      const ending = failure ? { status: 'failed' as const, failure } : isCommitted ? recovered : lost(kind)
+      await finishOperation(db, operationId, ending, ['recovering'])
     },
   }
 }

@@ -1,14 +1,13 @@
 import { z } from 'zod'
-import type { EngineService } from '../db/engine-services.ts'
 import { serverPlatforms } from '../db/artifacts.ts'
 import { idOf } from '../db/ids.ts'
 import type { Operation } from '../db/operations/request.ts'
-import { migratedSince, releaseToRestore } from '../db/release-history.ts'
+import { migratedSince, type ReleaseView, releaseToRestore } from '../db/release-history.ts'
 import type { ArtifactId, EnvironmentId, ReleaseId } from '../domain/ids.ts'
 import type { Platform } from '../domain/images.ts'
 import { addedServicesWarning, imageElsewhere, imageForOthers, imageGone, migrationWarning, type ReleasedService, rollbackRefusal } from '../domain/releases.ts'
 import type { Warning } from '../domain/warnings.ts'
-import { placedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
+import { type PlacedEnvironment, placedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
 import type { PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import { replicaContext } from './replica-input.ts'
@@ -36,29 +35,43 @@ export async function rollbackFacts(deps: PlanningDeps, rollback: Pick<Operation
   const refusal = rollbackRefusal(release)
   if (refusal || !artifact) throw finalFailure(refusal ?? imageGone(release))
   const found = await placedEnvironment(deps, environmentId)
-  const isStored = artifact.digestKind === 'repo_digest'
-  if (!isStored && found.placements.some(({ serverId }) => serverId !== artifact.serverId)) throw finalFailure(imageElsewhere(release))
-  const missing = missingPlatforms(artifact.platform, await serverPlatforms(db, found.placements.map(({ serverId }) => serverId)))
-  if (missing.length > 0) throw finalFailure(imageForOthers(release, missing))
-  const services = found.services.map((service) => asReleased(service, release.services))
-  const then = { ...found, services, primary: services.find(({ id }) => id === found.primary.id) ?? found.primary }
+  await refuseUnfitImage(deps, { release, artifact, placements: found.placements })
+  const then = asReleased(found, release.services)
   const context = await replicaContext(deps, found.primary, variables.values)
   const snapshot = await snapshotOf(deps, then, { context, wantedArtifact: artifact.key })
-  const added = services.filter(({ id }) => !release.services[id]).map(({ name }) => name)
+  const added = then.services.filter(({ id }) => !release.services[id]).map(({ name }) => name)
   const warnings = [
     migrationWarning(await migratedSince(db, environmentId, release.number)),
     addedServicesWarning(release.number, added),
   ].flatMap((warning) => warning ?? [])
-  const restored = { releaseId, artifactId: artifact.id, isStored }
+  const restored = { releaseId, artifactId: artifact.id, isStored: isStored(artifact) }
   return { ...then, commit: release.commitSha, snapshot, variables, restored, warnings }
+}
+
+/** The image of a release that is to run once more, and where. */
+interface ReusedImage {
+  release: ReleaseView
+  artifact: NonNullable<PlacedEnvironment['currentArtifact']>
+  placements: PlacedEnvironment['placements']
+}
+
+/** Whether a registry has an image: else it is on one server alone. */
+export const isStored = ({ digestKind }: Pick<ReusedImage['artifact'], 'digestKind'>): boolean => digestKind === 'repo_digest'
+
+/** Fails as `image_elsewhere` or `platform_missing` where the image cannot run on each of these servers. */
+export async function refuseUnfitImage({ db }: PlanningDeps, { release, artifact, placements }: ReusedImage): Promise<void> {
+  const serverIds = placements.map(({ serverId }) => serverId)
+  if (!isStored(artifact) && serverIds.some((id) => id !== artifact.serverId)) throw finalFailure(imageElsewhere(release))
+  const missing = missingPlatforms(artifact.platform, await serverPlatforms(db, serverIds))
+  if (missing.length > 0) throw finalFailure(imageForOthers(release, missing))
 }
 
 /** An image that was built elsewhere may be for any: its registry knows. */
 export const missingPlatforms = (built: string | null, wanted: readonly Platform[]): Platform[] =>
   built === null ? [] : wanted.filter((platform) => !built.split(',').includes(platform))
 
-/** A service with the configuration that the release had of it; one that came later stays as it is. */
-const asReleased = (service: EngineService, released: Readonly<Record<string, ReleasedService>>): EngineService => ({
-  ...service,
-  config: released[service.id]?.config ?? service.config,
-})
+/** Services with the configuration that a release had of them; those that came later stay as they are. */
+export function asReleased(found: PlacedEnvironment, released: Readonly<Record<string, ReleasedService>>): PlacedEnvironment {
+  const services = found.services.map((service) => ({ ...service, config: released[service.id]?.config ?? service.config }))
+  return { ...found, services, primary: services.find(({ id }) => id === found.primary.id) ?? found.primary }
+}

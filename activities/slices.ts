@@ -5,9 +5,10 @@ import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { liveReplicas } from '../db/replicas.ts'
+import { rotationOf } from '../db/rotations.ts'
 import { lockService } from '../db/services.ts'
 import { detach, type SliceUse, usesOf } from '../db/slice-uses.ts'
-import type { AttachmentId, OperationId, SliceId } from '../domain/ids.ts'
+import type { AttachmentId, OperationId, ServerId, SliceId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import type { ConfiguredSlice, SliceTarget } from '../drivers/services/contract-slices.ts'
 import type { ServiceStep } from '../drivers/services/contract.ts'
@@ -103,12 +104,23 @@ export function sliceActivities(deps: ActivityDeps) {
 
 const configOf = ({ config }: EngineSlice, { input }: Pick<Operation, 'input'>) => ({ ...config, ...configuration.parse(input).settings })
 
-/** Fails as `slice_removed`: nothing is made anew of what was removed, for its names may be another one's by now. */
+/**
+ * Fails as `slice_removed`: nothing is made anew of what was removed, for its names may be another one's by now. And as
+ * `rotation_unfinished`: making it anew would let nobody in by the credentials of before, which an environment may still use.
+ */
 async function usableSlice({ db, keyring }: ActivityDeps, id: SliceId): Promise<EngineSlice> {
   const slice = await engineSlice(db, keyring, id)
+  if (await rotationOf(db, keyring, id)) throw rotationUnfinished(slice)
   if (slice.status !== 'removing' && slice.status !== 'removed') return slice
   throw finalFailure({ code: 'slice_removed', message: `${slice.name} has been removed.`, hint: 'Make another one.' })
 }
+
+const rotationUnfinished = ({ name }: EngineSlice) =>
+  finalFailure({
+    code: 'rotation_unfinished',
+    message: `The rotation of the credentials of ${name} has not come to its end.`,
+    hint: 'Rotate them again: it goes on where it was.',
+  })
 
 interface StepOnSlice extends OperationInput {
   order: number
@@ -122,11 +134,19 @@ async function runOnSlice(
   stepOf: (own: ConfiguredSlice, target: SliceTarget) => ServiceStep<void>,
 ): Promise<void> {
   const service = await engineService(deps.db, deps.keyring, slice.serviceId)
-  const { containerName, serverId } = await runningReplica(deps, { service, name: slice.name })
-  const target = { sliceId: slice.id, containerName, admin: service.adminCredentials }
+  const { target, serverId } = await sliceTarget(deps, { service, slice })
   const step = stepOf(configuredSlice({ service, slice }), target)
   const masked = [...Object.values(slice.credentials), ...Object.values(service.adminCredentials)]
   await runStep(deps, { operationId, order, serverId, step, masked })
+}
+
+/** Where the steps of a slice are run. Fails as `service_not_running`. */
+export async function sliceTarget(
+  deps: Pick<ActivityDeps, 'db'>,
+  { service, slice }: { service: EngineService; slice: EngineSlice },
+): Promise<{ target: SliceTarget; serverId: ServerId }> {
+  const { containerName, serverId } = await runningReplica(deps, { service, name: slice.name })
+  return { target: { sliceId: slice.id, containerName, admin: service.adminCredentials }, serverId }
 }
 
 /** `name` is the slice's. */

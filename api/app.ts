@@ -12,6 +12,7 @@ import { applicationRoutes } from './routes/applications.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
 import { checkRoutes } from './routes/checks.ts'
 import { configChangeRoutes } from './routes/config-changes.ts'
+import { credentialRotationRoutes } from './routes/credential-rotations.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { environmentRoutes } from './routes/environments.ts'
@@ -54,6 +55,7 @@ const resources = [
   keptRoutes,
   buildRoutes,
   attachmentRoutes,
+  credentialRotationRoutes,
   routeRoutes,
   variableRoutes,
   buildSecretRoutes,

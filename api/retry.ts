@@ -1,10 +1,10 @@
 import type { Database } from '../db/connect.ts'
-import { locksOfEnvironment, locksOfService, locksOfSlice, locksOfUpdate, locksOfVolume } from '../db/operation-locks.ts'
+import { locksOfEnvironment, locksOfRotation, locksOfService, locksOfSlice, locksOfUpdate, locksOfVolume } from '../db/operation-locks.ts'
 import { type Operation, requestOperation } from '../db/operations/request.ts'
 import { lockSlice } from '../db/slices.ts'
 import type { SliceId } from '../domain/ids.ts'
 import { serverLocks } from '../domain/locks.ts'
-import { hasEnded, type Lock } from '../domain/operations.ts'
+import { hasEnded, type Lock, type OperationKind } from '../domain/operations.ts'
 import type { ApiContext } from './context.ts'
 import { requestedBy } from './operation-request.ts'
 import { Problem } from './problem.ts'
@@ -29,7 +29,7 @@ function locksOfTarget(tx: Database, { kind, targetType, targetId }: Operation):
     case 'service':
       return (kind === 'service_update' ? locksOfUpdate : locksOfService)(tx, serviceIdSchema.parse(targetId))
     case 'slice':
-      return locksOfPresentSlice(tx, sliceIdSchema.parse(targetId))
+      return locksOfPresentSlice(tx, kind, sliceIdSchema.parse(targetId))
     case 'environment':
       return locksOfEnvironment(tx, environmentIdSchema.parse(targetId))
     case 'volume':
@@ -42,8 +42,8 @@ function locksOfTarget(tx: Database, { kind, targetType, targetId }: Operation):
   }
 }
 
-async function locksOfPresentSlice(tx: Database, id: SliceId): Promise<Lock[]> {
+async function locksOfPresentSlice(tx: Database, kind: OperationKind, id: SliceId): Promise<Lock[]> {
   const { name, status } = await lockSlice(tx, id)
   if (status === 'removed') throw new Problem(409, 'slice_is_removed', `${name} has been removed: there is nothing to be done again.`)
-  return locksOfSlice(tx, id)
+  return (kind === 'credential_rotation' ? locksOfRotation : locksOfSlice)(tx, id)
 }

@@ -1,5 +1,5 @@
-import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
-import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
+import { and, eq, inArray, isNotNull, ne, or, sql } from 'drizzle-orm'
+import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { artifactsBuiltBy } from './artifacts.ts'
 import type { Database } from './connect.ts'
@@ -10,7 +10,7 @@ import { environmentOfOperation } from './operations/environment.ts'
 import type { Operation } from './operations/request.ts'
 import { unfinishedSteps } from './operations/steps.ts'
 import { liveReplicas, type Replica, replicasOf, setTraffic } from './replicas.ts'
-import { operations, operationSteps, servers, serviceReplicas, services, serviceSlices } from './schema/index.ts'
+import { credentialRotations, operations, operationSteps, servers, serviceReplicas, services, serviceSlices } from './schema/index.ts'
 
 interface OnServer {
   serverId: ServerId
@@ -31,6 +31,8 @@ export interface Leftovers {
   gateways: readonly (OnServer & { gatewayId: ServiceId })[]
   replicas: readonly LeftReplica[]
   artifacts: readonly (OnServer & { id: ArtifactId })[]
+  /** Slices that may be opened by credentials which nobody was to use in the end; histories of before do not say. */
+  slices?: readonly (OnServer & { id: SliceId })[]
   /** The slice of the operation may have its new settings; histories of before do not say. */
   isSliceChanged?: boolean
   /** A replica that may have the image of an update, and the one that it had; histories of before do not say. */
@@ -93,6 +95,7 @@ export async function leftoversOf(db: Database, rootId: OperationId): Promise<Le
     artifacts: artifacts.flatMap(({ id, serverId }) => (serverId ? [{ id, ...on(serverId) }] : [])),
     ...(await isSliceChanged(db, operation) ? { isSliceChanged: true } : {}),
     ...(await updatedReplica(db, operation, on)),
+    slices: (await slicesAdmittedBy(db, rootId)).map(({ id, serverId }) => ({ id, ...on(serverId) })),
   }
 }
 
@@ -123,6 +126,16 @@ async function startingAgain(db: Database, { id, kind, targetId }: Operation): P
   if (kind !== 'service_start') return []
   const replicas = await liveReplicas(db, [idOf<ServiceId>(targetId)])
   return replicas.filter(({ status, operationId }) => status === 'starting' && operationId !== id)
+}
+
+/** Slices whose next credentials this operation has let in, and where their services run. */
+async function slicesAdmittedBy(db: Database, rootId: OperationId): Promise<{ id: SliceId; serverId: ServerId }[]> {
+  return db
+    .select({ id: serviceSlices.id, serverId: serviceReplicas.serverId })
+    .from(credentialRotations)
+    .innerJoin(serviceSlices, eq(serviceSlices.id, credentialRotations.sliceId))
+    .innerJoin(serviceReplicas, and(eq(serviceReplicas.serviceId, serviceSlices.serviceId), ne(serviceReplicas.status, 'removed')))
+    .where(and(eq(credentialRotations.operationId, rootId), eq(credentialRotations.stage, 'admitting')))
 }
 
 /**

@@ -1,6 +1,6 @@
 import { and, eq, inArray, ne } from 'drizzle-orm'
 import type { EnvironmentId, ServerId, ServiceId, SliceId, VolumeId } from '../domain/ids.ts'
-import { deployLocks, serviceLocks, sliceLocks, updateLocks, volumeLocks } from '../domain/locks.ts'
+import { deployLocks, rotationLocks, serviceLocks, sliceLocks, updateLocks, volumeLocks } from '../domain/locks.ts'
 import { exclusive, type Lock } from '../domain/operations.ts'
 import { attachedServices } from './attachments.ts'
 import type { Database } from './connect.ts'
@@ -36,6 +36,14 @@ export async function locksOfSlice(db: Database, id: SliceId): Promise<Lock[]> {
 export async function locksOfVolume(db: Database, id: VolumeId): Promise<Lock[]> {
   const { serverId } = await keptVolumeById(db, id)
   return volumeLocks({ id, serverId })
+}
+
+/** What a rotation of a slice's credentials holds. Throws where there is no such slice. */
+export async function locksOfRotation(db: Database, id: SliceId): Promise<Lock[]> {
+  const [slice] = await db.select().from(serviceSlices).where(and(eq(serviceSlices.id, id), ne(serviceSlices.status, 'removed')))
+  if (!slice) throw new Error(`slice ${id} does not exist`)
+  const environments = await Promise.all((await environmentsOfSlice(db, id)).map((environmentId) => locksOfEnvironment(db, environmentId)))
+  return rotationLocks({ ...slice, serverIds: await serversOfServices(db, [slice.serviceId]), environments: environments.flat() })
 }
 
 /** What a deploy holds: its environment, and shared the attached services, its builder and the servers of all of them. */

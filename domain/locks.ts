@@ -33,6 +33,16 @@ export const sliceLocks = (slice: {
 
 export const volumeLocks = (volume: { id: string; serverId: string }): Lock[] => [exclusive('volume', volume.id), shared('server', volume.serverId)]
 
+/** A rotation changes a slice and brings every environment that is attached to it to the new credentials. */
+export function rotationLocks(slice: { id: string; serviceId: string; serverIds: readonly string[]; environments: readonly Lock[] }): Lock[] {
+  const own = [exclusive('slice', slice.id), shared('service', slice.serviceId), ...slice.serverIds.map((id) => shared('server', id))]
+  const strongest = new Map<string, Lock>()
+  for (const lock of [...own, ...slice.environments]) {
+    if (strongest.get(lock.key)?.mode !== 'exclusive') strongest.set(lock.key, lock)
+  }
+  return [...strongest.values()]
+}
+
 /** Deploys share servers, attached services and builders; an environment has one at a time. */
 export const deployLocks = (deploy: {
   environmentId: string

@@ -10,6 +10,7 @@ export const sealedPlaces = {
   registryPassword: place('registries', 'password'),
   adminCredentials: place('services', 'admin_credentials'),
   sliceCredentials: place('service_slices', 'credentials'),
+  rotationCredentials: place('credential_rotations', 'credentials'),
   variable: place('environment_variables', 'value'),
   buildSecret: place('build_secrets', 'value'),
   releaseVariables: place('releases', 'variables'),

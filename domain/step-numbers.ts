@@ -12,6 +12,7 @@ export const stepNumbers = {
   sliceRemove: { remove: 10 },
   /** Behind the pull, which is as in a deploy of the service. */
   serviceUpdate: { start: 3000 },
+  credentialRotation: { admit: 10, retire: 20 },
   environmentDeploy: {
     ...{ baseImages: 10, build: 20, migrateBefore: 30, commandsBefore: 31, migrateAfter: 50, commandsAfter: 51 },
     ...{ releaseScheduler: 2000, startScheduler: 4000, stopScheduler: 6000, retire: 8000, drain: 12_000, prune: 14_000, pull: 16_000 },
@@ -26,7 +27,7 @@ export const stepNumbers = {
   ending: { schedulers: 10, workers: 2000, gateways: 4000, drain: 10_000, replicas: 12_000, firewall: 16_000, cleanUp: 18_000, prune: 20_000 },
   volumeRemove: { remove: 10 },
   /** Of every kind that is taken back, and of its recovery. */
-  convergence: { stopOneOffs: 30_000, replicas: 32_000, images: 36_000, gateways: 40_000, drain: 50_000, forget: 55_000, restore: 60_000, closePorts: 65_000 },
+  convergence: { stopOneOffs: 30_000, replicas: 32_000, images: 36_000, gateways: 40_000, drain: 50_000, forget: 55_000, restore: 60_000, closePorts: 65_000, withdraw: 70_000 },
 } as const
 
 /** A change of a gateway has as many numbers: each try of it is a step of its own. */

@@ -34,6 +34,10 @@ export async function converge(input: ConvergenceInput): Promise<'taken back' | 
     })
     if (isSliceChanged) await remote.restoreSlice.executeWithOptions({ summary: 'give the slice its settings back' }, [input])
     if (updated) await startBefore(input, updated)
+    await together(leftovers.slices ?? [], ({ id, serverName }, index) => {
+      const withdrawal = { ...input, order: numbers.withdraw + index, sliceId: id }
+      return remote.withdrawCredentials.executeWithOptions({ summary: `withdraw unused credentials on ${serverName}` }, [withdrawal])
+    })
     await control.endConvergence(input)
     return 'taken back'
   })

@@ -1,5 +1,6 @@
 /** Every operation kind is a workflow of the same name (specification section 3); those that schedules start are no operations. */
 export { config_change } from './config_change.ts'
+export { credential_rotation } from './credential_rotation.ts'
 export { environment_deploy } from './environment_deploy.ts'
 export { environment_remove } from './environment_remove.ts'
 export { environment_rollback } from './environment_rollback.ts'

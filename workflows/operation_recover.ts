@@ -1,6 +1,8 @@
 import type { OperationInput } from '../activities/operations.ts'
 import { closeDetached } from './close-detached.ts'
+import type { ConvergenceInput } from '../activities/convergence.ts'
 import { completeDeploy } from './complete-deploy.ts'
+import { completeRotation } from './complete-rotation.ts'
 import { converge } from './converge.ts'
 import { end, remove } from './ending.ts'
 import { asOperation, failureOf } from './operation.ts'
@@ -26,7 +28,16 @@ export async function operation_recover({ operationId }: OperationInput): Promis
     if (result === 'committed' && kind === 'slice_remove') await removeSlice(committed)
     if (result === 'committed' && (kind === 'service_stop' || kind === 'route_remove')) await end(committed)
     if (result === 'committed' && (kind === 'service_remove' || kind === 'environment_remove')) await remove(committed)
+    if (result === 'committed' && kind === 'credential_rotation') await completeLostRotation(committed)
     await control.finishLost({ operationId: lostId, isCommitted: result === 'committed' })
     return result === 'committed' ? 'completed' : 'taken back'
+  })
+}
+
+/** One that cannot be completed has failed for its own reason: rotating again goes on where it was. */
+async function completeLostRotation({ operationId, of }: ConvergenceInput): Promise<void> {
+  await completeRotation({ operationId, of }).catch(async (error: unknown) => {
+    await control.finishLost({ operationId: of, isCommitted: true, failure: failureOf(error) })
+    throw error
   })
 }

@@ -190,6 +190,24 @@ export const serviceSlices = pgTable(
   ],
 )
 
+export const rotationStages = ['admitting', 'retiring'] as const
+
+/**
+ * A rotation that is under way: other credentials are valid beside those of the slice. `admitting`: the next ones, which nobody uses
+ * yet; `retiring`: the ones before, which environments may still use.
+ */
+export const credentialRotations = pgTable(
+  'credential_rotations',
+  {
+    sliceId: uuid('slice_id').$type<SliceId>().primaryKey().references(() => serviceSlices.id),
+    operationId: uuid('operation_id').$type<OperationId>().notNull().references(() => operations.id),
+    stage: text('stage', { enum: rotationStages }).notNull(),
+    credentials: sealed('credentials').notNull(),
+    ...timestamps,
+  },
+  (t) => [oneOf('credential_rotations_stage', t.stage, rotationStages)],
+)
+
 export const environmentAttachments = pgTable(
   'environment_attachments',
   {

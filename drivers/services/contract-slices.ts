@@ -18,6 +18,11 @@ export interface SliceTarget {
   admin: Credentials
 }
 
+/** `ended`: connections that were ended, where that can be told. */
+export interface RetiredCredentials {
+  ended: number
+}
+
 /** A slice with its stored configuration and credentials. */
 export interface ConfiguredSlice {
   /** Idempotent: running it twice, or over a half-made slice, gives the same slice. */
@@ -26,6 +31,10 @@ export interface ConfiguredSlice {
   configure(target: SliceTarget, before: unknown): ServiceStep<void>
   /** Removes what `provision` made; fine when it is gone already. */
   remove(target: SliceTarget): ServiceStep<void>
+  /** Lets these credentials in beside the present ones, and proves that they open. May be run again. */
+  admit(target: SliceTarget, next: Credentials): ServiceStep<void>
+  /** Lets nobody in by these credentials any more, only by the present ones, and ends the connections that have not gone by themselves. */
+  retire(target: SliceTarget, other: Credentials): ServiceStep<RetiredCredentials>
   /** Variables for an attached environment; `prefix` is put before each name where given (`ANALYTICS_` → `ANALYTICS_DB_HOST`). */
   exports(input: { endpoint: EndpointAddress; prefix: string | null }): Record<string, string | Secret>
 }
@@ -40,6 +49,8 @@ export interface SliceDriver {
   configure(name: string, taken: readonly unknown[]): StoredConfig
   /** Fresh random credentials. */
   generateCredentials(): Credentials
+  /** Fresh random ones that can be valid beside the present ones. */
+  nextCredentials(present: Credentials): Credentials
   /** Throws a ZodError where config or credentials do not fit their schema. */
   configured(stored: { config: unknown; credentials: Credentials }): ConfiguredSlice
 }

@@ -21,10 +21,11 @@ export function defineService<Config extends StoredConfig>(definition: ServiceDe
   }
 }
 
-type SliceDefinition<Config extends StoredConfig, Access> = Omit<SliceDriver, 'configSchema' | 'configure' | 'configured'> & {
+type SliceDefinition<Config extends StoredConfig, Access> = Omit<SliceDriver, 'configSchema' | 'configure' | 'nextCredentials' | 'configured'> & {
   configSchema: z.ZodType<Config>
   credentialsSchema: z.ZodType<Access>
   configure(name: string, taken: readonly Config[]): Config
+  nextCredentials(present: Access): Credentials
   configured(config: Config, credentials: Access): ConfiguredSlice
 }
 
@@ -34,6 +35,7 @@ export function defineSlices<Config extends StoredConfig, Access>(definition: Sl
   return {
     ...definition,
     configure: (name, taken) => definition.configure(name, taken.map((config) => configSchema.parse(config))),
+    nextCredentials: (present) => definition.nextCredentials(credentialsSchema.parse(present)),
     configured: ({ config, credentials }: { config: unknown; credentials: Credentials }) =>
       definition.configured(configSchema.parse(config), credentialsSchema.parse(credentials)),
   }

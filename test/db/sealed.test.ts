@@ -10,6 +10,7 @@ import { insertServer } from '../../db/servers.ts'
 import { insertService } from '../../db/services.ts'
 import { insertSlice } from '../../db/slices.ts'
 import { newToken } from '../../db/tokens.ts'
+import { beginRotation, rotationOf } from '../../db/rotations.ts'
 import { insertSystemVariables, variablesOf } from '../../db/variables.ts'
 import { ensureOwner } from '../../db/owner.ts'
 import { sealedPlaces } from '../../domain/sealed-places.ts'
@@ -65,6 +66,7 @@ await setBuildSecret(db, keyring, { environmentId, key: 'NPM_TOKEN', value: secr
 const { id: operationId, trigger } = await operation(db, { organisationId, targetId: environmentId })
 const variables = { values: { STRIPE_KEY: secret('pinned') }, versions: { STRIPE_KEY: 1 } }
 await insertRelease(db, keyring, { environmentId, operationId, commitSha: 'a'.repeat(40), trigger, variables })
+await beginRotation(db, keyring, { sliceId: slice.id, operationId, next: { password: secret('next') } })
 const token = (await ensureOwner(db))!.reveal()
 
 /** All that is in the database, row by row. */
@@ -113,6 +115,7 @@ describe('secrets in the database', () => {
       ...ofEnvironment.map(({ value }) => value),
       (await buildSecrets(db, keyring, environmentId)).values.NPM_TOKEN!,
       (await releasedVariables(db, keyring, operationId))!.STRIPE_KEY!,
+      (await rotationOf(db, keyring, slice.id))!.credentials.password!,
     ].map((found) => found.reveal())
     expect(revealed.toSorted()).toEqual(stored.toSorted())
   })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { deployLocks, serverLocks, serviceLocks, sliceLocks, updateLocks } from '../../domain/locks.ts'
+import { deployLocks, rotationLocks, serverLocks, serviceLocks, sliceLocks, updateLocks } from '../../domain/locks.ts'
 import { conflicts, type Lock } from '../../domain/operations.ts'
 
 const shop = deployLocks({ environmentId: 'shop', serverIds: ['one'], usedServiceIds: ['data'] })
@@ -7,6 +7,8 @@ const blog = deployLocks({ environmentId: 'blog', serverIds: ['one'], usedServic
 const data = serviceLocks({ id: 'data', serverIds: ['one'] })
 const slice = (id: string, ...environmentIds: string[]) => sliceLocks({ id, serviceId: 'data', environmentIds, serverIds: ['one'] })
 const update = updateLocks({ id: 'data', serverIds: ['one'], environmentIds: ['shop'] })
+
+const rotation = rotationLocks({ id: 's', serviceId: 'data', serverIds: ['one'], environments: [...shop, ...blog] })
 
 describe('locks', () => {
   test('name their key by type and id, so that a server is not a service of the same id', () => {
@@ -29,12 +31,15 @@ describe('locks', () => {
     ['a slice and the deploys of all environments that share it', slice('s', 'blog', 'shop'), shop, true],
     ['an update and the deploy of an environment that uses the service', update, shop, true],
     ['an update and a slice of the service', update, slice('s'), true],
+    ['a rotation and a deploy of an environment that is attached', rotation, blog, true],
+    ['a rotation and another work on its slice', rotation, slice('s'), true],
+    ['a rotation and another slice of its service do not', rotation, slice('t'), false],
     ['what holds nothing and anything do not', [], shop, false],
   ])('%s', (_, one, other, expected) => {
     expect([conflicts(one, other), conflicts(other, one)]).toEqual([expected, expected])
   })
 
   test('name a key once each, since the database refuses another', () => {
-    for (const locks of [shop, data, update, slice('s', 'shop')]) expect(new Set(locks.map(({ key }) => key)).size).toBe(locks.length)
+    for (const locks of [shop, data, update, slice('s', 'shop'), rotation]) expect(new Set(locks.map(({ key }) => key)).size).toBe(locks.length)
   })
 })

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { stepsOf, type Operation } from '../../stack/demo/operation.ts'
+import { operationSchema, stepsOf, type Operation } from '../../stack/demo/operation.ts'
 import { watch } from '../chaos/fault.ts'
 import { compareFingerprints, serverFingerprint } from '../lab/instruments/index.ts'
+import { until } from '../lab/until.ts'
 import { recordHistories } from './histories.ts'
 import { openScene, type Sample, type Scene } from './scene.ts'
 import { underLoad } from './under-load.ts'
@@ -23,6 +24,37 @@ const changed = async () => scene.ended(await scene.organisation.changeConfig(sa
 const releases = () => scene.organisation.releases(sample.environmentId)
 /** What PHP sees of APP_RELEASE, as the gateway answers it. */
 const seen = async () => /^release ([^]*)\ncontainer /m.exec((await sample.ask('/')).body)?.[1]
+
+const slicesSchema = z.object({ items: z.array(z.object({ serviceId: z.string(), sliceId: z.string(), role: z.string() })) })
+const rotate = async (role: string) => {
+  const { items } = await scene.keystone.client.get(below('attachments'), slicesSchema)
+  const { serviceId, sliceId } = items.find((one) => one.role === role)!
+  const path = `/organisations/${scene.organisation.id}/services/${serviceId}/slices/${sliceId}/credential-rotations`
+  return scene.keystone.client.post(path, undefined, operationSchema)
+}
+/** The operation by which a rotation brings the environment to its new credentials, once it is started. */
+const changeOf = async ({ id }: Operation) => {
+  const path = `/organisations/${scene.organisation.id}/operations?kind=config_change&limit=5`
+  const found = () => scene.keystone.client.get(path, z.object({ items: z.array(operationSchema.extend({ trigger: z.object({ actor: z.string() }) })) }))
+  let operation: Operation | undefined
+  await until('the environment to be changed', async () => {
+    operation = (await found()).items.find(({ trigger }) => trigger.actor === id)
+    return operation !== undefined
+  })
+  return operation!
+}
+/** What the application logs in with, as its container has it. */
+const loginOf = async (names: readonly string[]) => {
+  const { web } = await containers()
+  const lines = (await scene.server.exec(['docker', 'exec', web!.id, 'printenv', ...names])).split('\n')
+  return lines.slice(0, names.length)
+}
+const container = async (service: string) => (await scene.server.exec(['docker', 'ps', '--filter', `name=${service}`, '--format', '{{.Names}}'])).trim()
+/** What a service says to somebody who logs in with these, as one that stands beside it. */
+const postgresSays = async ([user = '', password = '', database = '']: readonly string[]) =>
+  scene.server.exec(['docker', 'exec', '-e', `PGPASSWORD=${password}`, await container('database-s1'), 'sh', '-c', 'psql -XAt -h "$(hostname)" -U "$0" -d "$1" -c "select 1" 2>&1 || true', user, database])
+const valkeySays = async ([user = '', password = '']: readonly string[]) =>
+  scene.server.exec(['docker', 'exec', await container('cache-s1'), 'sh', '-c', 'valkey-cli --no-auth-warning --user "$0" --pass "$1" echo hello 2>&1', user, password])
 
 /** Containers of the application by service, with what they may use. */
 async function containers(): Promise<Record<string, { id: string; memory: number }>> {
@@ -104,5 +136,47 @@ describe('a configuration change', () => {
     ])
     expect(await scene.ended(await scene.organisation.rollBack(sample.environmentId))).toMatchObject({ status: 'succeeded', outcome: 'rolled_back' })
     expect(await seen()).toBe(longest)
+  })
+})
+
+describe('a rotation of credentials', () => {
+  const database = ['DB_USERNAME', 'DB_PASSWORD', 'DB_DATABASE']
+  const cache = ['REDIS_USERNAME', 'REDIS_PASSWORD']
+
+  it('of a database loses no request and no job, and rolls out nothing else of what is set', async () => {
+    await edit({ APP_RELEASE: 'set, and not rolled out' })
+    const before = await loginOf(database)
+    const { result: tree, noticed } = await underLoad(scene, sample, async () => scene.ended(await rotate('database')))
+    await recordHistories(scene.keystone, 'rotation', tree)
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'rotated', warnings: [] })
+    expect(noticed.filter((one) => one !== 'nothing ever ticked')).toEqual([])
+    const after = await loginOf(database)
+    expect([before[0]?.slice(-2), after[0]?.slice(-2), after[2]]).toEqual(['_a', '_b', before[2]])
+    expect(await postgresSays(after)).toBe('1')
+    expect(await postgresSays(before)).toContain('failed')
+    expect(await seen()).toBe(longest)
+  })
+
+  it('of a keyspace that an environment does not follow keeps both passwords, and goes on when it is asked for again', async () => {
+    const before = await loginOf(cache)
+    const operation = await rotate('cache')
+    const change = await changeOf(operation)
+    await scene.organisation.cancel(change.id)
+    expect(await scene.ended(operation)).toMatchObject({ status: 'failed', failure: { code: 'environment_not_changed' } })
+    expect(await loginOf(cache)).toEqual(before)
+    expect(await valkeySays(before)).toBe('hello')
+
+    const { result: tree, noticed } = await underLoad(scene, sample, async () => {
+      const again = await rotate('cache')
+      await changeOf(again)
+      await scene.keystone.temporal.client.workflow.getHandle(again.temporal.workflowId).terminate('the test wants it')
+      return scene.ended(again)
+    })
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'recovered' })
+    expect(noticed.filter((one) => one !== 'nothing ever ticked')).toEqual([])
+    const after = await loginOf(cache)
+    expect(after[0]).toBe(before[0])
+    expect(await valkeySays(after)).toBe('hello')
+    expect(await valkeySays(before)).toContain('WRONGPASS')
   })
 })

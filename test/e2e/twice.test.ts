@@ -164,6 +164,20 @@ it('what no deploy of this test has come by is executed twice too', async () => 
   await twice.activities.abandonConvergence({ operationId, of: operationId, reason: 'twice' })
 })
 
+it('a rotation of credentials, and one that cannot be switched, come out the same', async () => {
+  const { sql } = scene.keystone.database
+  const [slice] = await sql`select id, service_id from service_slices where environment_id = ${sample.environmentId} and type = 'database'`
+  const path = `/organisations/${scene.organisation.id}/services/${slice!.service_id}/slices/${slice!.id}/credential-rotations`
+  const rotate = () => scene.keystone.client.post(path, undefined, operationSchema)
+  const unlocked = await twice.between(async () => {
+    const operation = await rotate()
+    await sql`delete from operation_locks where operation_id = ${operation.id} and key like 'environment/%'`
+    return operation
+  })
+  expect(await scene.ended(unlocked)).toMatchObject({ status: 'failed', failure: { code: 'attachments_changed' } })
+  expect(await scene.ended(await twice.between(rotate))).toMatchObject({ status: 'succeeded', outcome: 'rotated', warnings: [] })
+})
+
 /**
  * Only a gateway on another server asks in a step of its own: here it is asked for nobody. And only a slice whose change is cancelled late
  * gets its settings back.

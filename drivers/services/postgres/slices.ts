@@ -7,9 +7,10 @@ import { freeIdentifier } from '../names.ts'
 import { randomPassword } from '../passwords.ts'
 import { containersScript, textBeside } from '../scripts.ts'
 import { scramVerifier } from './scram.ts'
-import { configureSql, loginName, provisionSql, removeSql } from './sql.ts'
+import { admitSql, configureSql, loginName, provisionSql, removeSql, retireSql } from './sql.ts'
 
 const script = containersScript + textBeside(import.meta.url, 'psql.sh')
+const countScript = containersScript + textBeside(import.meta.url, 'psql-count.sh')
 
 /** Postgres allows 63 bytes; the logins add two. */
 const longestName = 61
@@ -27,6 +28,7 @@ const configSchema = z.object({
 })
 
 const login = z.enum(['a', 'b'])
+const otherLogin = { a: 'b', b: 'a' } as const
 const credentialsSchema = z.object({
   activeLogin: z.instanceof(Secret).transform((stored) => login.parse(stored.reveal())),
   password: z.instanceof(Secret),
@@ -44,6 +46,7 @@ export const databases = defineSlices({
     connectionLimit: null,
   }),
   generateCredentials: () => ({ activeLogin: new Secret('a'), password: randomPassword() }),
+  nextCredentials: ({ activeLogin }) => ({ activeLogin: new Secret(otherLogin[activeLogin]), password: randomPassword() }),
   configured: (config, { activeLogin, password }) => ({
     provision({ containerName }) {
       const sql = provisionSql(config, { activeLogin, verifier: scramVerifier(password) })
@@ -52,6 +55,16 @@ export const databases = defineSlices({
     configure: ({ containerName }, before) =>
       psqlStep('configure database', containerName, configureSql(configSchema.parse(before), config, activeLogin)),
     remove: ({ containerName }) => psqlStep('remove database', containerName, removeSql(config.database)),
+    admit({ containerName }, credentials) {
+      const next = credentialsSchema.parse(credentials)
+      const sql = admitSql(config, { ...next, verifier: scramVerifier(next.password) })
+      return psqlStep('let in the other login', containerName, sql)
+    },
+    retire: ({ containerName }, credentials) => ({
+      ...psqlStep('retire the other login', containerName, retireSql(config.database, credentialsSchema.parse(credentials))),
+      script: countScript,
+      parse: (result) => ({ ended: z.coerce.number().int().parse(result.trim()) }),
+    }),
     exports: ({ endpoint, prefix }) =>
       prefixed(prefix, {
         DB_CONNECTION: 'pgsql',

@@ -1,3 +1,5 @@
+import type { Secret } from '../../../domain/secret.ts'
+
 /** SQL of a database slice, for psql: every statement may be run again over whatever is there already. */
 export interface DatabaseSlice {
   database: string
@@ -50,6 +52,42 @@ export function configureSql(before: DatabaseSlice, { database, extensions, conn
     ...extensions.map((extension) => `create extension if not exists ${identifier(extension)};`),
     ...dropped.map((extension) => `drop extension if exists ${identifier(extension)} restrict;`),
     'commit;',
+    '',
+  ].join('\n')
+}
+
+/**
+ * The idle login gets a password, and proves it where the server asks for one: at the container's own address, for it trusts the
+ * loopback. The password must need no quotes.
+ */
+export function admitSql(
+  { database, connectionLimit }: DatabaseSlice,
+  { activeLogin, verifier, password }: ActiveLogin & { password: Secret },
+): string {
+  const login = loginName(database, activeLogin)
+  return [
+    quietly,
+    `alter role ${identifier(login)} login password ${literal(verifier)} connection limit ${connectionLimit ?? -1};`,
+    '\\set host `hostname`',
+    `\\connect 'dbname=${database} user=${login} password=${password.reveal()} host=':host`,
+    '',
+  ].join('\n')
+}
+
+/** Half a minute for connections to go by themselves, then nobody is let in any more, then those that are left are ended and counted. */
+export function retireSql(database: string, { activeLogin }: Pick<ActiveLogin, 'activeLogin'>): string {
+  const login = loginName(database, activeLogin)
+  return [
+    quietly,
+    'do $wait$ begin',
+    '  for attempt in 1..60 loop',
+    '    perform pg_stat_clear_snapshot();',
+    `    exit when not exists (select from pg_stat_activity where usename = ${literal(login)});`,
+    '    perform pg_sleep(0.5);',
+    '  end loop;',
+    'end $wait$;',
+    `alter role ${identifier(login)} nologin password null;`,
+    `select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = ${literal(login)};`,
     '',
   ].join('\n')
 }

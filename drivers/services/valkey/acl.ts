@@ -29,6 +29,19 @@ export function provisionCommands({ user, prefix }: Keyspace, password: Secret):
   return [`ACL SETUSER ${user} ${rules.join(' ')}`, 'ACL SAVE']
 }
 
+/** The user gets in by either password; the last command proves the next one. */
+export const admitCommands = ({ user }: Keyspace, present: Secret, next: Secret): string[] => [
+  `ACL SETUSER ${user} resetpass ${passwordHash(present)} ${passwordHash(next)}`,
+  'ACL SAVE',
+  `AUTH ${user} ${next.reveal()}`,
+]
+
+/** The user gets in by this password alone; connections that were let in before stay. */
+export const onlyPasswordCommands = ({ user }: Keyspace, present: Secret): string[] => [
+  `ACL SETUSER ${user} resetpass ${passwordHash(present)}`,
+  'ACL SAVE',
+]
+
 export function removeCommands({ user, database, cacheDatabase }: Keyspace): string[] {
   return [`ACL DELUSER ${user}`, 'ACL SAVE', ...[database, cacheDatabase].flatMap((number) => [`SELECT ${number}`, 'FLUSHDB'])]
 }

@@ -7,7 +7,7 @@ import { prefixed } from '../exports.ts'
 import { freeIdentifier } from '../names.ts'
 import { randomPassword } from '../passwords.ts'
 import { containersScript, textBeside } from '../scripts.ts'
-import { provisionCommands, removeCommands } from './acl.ts'
+import { admitCommands, onlyPasswordCommands, provisionCommands, removeCommands } from './acl.ts'
 
 const script = containersScript + textBeside(import.meta.url, 'valkey-cli.sh')
 
@@ -22,23 +22,32 @@ const configSchema = z.object({
   cacheDatabase: database,
 })
 
+const credentialsSchema = z.object({ password: z.instanceof(Secret) })
+
 /** Keyspaces: an ACL user, a key prefix and two logical databases, since Laravel's cache:clear empties a whole one. */
 export const keyspaces = defineSlices({
   type: 'keyspace',
   configSchema,
   settingsSchema: z.object({}),
-  credentialsSchema: z.object({ password: z.instanceof(Secret) }),
+  credentialsSchema,
   configure(name, taken) {
     const user = freeIdentifier(name, ['admin', 'default', 'health', ...taken.map((slice) => slice.user)], 64)
     const [first, second] = freeDatabases(taken.flatMap((slice) => [slice.database, slice.cacheDatabase]))
     return { user, prefix: `${user}:`, database: first, cacheDatabase: second }
   },
   generateCredentials: () => ({ password: randomPassword() }),
+  nextCredentials: () => ({ password: randomPassword() }),
   configured: (config, { password }) => ({
     provision: (target) => commandsStep('provision keyspace', target, provisionCommands(config, password)),
     /** What people choose, eviction and persistence, is the whole service's. */
     configure: (target) => commandsStep('configure keyspace', target, provisionCommands(config, password)),
     remove: (target) => commandsStep('remove keyspace', target, removeCommands(config)),
+    admit: (target, next) =>
+      commandsStep('let in by the other password', target, admitCommands(config, password, credentialsSchema.parse(next).password)),
+    retire: (target) => ({
+      ...commandsStep('retire the other password', target, onlyPasswordCommands(config, password)),
+      parse: () => ({ ended: 0 }),
+    }),
     exports: ({ endpoint, prefix }) =>
       prefixed(prefix, {
         REDIS_CLIENT: 'phpredis',

@@ -4,7 +4,7 @@ import { Secret } from '../../../domain/secret.ts'
 import { postgres } from '../../../drivers/services/postgres/driver.ts'
 import { scramVerifier } from '../../../drivers/services/postgres/scram.ts'
 import { databases } from '../../../drivers/services/postgres/slices.ts'
-import { configureSql, provisionSql, removeSql } from '../../../drivers/services/postgres/sql.ts'
+import { configureSql, provisionSql, removeSql, retireSql } from '../../../drivers/services/postgres/sql.ts'
 import { replica } from './replicas.ts'
 
 const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest()
@@ -67,6 +67,44 @@ commit;
     expect(removeSql('a"b')).toBe(
       'drop database if exists "a""b" with (force);\ndrop role if exists "a""b_a";\ndrop role if exists "a""b_b";\ndrop role if exists "a""b";\n',
     )
+  })
+
+  it('let in the other login, which proves its password where one is asked for', () => {
+    const password = new Secret('next-password')
+    const slice = databases.configured({ config: { database: 'shop', connectionLimit: 40 }, credentials: { activeLogin: new Secret('a'), password: new Secret('present') } })
+    const { secrets, inputs } = slice.admit({ sliceId: 'slice', containerName: 'main', admin: {} }, { activeLogin: new Secret('b'), password })
+    expect(inputs).toEqual({ CONTAINER: 'main' })
+    const [, ...statements] = secrets.sql!.reveal().split('\n')
+    expect(statements).toEqual([
+      expect.stringMatching(/^alter role "shop_b" login password 'SCRAM-SHA-256\$4096:[^']+' connection limit 40;$/),
+      '\\set host `hostname`',
+      "\\connect 'dbname=shop user=shop_b password=next-password host=':host",
+      '',
+    ])
+  })
+
+  it('use their two logins in turn, with a new password each time', () => {
+    const next = databases.nextCredentials({ activeLogin: new Secret('a'), password: new Secret('x') })
+    expect([next.activeLogin?.reveal(), next.password?.reveal().length]).toEqual(['b', 32])
+    expect(databases.nextCredentials(next).activeLogin?.reveal()).toBe('a')
+  })
+
+  it('retire a login when its connections have gone, and end and count those that have not', () => {
+    expect(retireSql('shop', { activeLogin: 'a' })).toBe(`set log_min_error_statement = panic; set client_min_messages = warning;
+do $wait$ begin
+  for attempt in 1..60 loop
+    perform pg_stat_clear_snapshot();
+    exit when not exists (select from pg_stat_activity where usename = 'shop_a');
+    perform pg_sleep(0.5);
+  end loop;
+end $wait$;
+alter role "shop_a" nologin password null;
+select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = 'shop_a';
+`)
+    const slice = databases.configured({ config: { database: 'shop' }, credentials: { activeLogin: new Secret('b'), password: new Secret('x') } })
+    const step = slice.retire({ sliceId: 'slice', containerName: 'main', admin: {} }, { activeLogin: new Secret('a'), password: new Secret('y') })
+    expect(step.parse('     2\n\n')).toEqual({ ended: 2 })
+    expect(() => step.parse('no number')).toThrow()
   })
 
   it('are named after the wish, and numbered where it is taken', () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { Secret } from '../../../domain/secret.ts'
@@ -30,6 +31,18 @@ describe('keyspaces', () => {
     expect(step.secrets.commands!.reveal()).toBe(
       `AUTH admin admin-pw\nACL SETUSER shop reset on #${passwordHash} ~shop:* &shop:* +@all -@admin -@dangerous +flushdb +info\nACL SAVE\n`,
     )
+  })
+
+  it('are opened by two passwords for a while, and then by the present one alone', () => {
+    const next = { password: new Secret('next') }
+    const nextHash = createHash('sha256').update('next').digest('hex')
+    expect(slice.admit(target, next).secrets.commands!.reveal()).toBe(
+      `AUTH admin admin-pw\nACL SETUSER shop resetpass #${passwordHash} #${nextHash}\nACL SAVE\nAUTH shop next\n`,
+    )
+    const retirement = slice.retire(target, next)
+    expect(retirement.secrets.commands!.reveal()).toBe(`AUTH admin admin-pw\nACL SETUSER shop resetpass #${passwordHash}\nACL SAVE\n`)
+    expect(retirement.parse('')).toEqual({ ended: 0 })
+    expect(keyspaces.nextCredentials({ password }).password?.reveal()).toHaveLength(32)
   })
 
   it('are removed with their data', () => {

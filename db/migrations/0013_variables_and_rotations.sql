@@ -1,3 +1,13 @@
+CREATE TABLE "credential_rotations" (
+	"slice_id" uuid PRIMARY KEY NOT NULL,
+	"operation_id" uuid NOT NULL,
+	"stage" text NOT NULL,
+	"credentials" text NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "credential_rotations_stage" CHECK ("credential_rotations"."stage" in ('admitting', 'retiring'))
+);
+--> statement-breakpoint
 CREATE TABLE "environment_variable_changes" (
 	"id" uuid PRIMARY KEY DEFAULT uuidv7() NOT NULL,
 	"environment_id" uuid NOT NULL,
@@ -9,6 +19,8 @@ CREATE TABLE "environment_variable_changes" (
 	CONSTRAINT "environment_variable_changes_change" CHECK ("environment_variable_changes"."change" in ('set', 'removed'))
 );
 --> statement-breakpoint
+ALTER TABLE "credential_rotations" ADD CONSTRAINT "credential_rotations_slice_id_service_slices_id_fk" FOREIGN KEY ("slice_id") REFERENCES "public"."service_slices"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "credential_rotations" ADD CONSTRAINT "credential_rotations_operation_id_operations_id_fk" FOREIGN KEY ("operation_id") REFERENCES "public"."operations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "environment_variable_changes" ADD CONSTRAINT "environment_variable_changes_environment_id_environments_id_fk" FOREIGN KEY ("environment_id") REFERENCES "public"."environments"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "environment_variable_changes" ADD CONSTRAINT "environment_variable_changes_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "environment_variable_changes_version" ON "environment_variable_changes" USING btree ("environment_id","key","version");--> statement-breakpoint
