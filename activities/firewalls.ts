@@ -61,6 +61,7 @@ async function serversConcerned(tx: Database, { targetType, targetId }: Operatio
     case 'replica':
     case 'operation':
     case 'volume':
+    case 'organisation':
       return []
     default:
       return targetType satisfies never

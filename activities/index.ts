@@ -9,6 +9,7 @@ import { firewallActivities } from './firewalls.ts'
 import { gatewayActivities } from './gateways.ts'
 import { imageActivities } from './images.ts'
 import { migrationActivities } from './migrations.ts'
+import { keyActivities } from './keys.ts'
 import { operationActivities } from './operations.ts'
 import { pruningActivities } from './pruning.ts'
 import { replicaActivities } from './replicas.ts'
@@ -33,6 +34,7 @@ export function createActivities(deps: ActivityDeps) {
     ...sliceActivities(deps),
     ...updateActivities(deps),
     ...rotationActivities(deps),
+    ...keyActivities(deps),
     ...gatewayActivities(deps),
     ...firewallActivities(deps),
     ...builderActivities(deps),

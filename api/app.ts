@@ -20,6 +20,7 @@ import { environmentServiceRoutes } from './routes/environment-services.ts'
 import { gitHostKeyRoutes } from './routes/git-host-keys.ts'
 import { migrationRoutes } from './routes/migrations.ts'
 import { keptRoutes } from './routes/kept.ts'
+import { keyRotationRoutes } from './routes/key-rotations.ts'
 import { operationLogRoutes } from './routes/operation-logs.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { organisationRoutes } from './routes/organisations.ts'
@@ -66,6 +67,7 @@ const resources = [
   releaseRoutes,
   rollbackRoutes,
   migrationRoutes,
+  keyRotationRoutes,
   operationRoutes,
   operationLogRoutes,
 ]

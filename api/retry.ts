@@ -3,7 +3,7 @@ import { locksOfEnvironment, locksOfRotation, locksOfService, locksOfSlice, lock
 import { type Operation, requestOperation } from '../db/operations/request.ts'
 import { lockSlice } from '../db/slices.ts'
 import type { SliceId } from '../domain/ids.ts'
-import { serverLocks } from '../domain/locks.ts'
+import { organisationLocks, serverLocks } from '../domain/locks.ts'
 import { hasEnded, type Lock, type OperationKind } from '../domain/operations.ts'
 import type { ApiContext } from './context.ts'
 import { requestedBy } from './operation-request.ts'
@@ -34,6 +34,8 @@ function locksOfTarget(tx: Database, { kind, targetType, targetId }: Operation):
       return locksOfEnvironment(tx, environmentIdSchema.parse(targetId))
     case 'volume':
       return locksOfVolume(tx, volumeIdSchema.parse(targetId))
+    case 'organisation':
+      return organisationLocks(targetId)
     case 'replica':
     case 'operation':
       throw new Problem(409, 'not_retryable', 'Keystone itself repeats operations of this kind.')

@@ -178,6 +178,7 @@ export async function failTarget(tx: Database, { targetType, targetId }: Operati
     case 'replica':
     case 'operation':
     case 'volume':
+    case 'organisation':
       break
     default:
       targetType satisfies never

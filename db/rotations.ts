@@ -60,7 +60,7 @@ export interface AttachedEnvironment {
   id: EnvironmentId
   name: string
   applicationName: string
-  /** Something of it may run. */
+  /** Something of it runs, or may. */
   isDeployed: boolean
 }
 
@@ -69,7 +69,9 @@ export async function attachedEnvironments(db: Database, sliceId: SliceId): Prom
   return db
     .selectDistinct({
       ...{ id: environments.id, name: environments.name, applicationName: applications.name },
-      isDeployed: sql<boolean>`${environments.currentReleaseId} is not null`,
+      isDeployed: sql<boolean>`${environments.currentReleaseId} is not null and exists (
+        select from service_replicas join services own on own.id = service_replicas.service_id
+        where own.environment_id = ${environments.id} and service_replicas.status <> 'removed')`,
     })
     .from(environmentAttachments)
     .innerJoin(environments, eq(environments.id, environmentAttachments.environmentId))

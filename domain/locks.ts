@@ -5,6 +5,9 @@ import { exclusive, shared, type Lock } from './operations.ts'
 /** A server that is being changed is nobody else's. */
 export const serverLocks = (serverId: string): Lock[] => [exclusive('server', serverId)]
 
+/** What is done to an organisation as such is done by one at a time. */
+export const organisationLocks = (organisationId: string): Lock[] => [exclusive('organisation', organisationId)]
+
 /** A standalone service is changed alone, but not alone on its servers. */
 export const serviceLocks = (service: { id: string; serverIds: readonly string[] }): Lock[] => [
   exclusive('service', service.id),

@@ -13,6 +13,7 @@ export const operationKinds = [
   'gateway_cutover',
   'config_change',
   'credential_rotation',
+  'key_rotation',
   'migration_run',
   'environment_rollback',
   'environment_remove',
@@ -50,7 +51,7 @@ export type EndedStatus = (typeof endedStatuses)[number]
 /** Whether an operation has come to its end; it is never reopened. */
 export const hasEnded = (status: OperationStatus): status is EndedStatus => endedStatuses.some((ended) => ended === status)
 
-export const targetTypes = ['server', 'service', 'replica', 'slice', 'environment', 'operation', 'volume'] as const
+export const targetTypes = ['server', 'service', 'replica', 'slice', 'environment', 'operation', 'volume', 'organisation'] as const
 export type TargetType = (typeof targetTypes)[number]
 
 export const stepStatuses = ['running', 'succeeded', 'failed', 'cancelled'] as const

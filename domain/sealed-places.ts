@@ -2,6 +2,12 @@ import type { SealedPlace } from './keyring.ts'
 
 const place = (table: string, column: string) => (id: string): SealedPlace => ({ table, column, id })
 
+/** Where a walk over all sealed values has come: behind this row of this column, which are counted. */
+export interface SealedPosition {
+  column: number
+  after: string | null
+}
+
 /** Every sealed column: what is sealed for one place opens only there. */
 export const sealedPlaces = {
   adoptionKey: place('servers', 'adoption_key_private'),

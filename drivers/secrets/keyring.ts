@@ -37,6 +37,8 @@ export function createKeyring(file: KeyFile): Keyring {
   }
   key(file.current)
   return {
+    currentKey: file.current,
+    keys: [...keys.keys()],
     seal(secret, place) {
       const dataKey = randomBytes(32)
       const wrapped = encrypt(key(file.current), dataKey, aadOf(place))

@@ -28,18 +28,22 @@ const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(
 const { planRotation, switchCredentials, changeAttached, lookAtChanges } = rotationActivities(deps)
 const organisationId = await organisation(db)
 
-/** A database that an environment uses, which is deployed, and another one that is not. */
+/** A database that an environment uses which runs, one that was never deployed, and one that has no replicas any more. */
 async function scene() {
   const serverId = await server(db, organisationId)
   const serviceId = await service(db, organisationId)
   await replica(db, { serviceId, serverId, role: 'server' })
   const credentials = { activeLogin: new Secret('a'), password: new Secret('present') }
   const slice = await insertSlice(db, keyring, { serviceId, name: 'shop', type: 'database', status: 'ready', config: { database: 'shop' }, credentials })
-  const [deployed, fresh] = [await environment(db, organisationId), await environment(db, organisationId)]
+  const [deployed, fresh, scaledDown] = [await environment(db, organisationId), await environment(db, organisationId), await environment(db, organisationId)]
   await release(db, deployed)
+  const web = await service(db, organisationId, { environmentId: deployed, category: 'application', driverName: 'laravel' })
+  await replica(db, { serviceId: web, serverId })
+  await release(db, scaledDown)
   const attach = (environmentId: EnvironmentId) => db.insert(environmentAttachments).values({ environmentId, serviceId, serviceSliceId: slice.id, role: 'database' })
   await attach(deployed)
   await attach(fresh)
+  await attach(scaledDown)
   return { slice, serverId, deployed, attach, rotation: () => rotationUnderWay(slice.id) }
 }
 
@@ -119,9 +123,7 @@ describe('a rotation', () => {
   })
 
   test('waits for nobody who was detached and still runs with it: that one has to be deployed first', async () => {
-    const { slice, serverId, deployed, rotation } = await scene()
-    const web = await service(db, organisationId, { environmentId: deployed, category: 'application', driverName: 'laravel' })
-    await replica(db, { serviceId: web, serverId })
+    const { slice, deployed, rotation } = await scene()
     const [attachment] = await sql`select id from environment_attachments where environment_id = ${deployed}`
     await db.transaction((tx) => detach(tx, attachment!.id))
     await expect(planRotation({ operationId: await rotation() })).rejects.toMatchObject({ type: 'slice_still_used', nonRetryable: true })

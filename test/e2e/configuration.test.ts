@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { operationSchema, stepsOf, type Operation } from '../../stack/demo/operation.ts'
@@ -178,5 +180,33 @@ describe('a rotation of credentials', () => {
     expect(after[0]).toBe(before[0])
     expect(await valkeySays(after)).toBe('hello')
     expect(await valkeySays(before)).toContain('WRONGPASS')
+  })
+})
+
+describe('a rotation of the encryption key', () => {
+  const keysSchema = z.object({ current: z.string(), items: z.array(z.object({ keyId: z.string() })) })
+  const keysInUse = () => scene.keystone.client.get(`/organisations/${scene.organisation.id}/encryption-keys`, keysSchema)
+  /** Gives every process this key file. */
+  async function restart(file: object) {
+    const { api, worker, keyFile } = scene.keystone
+    await writeFile(keyFile, JSON.stringify(file), { mode: 0o600 })
+    await Promise.all([api, worker].map((program) => program.end('SIGTERM')))
+    await Promise.all([api, worker].map((program) => program.start()))
+  }
+
+  it('leaves nothing that the old key is needed for, and everything works without it', async () => {
+    const old: { current: string; keys: Record<string, string> } = JSON.parse(await readFile(scene.keystone.keyFile, 'utf8'))
+    const key = randomBytes(32).toString('base64')
+    await restart({ current: 'newer', keys: { ...old.keys, newer: key } })
+    expect(await keysInUse()).toEqual({ current: 'newer', items: [expect.objectContaining({ keyId: old.current })] })
+    const operation = await scene.keystone.client.post(`/organisations/${scene.organisation.id}/key-rotations`, undefined, operationSchema)
+    const tree = await scene.ended(operation)
+    await recordHistories(scene.keystone, 'key-rotation', tree)
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'encrypted' })
+    expect((await keysInUse()).items.map(({ keyId }) => keyId)).toEqual(['newer'])
+    await restart({ current: 'newer', keys: { newer: key } })
+    await edit({ APP_RELEASE: 'sealed anew' })
+    expect(await changed()).toMatchObject({ status: 'succeeded', outcome: 'changed' })
+    expect(await seen()).toBe('sealed anew')
   })
 })

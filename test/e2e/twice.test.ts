@@ -164,7 +164,7 @@ it('what no deploy of this test has come by is executed twice too', async () => 
   await twice.activities.abandonConvergence({ operationId, of: operationId, reason: 'twice' })
 })
 
-it('a rotation of credentials, and one that cannot be switched, come out the same', async () => {
+it('rotations of credentials and of the encryption key, and one that cannot be switched, come out the same', async () => {
   const { sql } = scene.keystone.database
   const [slice] = await sql`select id, service_id from service_slices where environment_id = ${sample.environmentId} and type = 'database'`
   const path = `/organisations/${scene.organisation.id}/services/${slice!.service_id}/slices/${slice!.id}/credential-rotations`
@@ -176,6 +176,8 @@ it('a rotation of credentials, and one that cannot be switched, come out the sam
   })
   expect(await scene.ended(unlocked)).toMatchObject({ status: 'failed', failure: { code: 'attachments_changed' } })
   expect(await scene.ended(await twice.between(rotate))).toMatchObject({ status: 'succeeded', outcome: 'rotated', warnings: [] })
+  const keys = await twice.between(() => scene.keystone.client.post(`/organisations/${scene.organisation.id}/key-rotations`, undefined, operationSchema))
+  expect(await scene.ended(keys)).toMatchObject({ status: 'succeeded', outcome: 'encrypted' })
 })
 
 /**
