@@ -96,7 +96,7 @@ describe('the plan of an environment', () => {
     expect(body).toMatchObject({
       ...{ kind: 'environment_deploy', commit: host.heads.main, image: { isNew: true, build: { serverId, builder: null } } },
       migration: { timing: 'pre_switch' },
-      warnings: [expect.stringContaining('QUEUE_CONNECTION')],
+      warnings: [expect.objectContaining({ code: 'queue_is_sync' })],
     })
     expect((await api.ask<ProblemBody>('GET', below('plan?branch=next', id))).body).toMatchObject({ commit: host.heads.next })
     expect(await api.stored()).toEqual(before)

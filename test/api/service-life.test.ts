@@ -88,7 +88,7 @@ describe('a service', () => {
     ['too little memory', { placements: [{ serverId: 'SERVER', memoryLimitMb: 1 }] }, 'placements[0].memoryLimitMb', 'at least 6'],
     ['a policy of databases', { deployPolicy: 'dependency_only' }, 'deployPolicy', 'must be one of'],
     ['an unknown setting', { config: { nope: 1 } }, 'config.nope', 'not a known setting'],
-    ['a setting of the wrong type', { config: { queue: { tries: 'many' } } }, 'config.queue.tries', 'a number'],
+    ['a setting of the wrong type', { config: { queue: { tries: 'many' } } }, 'config.queue.tries', 'a whole number'],
     ['an unknown field', { replicas: 2 }, 'replicas', 'not a known field'],
   ])('does not take %s, and says why', async (_, wish, field, reason) => {
     const before = await api.stored()
