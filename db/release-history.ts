@@ -1,4 +1,4 @@
-import { and, desc, eq, getTableColumns, gt, inArray, isNotNull, sql } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, gt, inArray, isNotNull, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { openCredentials } from '../domain/credentials.ts'
 import type { EnvironmentId, OperationId, ReleaseId } from '../domain/ids.ts'
@@ -98,6 +98,14 @@ export async function releaseBefore(db: Database, environmentId: EnvironmentId):
   return row?.id ?? null
 }
 
+/** Somebody has run the migration while the release was live. */
+const migratedByHand = sql`exists (
+  select from operations hand
+  where hand.kind = 'migration_run' and hand.target_id = ${releases.environmentId} and hand.committed_at > ${operations.committedAt}
+    and not exists (
+      select from releases later join operations deploy on deploy.id = later.operation_id
+      where later.environment_id = ${releases.environmentId} and later.number > ${releases.number} and deploy.committed_at < hand.committed_at))`
+
 /** Numbers of the releases after this one whose deploy ran a migration, whether there was anything to migrate or not. */
 export async function migratedSince(db: Database, environmentId: EnvironmentId, number: number): Promise<number[]> {
   const rows = await db
@@ -109,7 +117,7 @@ export async function migratedSince(db: Database, environmentId: EnvironmentId, 
         eq(releases.environmentId, environmentId),
         gt(releases.number, number),
         inArray(releases.status, [...oncePublished]),
-        isNotNull(sql`nullif(${operations.plan} -> 'migration', 'null')`),
+        or(isNotNull(sql`nullif(${operations.plan} -> 'migration', 'null')`), migratedByHand),
       ),
     )
     .orderBy(releases.number)

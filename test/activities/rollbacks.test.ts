@@ -104,6 +104,20 @@ describe('the plan of a rollback', () => {
     )
   })
 
+  test('warns of migrations that were run by hand, too, with the release that was live then', async () => {
+    const { environmentId, target, live, rollback } = await scene()
+    await database.sql`update operations set plan = null, committed_at = now() - interval '1 hour' where id = ${live.operationId}`
+    const warnings = async () => {
+      const { id: operationId } = await rollback(target.id)
+      await planRollback({ operationId })
+      return (await operationById(db, operationId)).warnings.map((warning) => (typeof warning === 'string' ? warning : warning.code))
+    }
+    expect(await warnings()).not.toContain('migrations_stay')
+    const { id } = await operation(db, { organisationId, kind: 'migration_run', targetId: environmentId })
+    await database.sql`update operations set committed_at = now() where id = ${id}`
+    expect(await warnings()).toContain('migrations_stay')
+  })
+
   test.each([
     ['the release has become the live one', 'release_is_live', async ({ live }: Awaited<ReturnType<typeof scene>>) => live.id],
     ['it has moved to another server, and its image is in no registry', 'image_elsewhere', async ({ target, web }: Awaited<ReturnType<typeof scene>>) => {
