@@ -5,6 +5,7 @@ import { serviceDriver } from '../drivers/services/registry.ts'
 import { invalidField } from './problem.ts'
 import type { serviceChangeSchema } from './schemas/service.ts'
 import { completeSettings } from './settings.ts'
+import { refuseWebSettings } from './web-settings.ts'
 
 type Wished = z.output<typeof serviceChangeSchema>
 
@@ -43,7 +44,8 @@ function refuseMove({ name, serverIds }: Service, placements: NonNullable<Wished
   if (many >= 0) throw invalidField(`placements[${many}].count`, `must be 1: there is one process of ${name}, which has its data for itself`, 'service_bound')
 }
 
-function changedConfig({ driverName, status, config: present }: Service, wished: StoredConfig): StoredConfig {
+function changedConfig({ driverName, status, environmentId, processRoles, config: present }: Service, wished: StoredConfig): StoredConfig {
+  if (environmentId !== null && !processRoles.includes('web')) refuseWebSettings(wished, present)
   const driver = serviceDriver(driverName)
   const config = completeSettings(driver.configSchema, merged(present, wished), 'config')
   const refusal = status === 'new' ? null : driver.refuseChange(present, config)

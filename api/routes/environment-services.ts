@@ -14,6 +14,7 @@ import { oneEnvironment } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
 import { newApplicationServiceSchema, presentService, serviceSchema } from '../schemas/service.ts'
 import { namedServers } from '../servers-of-request.ts'
+import { refuseWebSettings } from '../web-settings.ts'
 
 const path = '/organisations/{organisationId}/environments/{environmentId}/services'
 const tags = ['Environments']
@@ -75,12 +76,6 @@ export function environmentServiceRoutes(deps: ApiDependencies): OpenAPIHono<Api
   })
 
   return router
-}
-
-/** What happens once in a deployment is said of the web service alone. */
-function refuseWebSettings(config: object): void {
-  const field = ['migration', 'preSwitchCommands', 'postSwitchCommands'].find((name) => name in config)
-  if (field) throw invalidField(`config.${field}`, 'belongs to the web service: set it there')
 }
 
 function onlyServer(serverIds: readonly ServerId[]): ServerId {

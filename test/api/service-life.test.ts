@@ -55,6 +55,15 @@ describe('a service', () => {
     expect((await change(webId, { placements: [{ serverId }] })).body.placements).toEqual([{ serverId, count: 1 }])
   })
 
+  it('for the web alone says what a deployment does once; what another one has of that by default may be sent back', async () => {
+    const worker = await api.make<ServiceBody>(`${api.root}/environments/${environmentId}/services`, { name: freeName('jobs'), role: 'worker' })
+    const commands = { preSwitchCommands: ['php artisan about'] }
+    expect((await api.ask('PATCH', service(worker.id), { body: { config: commands } })).body).toMatchObject({ status: 422, errors: [{ field: 'config.preSwitchCommands' }] })
+    expect((await change(worker.id, { config: worker.config })).status).toBe(200)
+    expect((await change(webId, { config: commands })).body.config).toMatchObject(commands)
+    expect((await change(webId, { config: { preSwitchCommands: [] } })).status).toBe(200)
+  })
+
   it('takes a part of its settings, and keeps the others', async () => {
     const { body: before } = await change(webId, { config: { queue: { tries: 5 }, persistentPaths: ['storage/app', 'uploads'] } })
     const { body } = await change(webId, { config: { queue: { queues: ['high', 'low'] }, healthPath: '/health' } })
