@@ -166,6 +166,7 @@ describe('servers of two kinds', () => {
     await publishForTwoPlatforms('php', 'serversideup/php', '8.3-frankenphp')
     const fleet = { serverIds: [scene.prepared.serverId, arm.serverId], registryId }
     mixed = await scene.sample('mixed', { fleet, phpVersion: '8.3' })
+    await scene.organisation.setVariable(mixed.environmentId, 'FILESYSTEM_DISK', 's3')
     await expect(scene.organisation.deploy(mixed.environmentId)).rejects.toMatchObject({ status: 422, code: 'mixed_architectures' })
   })
 
