@@ -5,11 +5,12 @@ import { holdRunning, operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { warn } from '../db/operations/finish.ts'
 import { operationStates, requestUnder } from '../db/operations/under.ts'
-import { attachedEnvironments, beginRotation, endRotation, holdsEnvironments, type Rotation, rotationOf, switchRotation } from '../db/rotations.ts'
+import { attachedEnvironments, beginRotation, endRotation, holdsEnvironments, type Rotation, rotationOf, servicesLeftBehind, switchRotation } from '../db/rotations.ts'
 import { type SliceUse, usesOf } from '../db/slice-uses.ts'
 import type { OperationId, SliceId } from '../domain/ids.ts'
 import { type Failure, hasEnded } from '../domain/operations.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
+import type { Warning } from '../domain/warnings.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
 import { configuredSlice } from './configured-services.ts'
 import type { ConvergenceInput } from './convergence.ts'
@@ -130,13 +131,18 @@ export function rotationActivities(deps: ActivityDeps) {
       return { waiting, failure: failed ? notChanged(failed.summary, failed.failure) : null }
     },
 
-    /** Lets nobody in by the credentials of before, which ends the rotation. Connections that were ended are a warning. */
+    /**
+     * Lets nobody in by the credentials of before, which ends the rotation. Connections that were ended are a warning. Fails as
+     * `service_not_changed` where a service that is deployed on its own has not been started since.
+     */
     async retireCredentials({ operationId, of }: ConvergenceInput): Promise<void> {
       const found = await sliceOf(of)
       const rotation = await rotationOf(db, keyring, found.slice.id)
       if (rotation?.stage !== 'retiring') return
+      const behind = await servicesLeftBehind(db, found.slice.id)
+      if (behind.length > 0) throw leftBehind(behind)
       const ended = await rotate({ ...found, rotation }, { operationId, order: stepNumbers.credentialRotation.retire, work: 'retire' })
-      if (ended > 0) await warn(db, of, `${ended} connections by the old login were still open and have been ended; they were of no environment that is attached`)
+      if (ended > 0) await warn(db, of, connectionsEnded(ended))
       await endRotation(db, found.slice.id)
     },
 
@@ -150,6 +156,19 @@ export function rotationActivities(deps: ActivityDeps) {
     },
   }
 }
+
+const leftBehind = (services: readonly { name: string; environmentName: string }[]) =>
+  finalFailure({
+    code: 'service_not_changed',
+    message: `These services are deployed on their own and run with the credentials of before: ${services.map(({ name, environmentName }) => `${name} of ${environmentName}`).join(', ')}.`,
+    hint: 'The credentials of before stay valid. Restart these services, then rotate again: it goes on where it was.',
+  })
+
+const connectionsEnded = (count: number): Warning => ({
+  code: 'connections_ended',
+  message: `${count} connections by the old login were still open and have been ended: they were of no environment that is attached.`,
+  hint: 'Give programs of your own the new login.',
+})
 
 const attachmentsChanged = () =>
   finalFailure({

@@ -1,11 +1,11 @@
-import { and, eq, ne, sql } from 'drizzle-orm'
+import { and, eq, lt, ne, sql } from 'drizzle-orm'
 import { openCredentials, sealCredentials } from '../domain/credentials.ts'
 import type { EnvironmentId, OperationId, SliceId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import { sealedPlaces } from '../domain/sealed-places.ts'
 import type { Secret } from '../domain/secret.ts'
 import type { Database } from './connect.ts'
-import { applications, credentialRotations, environmentAttachments, environments, operationLocks, serviceSlices } from './schema/index.ts'
+import { applications, credentialRotations, environmentAttachments, environments, operationLocks, serviceReplicas, services, serviceSlices } from './schema/index.ts'
 
 type Credentials = Readonly<Record<string, Secret>>
 
@@ -77,6 +77,22 @@ export async function attachedEnvironments(db: Database, sliceId: SliceId): Prom
     .innerJoin(environments, eq(environments.id, environmentAttachments.environmentId))
     .innerJoin(applications, eq(applications.id, environments.applicationId))
     .where(and(eq(environmentAttachments.serviceSliceId, sliceId), ne(environments.status, 'removed')))
+}
+
+/**
+ * Services that are deployed on their own and have replicas from before the credentials were switched: no environment brings them to the
+ * new ones.
+ */
+export async function servicesLeftBehind(db: Database, sliceId: SliceId): Promise<{ name: string; environmentName: string }[]> {
+  return db
+    .selectDistinct({ name: services.name, environmentName: environments.name })
+    .from(credentialRotations)
+    .innerJoin(environmentAttachments, eq(environmentAttachments.serviceSliceId, credentialRotations.sliceId))
+    .innerJoin(environments, eq(environments.id, environmentAttachments.environmentId))
+    .innerJoin(services, and(eq(services.environmentId, environments.id), ne(services.deployPolicy, 'with_environment')))
+    .innerJoin(serviceReplicas, and(eq(serviceReplicas.serviceId, services.id), eq(serviceReplicas.status, 'running')))
+    .where(and(eq(credentialRotations.sliceId, sliceId), lt(serviceReplicas.createdAt, credentialRotations.updatedAt)))
+    .orderBy(services.name)
 }
 
 /** Whether an operation holds these environments for itself. */

@@ -26,6 +26,7 @@ const noteCodes = [
   'ports_not_closed',
   'scheduler_not_handed_over',
   'not_taken_back',
+  'connections_ended',
 ] as const
 
 export type WarningCode = CheckCode | (typeof noteCodes)[number]

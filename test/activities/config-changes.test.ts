@@ -117,6 +117,18 @@ describe('the plan of a configuration change', () => {
     expect(await releasedImage(db, operationId)).toMatchObject({ number: 1, artifactId: live.artifactId, imageDigest: image })
   })
 
+  test('for new credentials is as the live release is set, whatever is set since, and leaves alone what is deployed on its own', async () => {
+    const { environmentId, web, jobs, live } = await scene()
+    await setVariable(db, keyring, { environmentId, key: 'MODE', value: new Secret('not rolled out') })
+    await database.sql`update services set deploy_policy = 'manual' where id = ${jobs}`
+    await database.sql`update service_replicas set config_hash = 'of the credentials before' where operation_id = ${live.operationId}`
+    const { id: operationId } = await operation(db, { organisationId, kind: 'config_change', targetId: environmentId, input: { isPinned: true } })
+    const plan = await planConfigChange({ operationId })
+    expect(plan.services.map(({ id }) => id)).toEqual([web])
+    expect(plan.variables).toEqual({ set: [], removed: [] })
+    expect(Object.keys((await releasedVariables(db, keyring, operationId)) ?? {})).not.toContain('MODE')
+  })
+
   test('is not made before the first deploy, nor for a server that the image cannot come to', async () => {
     const { environmentId, web, change } = await scene()
     await db.insert(servicePlacements).values({ serviceId: web, serverId: await aServer() })

@@ -25,7 +25,7 @@ const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTim
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
 const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
-const { planRotation, switchCredentials, changeAttached, lookAtChanges } = rotationActivities(deps)
+const { planRotation, switchCredentials, changeAttached, lookAtChanges, retireCredentials } = rotationActivities(deps)
 const organisationId = await organisation(db)
 
 /** A database that an environment uses which runs, one that was never deployed, and one that has no replicas any more. */
@@ -37,7 +37,7 @@ async function scene() {
   const slice = await insertSlice(db, keyring, { serviceId, name: 'shop', type: 'database', status: 'ready', config: { database: 'shop' }, credentials })
   const [deployed, fresh, scaledDown] = [await environment(db, organisationId), await environment(db, organisationId), await environment(db, organisationId)]
   await release(db, deployed)
-  const web = await service(db, organisationId, { environmentId: deployed, category: 'application', driverName: 'laravel' })
+  const web = await service(db, organisationId, { environmentId: deployed, category: 'application', driverName: 'laravel', deployPolicy: 'with_environment' })
   await replica(db, { serviceId: web, serverId })
   await release(db, scaledDown)
   const attach = (environmentId: EnvironmentId) => db.insert(environmentAttachments).values({ environmentId, serviceId, serviceSliceId: slice.id, role: 'database' })
@@ -128,6 +128,20 @@ describe('a rotation', () => {
     await db.transaction((tx) => detach(tx, attachment!.id))
     await expect(planRotation({ operationId: await rotation() })).rejects.toMatchObject({ type: 'slice_still_used', nonRetryable: true })
     expect(await rotationOf(db, keyring, slice.id)).toBeNull()
+  })
+
+  test('is not ended while a service that is deployed on its own runs from before, and names it', async () => {
+    const { deployed, serverId, rotation } = await scene()
+    const operationId = await rotation()
+    await planRotation({ operationId })
+    const jobs = await service(db, organisationId, { environmentId: deployed, name: 'jobs', category: 'application', driverName: 'laravel', deployPolicy: 'manual' })
+    const replicaId = await replica(db, { serviceId: jobs, serverId })
+    await switchCredentials({ operationId })
+    const retire = () => retireCredentials({ operationId, of: operationId })
+    await expect(retire()).rejects.toMatchObject({ type: 'service_not_changed', message: expect.stringContaining('jobs of production') })
+    await sql`update service_replicas set status = 'removed' where id = ${replicaId}`
+    await replica(db, { serviceId: jobs, serverId })
+    await expect(retire()).rejects.not.toMatchObject({ type: 'service_not_changed' })
   })
 
   test('keeps its slice from being made anew, which would end the credentials of before', async () => {

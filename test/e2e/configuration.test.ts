@@ -96,7 +96,8 @@ describe('a configuration change', () => {
 
   it('touches only the service whose settings have changed', async () => {
     const before = await containers()
-    await scene.keystone.database.sql`update services set default_memory_limit_mb = 200 where environment_id = ${sample.environmentId} and name = 'worker'`
+    const worker = (await scene.organisation.services(sample.environmentId)).find(({ name }) => name === 'worker')
+    await scene.organisation.changeService(worker!.id, { memoryLimitMb: 200 })
     expect(await changed()).toMatchObject({ status: 'succeeded', outcome: 'changed', warnings: [] })
     const after = await containers()
     expect(after.web).toEqual(before.web)
