@@ -183,7 +183,7 @@ function snapshotServices(
 }
 
 /** Why a deploy of its environment leaves a service alone (specification section 2). */
-function leftOf({ status, deployPolicy }: EngineService): SnapshotService['left'] {
+export function leftOf({ status, deployPolicy }: EngineService): SnapshotService['left'] {
   if (status === 'stopped') return 'stopped'
   return deployPolicy === 'with_environment' ? null : 'manual'
 }

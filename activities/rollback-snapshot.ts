@@ -7,7 +7,7 @@ import type { ArtifactId, EnvironmentId, ReleaseId } from '../domain/ids.ts'
 import type { Platform } from '../domain/images.ts'
 import { addedServicesWarning, imageElsewhere, imageForOthers, imageGone, migrationWarning, type ReleasedService, rollbackRefusal } from '../domain/releases.ts'
 import type { Warning } from '../domain/warnings.ts'
-import { type PlacedEnvironment, placedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
+import { leftOf, type PlacedEnvironment, placedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
 import type { PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import { replicaContext } from './replica-input.ts'
@@ -39,7 +39,7 @@ export async function rollbackFacts(deps: PlanningDeps, rollback: Pick<Operation
   const then = asReleased(found, release.services)
   const context = await replicaContext(deps, found.primary, variables.values)
   const snapshot = await snapshotOf(deps, then, { context, wantedArtifact: artifact.key })
-  const added = then.services.filter(({ id }) => !release.services[id]).map(({ name }) => name)
+  const added = then.services.filter((service) => leftOf(service) === null && !release.services[service.id]).map(({ name }) => name)
   const warnings = [
     migrationWarning(await migratedSince(db, environmentId, release.number)),
     addedServicesWarning(release.number, added),
@@ -67,7 +67,7 @@ export async function refuseUnfitImage({ db }: PlanningDeps, { release, artifact
 }
 
 /** An image that was built elsewhere may be for any: its registry knows. */
-export const missingPlatforms = (built: string | null, wanted: readonly Platform[]): Platform[] =>
+const missingPlatforms = (built: string | null, wanted: readonly Platform[]): Platform[] =>
   built === null ? [] : wanted.filter((platform) => !built.split(',').includes(platform))
 
 /** Services with the configuration that a release had of them; those that came later stay as they are. */

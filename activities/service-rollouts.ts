@@ -1,4 +1,4 @@
-import { artifactOfImage, type Artifact, serverPlatforms } from '../db/artifacts.ts'
+import { artifactOfImage, type Artifact } from '../db/artifacts.ts'
 import type { EngineService } from '../db/engine-services.ts'
 import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
@@ -9,21 +9,18 @@ import { variablesOf } from '../db/variables.ts'
 import { type DeployPlan, type DeploySnapshot, type EnvironmentDeployPlan, planDeploy, serversToPull, type SnapshotService } from '../domain/deploy-plan.ts'
 import type { ReleaseId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { OperationKind } from '../domain/operations.ts'
-import { imageElsewhere, imageForOthers, type RollbackTarget } from '../domain/releases.ts'
 import { planIds, storeRollout } from './deploy-rows.ts'
 import { pinnedVariables, placedEnvironment, type PlacedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
 import { replicaContext } from './replica-input.ts'
-import { missingPlatforms } from './rollback-snapshot.ts'
+import { asReleased, isStored, refuseUnfitImage } from './rollback-snapshot.ts'
 
 /** What one service of an environment is rolled out from. */
 interface ServiceRolloutFacts extends RolloutFacts {
   image: Artifact & { imageDigest: string }
   releaseId: ReleaseId | null
-  /** The live release. */
-  release: Pick<RollbackTarget, 'number' | 'commitSha'>
 }
 
 /** Rollouts of one service of an environment: it is started, restarted, or deployed on its own. Nothing is built, and no release made. */
@@ -38,9 +35,7 @@ export function serviceRolloutActivities(deps: ActivityDeps) {
       const operation = await operationById(db, operationId)
       if (operation.plan) return operation.plan
       const facts = await serviceRolloutFacts(deps, operation)
-      const plan = planDeploy(facts.snapshot, planIds(operationId))
-      await refuseUnfit(deps, facts, plan)
-      return storeRollout(deps, operation, { facts, plan: completePlan(facts, plan) })
+      return storeRollout(deps, operation, { facts, plan: completePlan(facts, planDeploy(facts.snapshot, planIds(operationId))) })
     },
   }
 }
@@ -61,16 +56,16 @@ async function serviceRolloutFacts(deps: ActivityDeps, { kind, targetId }: Opera
   if (!service || currentReleaseId === null || !found.currentArtifact?.imageDigest) throw notDeployed(name)
   const { release, variables: released } = await releaseToRestore(db, keyring, environmentId, currentReleaseId)
   const isPinned = kind !== 'service_deploy' && service.deployPolicy === 'with_environment'
-  const services = isPinned ? found.services.map((each) => ({ ...each, config: release.services[each.id]?.config ?? each.config })) : found.services
-  const then = { ...found, services, primary: services.find(({ id }) => id === found.primary.id) ?? found.primary }
+  const then = isPinned ? asReleased(found, release.services) : found
   const variables = isPinned ? released : pinnedVariables(await variablesOf(db, keyring, environmentId))
   const context = await replicaContext(deps, found.primary, variables.values)
   const snapshot = await snapshotOf(deps, then, { context, wantedArtifact: found.currentArtifact.key })
   const own = snapshot.services.find(({ id }) => id === serviceId)
   const digest = kind === 'service_deploy' ? found.currentArtifact.imageDigest : imageToRun(service, own, found)
   const image = await artifactOfImage(db, environmentId, digest)
+  await refuseUnfitImage(deps, { release, artifact: image, placements: found.placements.filter((place) => place.serviceId === serviceId) })
   const about = { serviceId, renewal: renewalFor(kind, service) }
-  const from = { image, release, releaseId: isPinned ? currentReleaseId : null }
+  const from = { image, releaseId: isPinned ? currentReleaseId : null }
   return { ...then, commit: release.commitSha, snapshot: ofOne(snapshot, about), variables, ...from }
 }
 
@@ -108,14 +103,4 @@ function completePlan({ environment, commit, placement, image, releaseId, snapsh
   const pulls = isStored(image) ? serversToPull(plan, null).filter((server) => lacks(server.serverId)) : []
   const build = { serverId, serverName, unresolved: [], running: { artifactId: image.id, reference: image.imageDigest }, pulls }
   return { ...plan, environmentId: environment.id, releaseId, commit, build, migration: null }
-}
-
-const isStored = ({ digestKind }: Pick<Artifact, 'digestKind'>): boolean => digestKind === 'repo_digest'
-
-/** The image has to come to every server that gets a replica, and to run there. */
-async function refuseUnfit({ db }: ActivityDeps, { image, release }: ServiceRolloutFacts, { services }: DeployPlan): Promise<void> {
-  const serverIds = services.flatMap(({ replicas }) => replicas.map(({ serverId }) => serverId))
-  if (!isStored(image) && serverIds.some((id) => id !== image.serverId)) throw finalFailure(imageElsewhere(release))
-  const missing = missingPlatforms(image.platform, await serverPlatforms(db, serverIds))
-  if (missing.length > 0) throw finalFailure(imageForOthers(release, missing))
 }

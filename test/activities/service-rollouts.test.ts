@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { eq, inArray } from 'drizzle-orm'
 import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
 import { deployActivities } from '../../activities/deploys.ts'
@@ -12,7 +12,7 @@ import { operationById } from '../../db/operations/begin.ts'
 import { giveUpReleases } from '../../db/pruning.ts'
 import { releasesOf } from '../../db/release-history.ts'
 import { publishRelease, releasedVariables } from '../../db/releases.ts'
-import { liveReplicas, replicaById, replicasOf } from '../../db/replicas.ts'
+import { liveReplicas, recordRemoved, replicaById, replicasOf } from '../../db/replicas.ts'
 import { environments, servicePlacements, serviceReplicas, services } from '../../db/schema/index.ts'
 import { changeVariables } from '../../db/variables.ts'
 import type { OperationKind } from '../../domain/operations.ts'
@@ -30,7 +30,7 @@ afterAll(() => Promise.all([database.close(), ssh.close()]))
 
 const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
 const { planServiceRollout } = serviceRolloutActivities(deps)
-const { recordRelease } = deployActivities(deps)
+const { planDeploy, recordRelease } = deployActivities(deps)
 const { planRestart } = restartActivities(deps)
 const { planService } = serviceActivities(deps)
 const organisationId = await organisation(db)
@@ -159,6 +159,43 @@ describe('a service that is deployed on its own', () => {
     expect((await replicasOf(db, operationId)).map(({ config }) => config)).toEqual([{ drainWindowSeconds: 3 }])
     expect(await releasedVariables(db, keyring, operationId)).toBeNull()
     expect(environmentId).toBe(plan.environmentId)
+  })
+})
+
+describe('a deploy of the environment', () => {
+  const image = `registry.example.com/shop@sha256:${'1'.repeat(64)}`
+  const deployOf = (environmentId: string) => operation(db, { organisationId, targetId: environmentId, input: { image, commit: null } })
+
+  test('leaves a stopped web service alone, and migrates beside another one that gets the new image', async () => {
+    const { environmentId, web, jobs, olds, worker } = await scene()
+    await db.update(services).set({ status: 'stopped' }).where(eq(services.id, web))
+    for (const id of olds) await recordRemoved(db, id)
+    const { id: operationId } = await deployOf(environmentId)
+    const plan = await planDeploy({ operationId })
+    expect(plan.kept).toEqual([{ id: web, name: 'web', because: 'stopped' }])
+    expect(plan.services).toMatchObject([{ id: jobs, reason: 'new image', retiring: [worker] }])
+    expect(plan.migration?.replicaId).toBe(plan.services[0]?.replicas[0]?.id)
+    expect(plan.warnings.map(({ code }) => code)).toContain('service_stopped')
+  })
+
+  test('leaves one that is deployed on its own as it is, and its release has the image that it runs', async () => {
+    const { environmentId, web, jobs, worker } = await scene()
+    await db.update(services).set({ deployPolicy: 'manual' }).where(eq(services.id, jobs))
+    const { id: operationId } = await deployOf(environmentId)
+    const plan = await planDeploy({ operationId })
+    expect(plan).toMatchObject({ kept: [{ id: jobs, because: 'manual' }], services: [{ id: web, reason: 'new image' }] })
+    await database.sql`update service_replicas set status = 'running', image_digest = ${image} where operation_id = ${operationId}`
+    await recordRelease({ operationId })
+    const stored = await db.select().from(services).where(inArray(services.id, [web, jobs]))
+    expect(new Map(stored.map(({ id, currentImageDigest }) => [id, currentImageDigest]))).toEqual(new Map<string, string | null>([[web, image], [jobs, null]]))
+    expect(await replicaById(db, worker)).toMatchObject({ status: 'running', imageDigest: 'sha256:released' })
+  })
+
+  test('of one that is removed is refused', async () => {
+    const { environmentId } = await scene()
+    await db.update(environments).set({ status: 'removing' }).where(eq(environments.id, environmentId))
+    const { id: operationId } = await deployOf(environmentId)
+    await expect(planDeploy({ operationId })).rejects.toThrow(/is removed/)
   })
 })
 
