@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { z } from 'zod'
 import { stepsOf, type OperationTree } from '../../stack/demo/operation.ts'
+import { randomFrom } from '../chaos/random.ts'
+import { findRepeated, unitRuns } from '../lab/instruments/index.ts'
 import { until } from '../lab/until.ts'
 import { recordHistories } from './histories.ts'
 import { openScene, type Sample, type Scene } from './scene.ts'
@@ -27,6 +30,14 @@ const ended = async (name: string, operation: { id: string } & Parameters<Scene[
   const tree = await scene.ended(operation)
   await recordHistories(scene.keystone, name.replaceAll(' ', '-'), tree)
   return tree
+}
+const random = randomFrom(inject('seed'))
+/** The same, though the worker is killed on the way: at any moment, which the seed decides. */
+const endedThoughKilled: typeof ended = async (name, operation) => {
+  await pause(random() * 2500)
+  await scene.keystone.worker.end('SIGKILL')
+  await scene.keystone.worker.start()
+  return ended(name, operation)
 }
 const deployed = async () => scene.ended(await scene.organisation.deploy(sample.environmentId))
 const push = (version: string) => scene.lab.gitHost.pushCommit(sample.repository, 'main', { files: { VERSION: `${version}\n` } })
@@ -86,7 +97,7 @@ describe('a service of an environment', () => {
   it('that is stopped stays so over a deploy, which says it, and starts with the version that is live', async () => {
     const { operation, interruption } = await scene.organisation.stopService(ids.worker)
     expect(interruption?.message).toBe('Jobs wait in their queue until worker is started again.')
-    expect(await ended('worker stopped', operation)).toMatchObject(succeeded('stopped'))
+    expect(await endedThoughKilled('worker stopped', operation)).toMatchObject(succeeded('stopped'))
     expect(await containers('worker')).toEqual([])
     await push('two')
     const tree = await deployed()
@@ -96,7 +107,7 @@ describe('a service of an environment', () => {
     await sample.ask('/visit')
     const { rows, processed } = await visitsOf(sample)
     expect(processed).toBeLessThan(rows)
-    expect(await ended('worker started', (await scene.organisation.startService(ids.worker)).operation)).toMatchObject(succeeded('started'))
+    expect(await endedThoughKilled('worker started', (await scene.organisation.startService(ids.worker)).operation)).toMatchObject(succeeded('started'))
     const [web, worker] = [await containers('web'), await containers('worker')]
     const images = await onServer('docker', 'inspect', '--format', '{{.Image}}', ...web, ...worker)
     expect(new Set(images).size).toBe(1)
@@ -109,10 +120,10 @@ describe('a service of an environment', () => {
   it('for the web answers 503 while it is stopped, and has its scheduler back when it is started', async () => {
     const { operation, interruption } = await scene.organisation.stopService(ids.web)
     expect(interruption?.message).toContain('503')
-    expect(await ended('web stopped', operation)).toMatchObject(succeeded('stopped'))
+    expect(await endedThoughKilled('web stopped', operation)).toMatchObject(succeeded('stopped'))
     expect(await sample.ask('/')).toMatchObject({ status: 503, body: expect.stringContaining('no running version') })
     expect(await onServer('docker', 'ps', '--quiet', '--filter', 'name=visits-production-web')).toEqual([])
-    expect(await ended('web started', (await scene.organisation.startService(ids.web)).operation)).toMatchObject(succeeded('started'))
+    expect(await endedThoughKilled('web started', (await scene.organisation.startService(ids.web)).operation)).toMatchObject(succeeded('started'))
     expect(await sample.ask('/')).toMatchObject({ status: 200 })
     const [web] = await replicas(ids.web)
     const schedulers = await onServer('docker', 'ps', '--filter', 'label=keystone.scheduler=yes', '--format', '{{.Names}}')
@@ -140,7 +151,7 @@ describe('a database', () => {
     const [before = ''] = await started()
     const { operation, interruption } = await scene.organisation.restartService(scene.prepared.databaseId)
     expect(interruption).toEqual({ message: expect.stringContaining('requests and jobs that need it fail meanwhile'), environments: ['production of visits'] })
-    expect(await ended('database restarted', operation)).toMatchObject(succeeded('restarted'))
+    expect(await endedThoughKilled('database restarted', operation)).toMatchObject(succeeded('restarted'))
     const [after = ''] = await started()
     expect(after).not.toBe(before)
     expect(after.split(' ')[0]).toBe(before.split(' ')[0])
@@ -149,11 +160,11 @@ describe('a database', () => {
 
   it('has its data when it is started after it was stopped; what needs it is not deployed meanwhile', async () => {
     const { rows } = await visitsOf(sample)
-    expect(await ended('database stopped', (await scene.organisation.stopService(scene.prepared.databaseId)).operation)).toMatchObject(succeeded('stopped'))
+    expect(await endedThoughKilled('database stopped', (await scene.organisation.stopService(scene.prepared.databaseId)).operation)).toMatchObject(succeeded('stopped'))
     expect(await running()).toEqual([])
     await push('four')
     expect(await deployed()).toMatchObject({ status: 'failed', failure: { code: 'service_unreachable', message: 'database-s1 does not run.' } })
-    const tree = await ended('database started', (await scene.organisation.startService(scene.prepared.databaseId)).operation)
+    const tree = await endedThoughKilled('database started', (await scene.organisation.startService(scene.prepared.databaseId)).operation)
     expect(tree).toMatchObject(succeeded('started'))
     expect(stepsOf(tree).map(({ name }) => name)).toContain('start Postgres')
     expect((await visitsOf(sample)).rows).toBe(rows)
@@ -163,4 +174,9 @@ describe('a database', () => {
     const moved = scene.organisation.changeService(scene.prepared.databaseId, { placements: [{ serverId: scene.prepared.serverId, count: 2 }] })
     await expect(moved).rejects.toMatchObject({ status: 422, code: 'service_bound' })
   })
+})
+
+it('nothing was done a second time, whenever a worker was killed', async () => {
+  expect(findRepeated(await unitRuns(scene.server)).filter(({ isAfterItsEnd }) => isAfterItsEnd)).toEqual([])
+  expect(await onServer('docker', 'ps', '--all', '--quiet', '--filter', 'status=exited')).toEqual([])
 })

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { z } from 'zod'
 import { type Operation, operationSchema, stepsOf, type OperationTree } from '../../stack/demo/operation.ts'
+import { randomFrom } from '../chaos/random.ts'
 import type { LabServer } from '../lab/index.ts'
+import { findRepeated, unitRuns } from '../lab/instruments/index.ts'
 import { recordHistories } from './histories.ts'
 import { askThrough, connectLabRegistry, type Joined, openScene, type Sample, type Scene } from './scene.ts'
 import { visitsOf } from './under-load.ts'
@@ -19,6 +22,14 @@ const ended = async (name: string, operation: Operation): Promise<OperationTree>
   await recordHistories(scene.keystone, name.replaceAll(' ', '-'), tree)
   return tree
 }
+/** The same, though the worker is killed on the way: at any moment, which the seed decides. */
+const endedThoughKilled: typeof ended = async (name, operation) => {
+  await pause(random() * 1500)
+  await scene.keystone.worker.end('SIGKILL')
+  await scene.keystone.worker.start()
+  return ended(name, operation)
+}
+const random = randomFrom(inject('seed'))
 const removed = { status: 'succeeded', outcome: 'removed', failure: null, warnings: [] }
 const volumesSchema = z.object({
   items: z.array(z.object({ id: z.string(), name: z.string(), origin: z.string(), slices: z.array(z.string()), sizeBytes: z.number().nullable(), server: z.object({ name: z.string() }) })),
@@ -63,7 +74,7 @@ it('a route is removed alone, and its domain is nobody\'s then', async () => {
   const ask = () => askThrough(scene.server.address, 'other.test', '/')
   expect(await ask()).toMatchObject({ status: 200 })
   const removal = await scene.keystone.client.delete(`${path()}/environments/${sample.environmentId}/routes/${route.id}`, operationSchema)
-  expect(await ended('route removed', removal)).toMatchObject(removed)
+  expect(await endedThoughKilled('route removed', removal)).toMatchObject(removed)
   expect(await ask()).toMatchObject({ status: 404, body: 'No such site here.' })
   expect(await sample.ask('/')).toMatchObject({ status: 200 })
 })
@@ -111,7 +122,7 @@ describe('an environment', () => {
     const remove = (confirm: string) => scene.keystone.client.delete(`${path()}/kept-volumes/${volume!.id}?confirm=${confirm}`, operationSchema)
     await expect(remove('storage')).rejects.toMatchObject({ status: 422, code: 'confirmation_required' })
     expect(await linesOf(second.server, 'docker', 'volume', 'ls', '--quiet')).toEqual([volume!.name])
-    expect(await ended('volume removed', await remove(volume!.name))).toMatchObject(removed)
+    expect(await endedThoughKilled('volume removed', await remove(volume!.name))).toMatchObject(removed)
     expect([await keptVolumes(), await linesOf(second.server, 'docker', 'volume', 'ls', '--quiet')]).toEqual([[], []])
   })
 })
@@ -119,7 +130,7 @@ describe('an environment', () => {
 describe('a service', () => {
   it('that nobody needs any more is removed, and its volume is kept with what is in it', async () => {
     const { databaseId } = scene.prepared
-    expect(await ended('database removed', await scene.organisation.removeService(databaseId))).toMatchObject(removed)
+    expect(await endedThoughKilled('database removed', await scene.organisation.removeService(databaseId))).toMatchObject(removed)
     expect(await linesOf(scene.server, 'docker', 'ps', '--all', '--quiet', '--filter', `label=keystone.service=${databaseId}`)).toEqual([])
     expect(await linesOf(scene.server, 'docker', 'network', 'ls', '--quiet', '--filter', `name=${databaseId}`)).toEqual([])
     expect(await linesOf(scene.server, 'ls', '/home/keystone/services')).not.toContain(databaseId)
@@ -128,7 +139,7 @@ describe('a service', () => {
   })
 
   it('that is a gateway goes with its configuration, so that another one begins anew', async () => {
-    expect(await ended('gateway removed', await scene.organisation.removeService(scene.prepared.gatewayId))).toMatchObject(removed)
+    expect(await endedThoughKilled('gateway removed', await scene.organisation.removeService(scene.prepared.gatewayId))).toMatchObject(removed)
     expect(await linesOf(scene.server, 'sh', '-c', 'ls -d /home/keystone/gateway 2>/dev/null || true')).toEqual([])
     const again = await scene.organisation.createService({ driver: 'caddy', name: 'gateway-again', serverId: scene.prepared.serverId })
     expect(await scene.ended(again.operation)).toMatchObject({ status: 'succeeded', outcome: 'deployed' })
@@ -143,4 +154,9 @@ describe('an application', () => {
     expect(await scene.keystone.client.get(`${path()}/applications`, z.object({ items: z.array(z.unknown()) }))).toEqual({ items: [] })
     await expect(scene.keystone.client.delete(path(), z.unknown())).rejects.toMatchObject({ status: 409, code: 'organisation_in_use' })
   })
+})
+
+it('nothing was done a second time, whenever a worker was killed', async () => {
+  const repeated = [...findRepeated(await unitRuns(scene.server)), ...findRepeated(await unitRuns(second.server))]
+  expect(repeated.filter(({ isAfterItsEnd }) => isAfterItsEnd)).toEqual([])
 })
