@@ -79,7 +79,8 @@ export const caddy = defineService({
       { name: 'http3', containerPort: 443, protocol: 'udp', exposure: 'public' },
     ],
     volumes: ({ serviceId }) => volumes(serviceId),
-    remains: () => ({ folders: [gatewayFolder], networks: [gatewayNetwork] }),
+    /** The network is the server's: applications join it whether there is a gateway or not. */
+    remains: () => ({ folders: [gatewayFolder], networks: [] }),
     stopGraceSeconds: () => stopGraceSeconds,
     startReplica: (input) => startStep('start gateway', input, shape(config, input)),
     /** The applied configuration stays: a gateway that starts again goes on with it. */

@@ -41,7 +41,7 @@ describe('what remains of a service', () => {
     expect(remains('postgres')).toEqual({ folders: ['/home/keystone/services/one'], networks: ['keystone_service_one'] })
     expect(remains('valkey')).toEqual(remains('postgres'))
     expect(remains('laravel')).toEqual({ folders: ['/home/keystone/services/one'], networks: [] })
-    expect(remains('caddy')).toEqual({ folders: ['/home/keystone/gateway'], networks: ['keystone_gateway'] })
+    expect(remains('caddy')).toEqual({ folders: ['/home/keystone/gateway'], networks: [] })
     expect(remains('buildkit')).toEqual({ folders: [], networks: [] })
   })
 
