@@ -25,6 +25,7 @@ describe('wrongMinutes', () => {
 
   it('misses every minute where nothing ever ticked', () => {
     expect(wrongMinutes([], span)).toEqual(['nothing ever ticked'])
+    expect(wrongMinutes([], { from: at('12:01:30'), to: at('12:02:59') })).toEqual([])
   })
 })
 

@@ -18,7 +18,8 @@ const minuteMilliseconds = 60_000
  * Moments are in milliseconds since 1970.
  */
 export function wrongMinutes(ticks: readonly { minute: string }[], { from, to }: { from: number; to: number }): string[] {
-  if (ticks.length === 0) return ['nothing ever ticked']
+  const begun = Math.ceil(from / minuteMilliseconds) * minuteMilliseconds
+  if (ticks.length === 0) return begun + minuteMilliseconds <= to ? ['nothing ever ticked'] : []
   const ticked = ticks.map(({ minute }) => Date.parse(`${minute.replace(' ', 'T')}Z`))
   const first = Math.max(Math.floor(from / minuteMilliseconds) * minuteMilliseconds, Math.min(...ticked))
   const count = Math.max(0, Math.floor((to - first) / minuteMilliseconds))
