@@ -31,15 +31,14 @@ export function table({ redeploy, firstDeploy, ssh, temporal, sqlQueries, load }
     ['Temporal events', String(temporal.events), `${temporal.activities} activities, ${temporal.localActivities} local, ${temporal.workflowTasks} workflow tasks`],
     ['SQL queries', String(sqlQueries), 'of the worker, a redeploy'],
     ['under load', `${load.failed} of ${load.requests}`, `failed over ${load.redeploys} redeploys; ${load.retriedIdle} retried idle`],
-    ...(['p50Ms', 'p99Ms'] as const).map((key): [string, string, string] => [
-      `${key.slice(0, 3)} during`,
-      `${load.during[key].toFixed(0)} ms`,
-      `${ratio(load.during[key] / load.steady[key])} of the steady ${load.steady[key].toFixed(0)} ms`,
-    ]),
+    ['p50 during', milliseconds(load.duringP50Ms), `${against(load.duringP50Ms, load.steadyP50Ms)}; ${milliseconds(load.floorP50Ms)} during the floor's`],
+    ['p99 during', milliseconds(load.duringP99Ms), `${against(load.duringP99Ms, load.steadyP99Ms)}; ${milliseconds(load.floorP99Ms)} during the floor's`],
     ...firstDeploy.steps.map(({ name, seconds: each }): [string, string, string] => ['first deploy', seconds(each), name]),
   ]
-  return rows.map(([what, value, against]) => `${what.padEnd(20)} ${value.padStart(14)}  ${against}`).join('\n')
+  return rows.map(([what, value, beside]) => `${what.padEnd(20)} ${value.padStart(14)}  ${beside}`).join('\n')
 }
 
 const seconds = (value: number) => `${value.toFixed(2)} s`
 const ratio = (value: number) => `${value.toFixed(2)} ×`
+const milliseconds = (value: number) => `${value.toFixed(0)} ms`
+const against = (value: number, steady: number) => `${ratio(value / steady)} of the steady ${milliseconds(steady)}`

@@ -68,8 +68,9 @@ async function measure(scene: BenchScene, { runs, loaded }: { runs: number; load
     sqlQueries: after.sqlQueries - before.sqlQueries,
   }
   const comparison = await compare(scene, floor, runs, say)
+  const load = await redeployUnderLoad(scene, floor, loaded, say)
   floor.close()
-  return { redeploy: comparison, ...counted, load: await redeployUnderLoad(scene, loaded, say) }
+  return { redeploy: comparison, ...counted, load }
 }
 
 await main()
