@@ -1,12 +1,12 @@
 import { serviceOfReplica } from '../db/engine-services.ts'
-import { replicaById } from '../db/replicas.ts'
+import { recordFiles, replicaById } from '../db/replicas.ts'
 import type { ReplicaId } from '../domain/ids.ts'
 import type { ReplicaImage } from '../domain/images.ts'
 import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { OperationInput } from './operations.ts'
 import { runStep } from './remote-step.ts'
-import { contextOfReplica, renderReplica } from './replica-input.ts'
+import { contextOfReplica, hashesOf, renderReplica } from './replica-input.ts'
 
 /** A migration with the image and the variables of a replica; `command` is a command line for the container's shell. */
 export interface MigrationRun extends OperationInput {
@@ -31,6 +31,7 @@ export function commandActivities(deps: ActivityDeps) {
     const { input, masked } = renderReplica(context, service, replica, image)
     const step = applicationOf(service).oneOff({ replica: input, ...command })
     await runStep(deps, { operationId, order, serverId: replica.serverId, step, masked })
+    await recordFiles(db, replicaId, hashesOf(step.files))
   }
   return {
     /** Runs the migration, with the replica's variables and this image. */

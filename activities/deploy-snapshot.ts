@@ -204,9 +204,9 @@ function renderPlanned(context: ReplicaContext, service: EngineService, { server
 }
 
 function presentReplica(replica: Replica, places: readonly Placement[]): PresentReplica {
-  const { id, serverId, configHash, imageDigest, status, healthStatus } = replica
+  const { id, serverId, configHash, imageDigest, status, healthStatus, isAltered } = replica
   const serverName = places.find((place) => place.serverId === serverId)?.serverName ?? serverId
-  return { id, serverId, serverName, configHash, imageDigest, isHealthy: status === 'running' && healthStatus === 'healthy' }
+  return { id, serverId, serverName, configHash, imageDigest, isAltered, isHealthy: status === 'running' && healthStatus === 'healthy' }
 }
 
 /** What a service's main process is: the first of its roles. Throws where it has none that Keystone knows. */

@@ -42,8 +42,8 @@ export function firewallActivities(deps: ActivityDeps) {
     async applyFirewall({ operationId, order, serverId, revision }: FirewallToApply): Promise<void> {
       const { privateAddress } = await serverPlace(db, serverId)
       const firewall = await firewallOf(db, serverId)
-      await runStep(deps, { operationId, order, serverId, step: applyFirewall({ ...firewall, privateAddress }) })
-      await recordFirewall(db, { serverId, revision })
+      const listed = await runStep(deps, { operationId, order, serverId, step: applyFirewall({ ...firewall, privateAddress }) })
+      await recordFirewall(db, { serverId, revision, listed })
     },
   }
 }

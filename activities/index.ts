@@ -11,6 +11,7 @@ import { imageActivities } from './images.ts'
 import { migrationActivities } from './migrations.ts'
 import { keyActivities } from './keys.ts'
 import { operationActivities } from './operations.ts'
+import { observationActivities } from './observations.ts'
 import { pruningActivities } from './pruning.ts'
 import { replicaActivities } from './replicas.ts'
 import { restartActivities } from './restarts.ts'
@@ -51,6 +52,7 @@ export function createActivities(deps: ActivityDeps) {
     ...restartActivities(deps),
     ...endingActivities(deps),
     ...volumeActivities(deps),
+    ...observationActivities(deps),
   }
 }
 

@@ -12,6 +12,7 @@ import { revealed, type Secret } from '../domain/secret.ts'
 import { serviceAlias, serviceNetwork } from '../domain/services.ts'
 import { effectiveVariables, managedLayer, type VariableLayer } from '../domain/variables.ts'
 import type { ConfiguredService, Ownership, ReplicaInput } from '../drivers/services/contract.ts'
+import type { RemoteFile } from '../drivers/ssh/remote.ts'
 import { configuredService, configuredSlice } from './configured-services.ts'
 import type { PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
@@ -150,6 +151,10 @@ function configHash(configured: ConfiguredService, input: ReplicaInput): string 
   const contents = files.map(({ path, content, mode }) => [path, revealed(content), mode])
   return createHash('sha256').update(JSON.stringify([inputs, contents])).digest('hex')
 }
+
+/** SHA-256 of each file in hex, by path: what a look at the server compares. */
+export const hashesOf = (files: readonly RemoteFile[]): Record<string, string> =>
+  Object.fromEntries(files.map(({ path, content }) => [path, createHash('sha256').update(revealed(content)).digest('hex')]))
 
 function variableLayers({ places, attached, providers, variables }: ReplicaContext, serverId: ServerId): Layer[] {
   const managed = attached.flatMap(({ service, slice, envPrefix }): Layer[] => {

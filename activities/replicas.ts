@@ -15,7 +15,7 @@ import { configuredService } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
-import { contextOfReplica, ownershipOf, renderReplica } from './replica-input.ts'
+import { contextOfReplica, hashesOf, ownershipOf, renderReplica } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
 
 /** The replica that is started, and from which image. */
@@ -66,7 +66,8 @@ export function replicaActivities(deps: ActivityDeps) {
       if (image.isLocal && facts.imageId !== image.reference) throw wrongImage(replica, facts.imageId, image.reference)
       await noteDisk(operationId, serverId, facts)
       const { cpuLimit: runningCpuLimit, memoryLimitMb: runningMemoryLimitMb } = facts.limits
-      const started = { containerId: facts.containerId, imageDigest: image.reference, configHash, runningCpuLimit, runningMemoryLimitMb }
+      const footprint = { files: hashesOf(step.files), containers: step.containers }
+      const started = { containerId: facts.containerId, imageDigest: image.reference, configHash, runningCpuLimit, runningMemoryLimitMb, footprint }
       await recordStarted(db, replicaId, started, endpointsOf(replica, { facts, input }))
     },
 

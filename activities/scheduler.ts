@@ -1,12 +1,12 @@
 import { serviceOfReplica } from '../db/engine-services.ts'
-import { replicaById } from '../db/replicas.ts'
+import { recordFiles, replicaById } from '../db/replicas.ts'
 import type { ReplicaId } from '../domain/ids.ts'
 import { imageOf } from '../domain/images.ts'
 import type { SchedulerBefore, SchedulerFacts } from '../drivers/services/contract-application.ts'
 import { applicationOf } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { OperationInput } from './operations.ts'
-import { contextOfReplica, ownershipOf, renderReplica } from './replica-input.ts'
+import { contextOfReplica, hashesOf, ownershipOf, renderReplica } from './replica-input.ts'
 import { runStep } from './remote-step.ts'
 
 /** Which replica's scheduler is to be started or stopped. */
@@ -59,6 +59,7 @@ export function schedulerActivities(deps: ActivityDeps) {
       const { input, masked } = renderReplica(context, service, replica, image)
       const step = application.startScheduler({ replica: input, follows: await before(follows) })
       await runStep(deps, { operationId, order, serverId: replica.serverId, step, masked })
+      await recordFiles(db, replicaId, hashesOf(step.files))
     },
   }
 }

@@ -173,7 +173,9 @@ function wantedReplica(operationId: OperationId, { service, context, present }: 
 }
 
 const isRunning = ({ id, configHash }: Pick<Replica, 'id' | 'configHash'>, present: readonly Replica[]): boolean =>
-  present.some((replica) => replica.id === id && replica.configHash === configHash && replica.status === 'running')
+  present.some((replica) => replica.id === id && replica.configHash === configHash && replica.status === 'running' && isAsMade(replica))
+
+const isAsMade = ({ healthStatus, isAltered }: Replica): boolean => healthStatus === 'healthy' && !isAltered
 
 function plannedReplica(operationId: OperationId, id: ReplicaId, { serverId, serverName }: Placement): PlannedReplica {
   return { id, operationId: childId(operationId, 'replica_deploy', id), serverId, serverName, askedBy: null }

@@ -15,6 +15,7 @@ import { configChangeRoutes } from './routes/config-changes.ts'
 import { credentialRotationRoutes } from './routes/credential-rotations.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
 import { docsRoutes } from './routes/docs.ts'
+import { driftRoutes } from './routes/drift.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { environmentServiceRoutes } from './routes/environment-services.ts'
 import { gitHostKeyRoutes } from './routes/git-host-keys.ts'
@@ -43,6 +44,7 @@ import { variableRoutes } from './routes/variables.ts'
 const resources = [
   organisationRoutes,
   serverRoutes,
+  driftRoutes,
   gitHostKeyRoutes,
   registryRoutes,
   applicationRoutes,

@@ -55,11 +55,11 @@ export async function firewallOf(db: Database, serverId: ServerId, { isLocked = 
   return firewall
 }
 
-/** The server has taken these rules, or later ones. */
-export async function recordFirewall(db: Database, { serverId, revision }: Pick<Firewall, 'serverId' | 'revision'>): Promise<void> {
+/** The server has taken these rules, or later ones, and lists them so. */
+export async function recordFirewall(db: Database, { serverId, revision, listed }: Pick<Firewall, 'serverId' | 'revision' | 'listed'>): Promise<void> {
   await db
     .update(serverFirewalls)
-    .set({ applied: sql`greatest(${serverFirewalls.applied}, ${revision})` })
+    .set({ applied: sql`greatest(${serverFirewalls.applied}, ${revision})`, listed })
     .where(eq(serverFirewalls.serverId, serverId))
 }
 

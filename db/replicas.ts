@@ -1,6 +1,7 @@
 import { and, eq, getTableColumns, inArray, ne, sql } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { Limits, OwnLimits } from '../domain/limits.ts'
+import type { Footprint } from '../domain/observations.ts'
 import type { Traffic } from '../domain/services.ts'
 import type { Database } from './connect.ts'
 import { placeColumns } from './servers.ts'
@@ -74,6 +75,7 @@ export interface StartedReplica {
   /** As they were read back; null: none. */
   runningCpuLimit: number | null
   runningMemoryLimitMb: number | null
+  footprint: Footprint
 }
 
 /** A replica that runs and is healthy; it gets the endpoints under which it can be reached. */
@@ -84,7 +86,7 @@ export async function recordStarted(
   endpoints: readonly Endpoint[],
 ): Promise<void> {
   await db.transaction(async (tx) => {
-    const running = { ...started, status: 'running', healthStatus: 'healthy' } as const
+    const running = { ...started, status: 'running', healthStatus: 'healthy', isAltered: false } as const
     const isThere = and(eq(serviceReplicas.id, id), ne(serviceReplicas.status, 'removed'))
     const updated = await tx.update(serviceReplicas).set(running).where(isThere).returning({ id: serviceReplicas.id })
     if (updated.length === 0) return
@@ -103,6 +105,12 @@ async function upsertEndpoint(tx: Database, endpoint: typeof serviceEndpoints.$i
 
 /** Where a replica can be reached. */
 export type Endpoint = Omit<typeof serviceEndpoints.$inferInsert, 'id' | 'serviceReplicaId'>
+
+/** A step has put a replica's files in place anew: attachments may give it other variables by now. */
+export async function recordFiles(db: Database, id: ReplicaId, files: Footprint['files']): Promise<void> {
+  const footprint = sql`jsonb_set(${serviceReplicas.footprint}, '{files}', ${JSON.stringify(files)}::jsonb)`
+  await db.update(serviceReplicas).set({ footprint }).where(and(eq(serviceReplicas.id, id), sql`${serviceReplicas.footprint} is distinct from ${footprint}`))
+}
 
 /** A replica's container is seen to be healthy. */
 export async function recordHealthy(db: Database, id: ReplicaId): Promise<void> {
@@ -128,6 +136,11 @@ const withoutContainer = {
   containerId: null,
   runningCpuLimit: null,
   runningMemoryLimitMb: null,
+  footprint: { files: {}, containers: [] },
+  observedStatus: null,
+  observedContainerId: null,
+  observedAt: null,
+  isAltered: false,
 } as const
 
 /** A replica whose container is gone until its service is started again; it keeps its port. */

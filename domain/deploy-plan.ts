@@ -26,6 +26,8 @@ export interface PresentReplica {
   /** Of the image that its container was started from; empty before that. */
   imageDigest: string
   isHealthy: boolean
+  /** Somebody has changed on its server what it was given there. */
+  isAltered: boolean
 }
 
 /** A service of the environment: what it should have, and what it has. */
@@ -70,7 +72,7 @@ export interface DeploySnapshot {
 }
 
 /** Why a service is deployed. */
-export type ServiceReason = 'first deploy' | 'new image' | 'configuration changed' | 'placement changed' | 'not healthy' | 'started' | 'restarted'
+export type ServiceReason = 'first deploy' | 'new image' | 'configuration changed' | 'placement changed' | 'not healthy' | 'changed on its server' | 'started' | 'restarted'
 
 /** A replica that will be started, and the operation that does it. */
 export interface PlannedReplica {
@@ -247,7 +249,8 @@ function reasonFor({ wanted, present, left = null, renewal = null }: SnapshotSer
   if (!isSamePlacement(wanted, present)) return 'placement changed'
   const hashes = new Map(wanted.map(({ serverId, configHash }) => [serverId, configHash]))
   if (present.some(({ serverId, configHash }) => hashes.get(serverId) !== configHash)) return 'configuration changed'
-  return present.every(({ isHealthy }) => isHealthy) ? null : 'not healthy'
+  if (present.some(({ isHealthy }) => !isHealthy)) return 'not healthy'
+  return present.some(({ isAltered }) => isAltered) ? 'changed on its server' : null
 }
 
 type IsOutdated = (replica: PresentReplica) => boolean
@@ -261,7 +264,7 @@ interface Judgement extends Pick<DeploySnapshot['scheduler'], 'tickingReplicaIds
 function stayingReplicas({ wanted, present, renewal = null }: SnapshotService, { reason, isOutdated, tickingReplicaIds }: Judgement): ReplicaId[] {
   if (reason === null) return present.map(({ id }) => id)
   if (renewal !== null) return []
-  const free = present.filter((replica) => replica.isHealthy && !isOutdated(replica))
+  const free = present.filter((replica) => replica.isHealthy && !replica.isAltered && !isOutdated(replica))
   free.sort((one, other) => Number(tickingReplicaIds.includes(other.id)) - Number(tickingReplicaIds.includes(one.id)))
   return wanted.flatMap((replica) => takeFit(free, replica)?.id ?? [])
 }

@@ -32,3 +32,10 @@ export const provider = proxyActivities<Activities>({
   retry: { initialInterval: '5 seconds', backoffCoefficient: 3, maximumInterval: '2 minutes', maximumAttempts: 4 },
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 })
+
+/** A look at a server: what fails has not been seen, and the next round of the schedule looks again. */
+export const observer = proxyActivities<Activities>({
+  startToCloseTimeout: '1 minute',
+  retry: { maximumAttempts: 2 },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+})

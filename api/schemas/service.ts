@@ -77,6 +77,10 @@ export const replicaSchema = z
     image: z.string().nullable(),
     cpuLimit: z.number().nullable().openapi({ description: 'As it was planned; null: unrestricted.' }),
     memoryLimitMb: z.int().nullable(),
+    observed: z
+      .object({ status: z.string().nullable(), containerId: z.string().nullable(), at: moment })
+      .nullable()
+      .openapi({ description: 'How its container was seen last, as Docker calls it; status is null where it was gone. Null: not looked at yet.' }),
     running: z
       .object({ cpuLimit: z.number().nullable(), memoryLimitMb: z.int().nullable() })
       .nullable()
@@ -86,11 +90,12 @@ export const replicaSchema = z
 
 export function presentReplica({ replica, serverName }: ReplicaView): z.infer<typeof replicaSchema> {
   const { id, serverId, containerName, role, status, healthStatus, traffic, ticks, imageDigest, cpuLimit, memoryLimitMb } = replica
-  const { containerId, runningCpuLimit, runningMemoryLimitMb } = replica
+  const { containerId, runningCpuLimit, runningMemoryLimitMb, observedStatus, observedContainerId, observedAt } = replica
   return {
     ...{ id, containerName, role, status, healthStatus, traffic, ticks, cpuLimit, memoryLimitMb },
     server: { id: serverId, name: serverName },
     image: imageDigest === '' ? null : imageDigest,
+    observed: observedAt && { status: observedStatus, containerId: observedContainerId, at: observedAt.toISOString() },
     running: containerId === null ? null : { cpuLimit: runningCpuLimit, memoryLimitMb: runningMemoryLimitMb },
   }
 }

@@ -83,6 +83,8 @@ export const serverFirewalls = pgTable(
     /** The last revision that the server is known to have taken. */
     applied: integer('applied').notNull().default(0),
     openPorts: jsonb('open_ports').$type<readonly OpenPort[]>().notNull(),
+    /** How the server listed them when it had taken the applied revision. */
+    listed: text('listed'),
     ...timestamps,
   },
   (t) => [check('server_firewalls_applied', sql`${t.applied} between 0 and ${t.revision}`)],

@@ -26,6 +26,7 @@ import {
 } from '../../domain/services.ts'
 import type { AttachmentId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId, SliceId, VolumeId } from '../../domain/ids.ts'
 import type { OwnLimits } from '../../domain/limits.ts'
+import type { Footprint } from '../../domain/observations.ts'
 import { organisationId } from './access.ts'
 import { environments } from './applications.ts'
 import { id, label, moment, ofSameOwner, oneOf, type Reference, sealed, timestamps } from './columns.ts'
@@ -141,6 +142,14 @@ export const serviceReplicas = pgTable(
     /** Hash of everything it was rendered from: whether it would come out the same today. */
     configHash: text('config_hash').notNull(),
     config: jsonb('config').$type<Record<string, unknown>>().notNull().default({}),
+    /** What it was given on its server. */
+    footprint: jsonb('footprint').$type<Footprint>().notNull().default({ files: {}, containers: [] }),
+    /** How its container was seen last, whatever it should be; null where it was gone, or was never looked at. */
+    observedStatus: text('observed_status'),
+    observedContainerId: text('observed_container_id'),
+    observedAt: moment('observed_at'),
+    /** What it has on its server is not what it was given: its next deployment starts it anew. */
+    isAltered: boolean('is_altered').notNull().default(false),
     ...timestamps,
   },
   (t) => [

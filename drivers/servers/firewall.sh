@@ -27,4 +27,4 @@ fi
 # Also where nothing has changed: somebody may have flushed the chain.
 sudo systemctl restart "$unit"
 [ "$applied" -ge "$REVISION" ] || place "$REVISION" "$folder/firewall.revision"
-sudo iptables --wait --list-rules KEYSTONE-PORTS
+sudo iptables --wait --list-rules KEYSTONE-PORTS | tee "$KEYSTONE_RESULT"

@@ -13,15 +13,15 @@ export interface FirewallRules {
   openPorts: readonly OpenPort[]
 }
 
-/** Has the server take these rules unless it has later ones. Run as Keystone's user; a repetition changes nothing. */
-export function applyFirewall({ revision, ...rules }: FirewallRules): ServiceStep<void> {
+/** Has the server take these rules unless it has later ones, and tells how it lists them. Run as Keystone's user; a repetition changes nothing. */
+export function applyFirewall({ revision, ...rules }: FirewallRules): ServiceStep<string> {
   return {
     name: 'apply firewall',
     script,
     inputs: { REVISION: `${revision}`, RULES: renderRules(rules), LOADER: loader, UNIT: unit },
     secrets: {},
     files: [],
-    parse: () => {},
+    parse: (result) => result,
   }
 }
 

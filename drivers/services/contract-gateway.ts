@@ -102,6 +102,10 @@ export interface Gateway {
    * in flight any more, or their time is over; returns those that had some even then.
    */
   drain(input: DrainInput): ServiceStep<readonly BusyUpstream[]>
+  /** Text of a bash function `gateway` that prints what the container `$GATEWAY` runs, as JSON of a `SeenGateway`, and changes nothing. */
+  lookScript: string
+  /** Hashes of the sections in a text that this gateway has rendered. */
+  sectionsIn(text: string): readonly string[]
 }
 
 /** What a user gave for a route with `tls: provided`, as `readCertificate` took it: PEM, the domain's own certificate first. */

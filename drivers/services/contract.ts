@@ -93,6 +93,11 @@ export interface StepExplanation {
   hint: string
 }
 
+/** A step that starts containers which run until they are stopped. */
+export interface StartStep extends ServiceStep<ReplicaFacts> {
+  containers: readonly string[]
+}
+
 /** What runs, read back from Docker after `up`. */
 export interface ReplicaFacts {
   containerId: string
@@ -128,7 +133,7 @@ export interface ConfiguredService {
   /** Seconds between TERM and KILL for a replica of this role. */
   stopGraceSeconds(role: ProcessRole): number
   /** Writes the files, starts the container, waits until it is healthy and reports it. */
-  startReplica(input: ReplicaInput): ServiceStep<ReplicaFacts>
+  startReplica(input: ReplicaInput): StartStep
   /** Stops gracefully and removes container and project folder; images, volumes and networks stay. Fine when it is gone. */
   stopReplica(input: Pick<ReplicaInput, 'ownership' | 'containerName' | 'role'>): ServiceStep<StopFacts>
   /** Commands and scheduler of an application; null for other services. */

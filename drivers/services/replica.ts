@@ -7,7 +7,7 @@ import type { RemoteFile } from '../ssh/remote.ts'
 import { askInputs, askScript } from './ask.ts'
 import { type ContainerShape, renderCompose } from './compose.ts'
 import type { AskedReplica } from './contract-gateway.ts'
-import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep, StopFacts, VolumeSpec } from './contract.ts'
+import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep, StartStep, StopFacts, VolumeSpec } from './contract.ts'
 import { containersScript, lines, textBeside } from './scripts.ts'
 
 /** Functions for scripts that work on a Compose project; they need the inputs of `projectInputs`. */
@@ -60,7 +60,8 @@ export interface ReplicaShape {
  * Starts one container of the project, the main one with those beside it; the gateway of its server asks it in the end. Throws a
  * RangeError where a variable cannot be put into a `.env`.
  */
-export function startStep(name: string, input: ReplicaInput, shape: ReplicaShape, container = shape.main): ServiceStep<ReplicaFacts> {
+export function startStep(name: string, input: ReplicaInput, shape: ReplicaShape, container = shape.main): StartStep {
+  const beside = container === shape.main ? (shape.beside ?? []) : []
   return {
     name,
     script: [projectScript, replicaUpScript, askScript].join('\n'),
@@ -69,8 +70,9 @@ export function startStep(name: string, input: ReplicaInput, shape: ReplicaShape
       ...askInputs(input.gateway ?? '', container === shape.main ? questions(input, shape) : []),
       TIMEOUT_SECONDS: `${shape.startTimeoutSeconds}`,
       SETTLE_SECONDS: `${shape.settleSeconds ?? 0}`,
-      BESIDE: lines(container === shape.main ? (shape.beside ?? []).map(besideLine) : []),
+      BESIDE: lines(beside.map(besideLine)),
     },
+    containers: [container, ...beside].map(({ containerName }) => containerName),
     secrets: {},
     files: projectFiles(input, shape),
     parse: parseReplicaFacts,

@@ -2,7 +2,10 @@ import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOver
 import { taskQueue } from './workflows.ts'
 
 /** What Keystone does by itself again and again. */
-const schedules = [{ scheduleId: 'keystone-update-lookup', workflowType: 'update_lookup', every: '6 hours', jitter: '30 minutes' }] as const
+const schedules = [
+  { scheduleId: 'keystone-update-lookup', workflowType: 'update_lookup', every: '6 hours', jitter: '30 minutes', catchupWindow: '1 hour' },
+  { scheduleId: 'keystone-server-watch', workflowType: 'server_watch', every: '5 minutes', jitter: '30 seconds', catchupWindow: '1 minute' },
+] as const
 
 /** Has every schedule be there as it is meant, the first time with a run at once; repeating it changes nothing, and one that somebody has paused stays paused. */
 export async function prepareSchedules({ schedule: client }: Client): Promise<void> {
@@ -17,11 +20,11 @@ export async function prepareSchedules({ schedule: client }: Client): Promise<vo
   }
 }
 
-/** The jitter keeps installations from asking the same registry at the same moment. */
-function optionsOf({ scheduleId, workflowType, every, jitter }: (typeof schedules)[number]) {
+/** The jitter keeps installations from asking the same registry, and one from asking all its servers with each full hour. */
+function optionsOf({ scheduleId, workflowType, every, jitter, catchupWindow }: (typeof schedules)[number]) {
   return {
     spec: { intervals: [{ every }], jitter },
     action: { type: 'startWorkflow', workflowType, workflowId: scheduleId, taskQueue, args: [] },
-    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 hour' },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow },
   } satisfies Omit<ScheduleOptions, 'scheduleId'>
 }

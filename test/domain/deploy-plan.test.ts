@@ -11,7 +11,7 @@ const ids: PlanIds = {
 
 const wanted = (server: string, configHash = 'same'): WantedReplica => ({ serverId: server as ServerId, serverName: server, configHash })
 const present = (id: string, server: string, values: Partial<PresentReplica> = {}): PresentReplica => ({
-  ...{ id: id as ReplicaId, serverId: server as ServerId, serverName: server, configHash: 'same', imageDigest: 'sha256:1', isHealthy: true },
+  ...{ id: id as ReplicaId, serverId: server as ServerId, serverName: server, configHash: 'same', imageDigest: 'sha256:1', isHealthy: true, isAltered: false },
   ...values,
 })
 const web = (values: Partial<SnapshotService> = {}): SnapshotService => ({
@@ -98,6 +98,7 @@ describe('a service is deployed alone, and for the right reason', () => {
     ['it is to be on another server', web({ wanted: [wanted('two')] }), 'placement changed'],
     ['it is to have none any more', web({ wanted: [] }), 'placement changed'],
     ['it is not healthy', web({ present: [present('old-web', 'one', { isHealthy: false })] }), 'not healthy'],
+    ['somebody has changed it', web({ present: [present('old-web', 'one', { isAltered: true })] }), 'changed on its server'],
     ['it runs another image than the release', web({ present: [present('old-web', 'one', { imageDigest: 'sha256:0' })] }), 'new image'],
     ['it is to be restarted', web({ renewal: 'restarted' }), 'restarted'],
   ])('when %s', (_, changed, reason) => {

@@ -95,8 +95,11 @@ function isInWorker(): boolean {
   }
 }
 
+/** When something was looked at. */
+const moments = ['observed_at', 'last_seen_at']
+
 /** What dispatcher and API write at any time. */
-const others = ['dispatched_at', 'cancel_requested_at', 'cancel_delivered_at', 'updated_at', 'last_used_at']
+const others = ['dispatched_at', 'cancel_requested_at', 'cancel_delivered_at', 'updated_at', 'last_used_at', ...moments]
 
 /** A digest of every table. */
 async function stateOf(sql: Sql): Promise<Record<string, string>> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { pino } from 'pino'
@@ -164,6 +165,11 @@ it('what no deploy of this test has come by is executed twice too', async () => 
   await twice.activities.endConvergence({ operationId, of: operationId })
   await scene.organisation.setVariable(sample.environmentId, 'MODE', 'another')
   expect(await scene.ended(await scene.organisation.changeConfig(sample.environmentId))).toMatchObject({ status: 'succeeded', outcome: 'changed' })
+})
+
+it('a look at a server, which finds all as it should be, comes out the same', async () => {
+  const { servers: [server] } = await twice.activities.planWatch()
+  expect(await twice.activities.observeServer({ server: server!, runId: randomUUID() })).toEqual({ isReachable: true, said: [] })
 })
 
 it('rotations of credentials and of the encryption key, and one that cannot be switched, come out the same', async () => {

@@ -3,8 +3,8 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, t
 import { afterAll, beforeAll } from 'vitest'
 import { createTestTemporal, type TestTemporal } from '../temporal.ts'
 
-/** Runs a workflow of the product to its end, however it ends, with activities of the test. */
-export type RunWorkflow = (workflow: string, activities: WorkerOptions['activities'], operationId?: string) => Promise<void>
+/** Runs a workflow of the product to its end, however it ends, with activities of the test. Returns its result, undefined where it failed. */
+export type RunWorkflow = (workflow: string, activities: WorkerOptions['activities'], operationId?: string) => Promise<unknown>
 
 /** For the tests of one file: a Temporal namespace of its own, and the workflows bundled once. */
 export function workflowRunner(): RunWorkflow {
@@ -31,6 +31,6 @@ export function workflowRunner(): RunWorkflow {
     const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle, activities })
     const workflowId = `${workflow}/${taskQueue}`
     const run = temporal.client.workflow.execute(workflow, { workflowId, taskQueue, args: [{ operationId }] })
-    await worker.runUntil(run.catch(() => {}))
+    return worker.runUntil(run.catch(() => {}))
   }
 }

@@ -68,7 +68,8 @@ function leaving(revision: number): string {
   ])
 }
 
-const hashesIn = (sections: readonly string[]): string[] =>
+/** Hashes of the sections in these texts. */
+export const hashesIn = (sections: readonly string[]): string[] =>
   sections.flatMap((text) => [...text.matchAll(new RegExp(`^\\t${sectionMark('([0-9a-f]+)')}$`, 'gm'))].map(([, hash]) => hash ?? ''))
 
 /** A block with its lines indented; lines may hold blocks themselves. Ends in a line break. */

@@ -4,13 +4,14 @@ import { gatewayFolder } from '../../../domain/services.ts'
 import { askInputs, askScript } from '../ask.ts'
 import type { DrainingUpstream, Gateway, GatewayFacts, RouteCertificate } from '../contract-gateway.ts'
 import { containersScript, lines, textBeside } from '../scripts.ts'
-import { type Authority, renderCaddyfile } from './caddyfile.ts'
+import { type Authority, hashesIn, renderCaddyfile } from './caddyfile.ts'
 import { certificateFiles } from './certificates.ts'
 import { renderSection, routeSchema } from './section.ts'
 
 const scriptOf = (...names: string[]): string => [containersScript, ...names.map((name) => textBeside(import.meta.url, name))].join('\n')
 const applyScript = scriptOf('revisions.sh', 'newest-listener.sh', 'gateway-apply.sh')
 const drainScript = scriptOf('revisions.sh', 'upstream-drain.sh')
+const lookScript = ['revisions.sh', 'gateway-look.sh'].map((name) => textBeside(import.meta.url, name)).join('\n')
 
 const drainReport = z.array(z.object({ upstream: z.string(), inFlight: z.int() }))
 
@@ -42,6 +43,8 @@ export function gateway(authority: Authority): Gateway {
       files: [],
       parse: (result) => drainReport.parse(JSON.parse(result)),
     }),
+    lookScript,
+    sectionsIn: (text) => hashesIn([text]),
   }
 }
 

@@ -19,6 +19,8 @@ export interface ObservedDatabase {
   started(operationIds: readonly string[], replicas: number): Promise<void>
   /** Operations whose workflow was lost, as a worker's end must not have it. */
   recoveries(): Promise<number>
+  /** What looks at servers took for drift, whether it is over or not. */
+  differences(): Promise<number>
   /** Connections of everybody but this one. */
   connections(): Promise<number>
   close(): Promise<void>
@@ -49,6 +51,7 @@ export function observeDatabase(databaseUrl: string): ObservedDatabase {
         replicas,
       ),
     recoveries: () => counted(sql`select count(*)::int from operations where kind = 'operation_recover'`),
+    differences: () => counted(sql`select count(*)::int from drift_findings`),
     connections: () =>
       counted(sql`
         select count(*)::int from pg_stat_activity

@@ -17,6 +17,8 @@ export interface ScaleFigures extends Size {
   failed: number
   /** Operations whose workflow was lost. */
   recoveries: number
+  /** What looks at servers, which go on all the time, took for drift. */
+  differences: number
   parts: { firstDeploySeconds: number; redeploySeconds: number; environmentsSeconds: number }
   workerPeaksMb: number[]
   largestHistory: string
@@ -29,11 +31,11 @@ export interface ScaleFigures extends Size {
 }
 
 /** What none of these may reach (item 6 of "Many servers, one digest"). */
-const limits = { workerPeakMb: 512, maxHistoryEvents: 10_000, failed: 1, recoveries: 1 } as const
+const limits = { workerPeakMb: 512, maxHistoryEvents: 10_000, failed: 1, recoveries: 1, differences: 1 } as const
 
 /** What has reached its limit, a line each. */
 export function overLimits(figures: Pick<ScaleFigures, keyof typeof limits>): string[] {
-  const names = ['workerPeakMb', 'maxHistoryEvents', 'failed', 'recoveries'] as const
+  const names = ['workerPeakMb', 'maxHistoryEvents', 'failed', 'recoveries', 'differences'] as const
   return names.filter((name) => figures[name] >= limits[name]).map((name) => `${name} is ${figures[name]} and must be under ${limits[name]}`)
 }
 
@@ -50,6 +52,7 @@ export function scaleTable(figures: ScaleFigures): string {
     ['connections', String(figures.connections), 'to Postgres at one moment'],
     ['steps', String(simulated.steps), `each once; ${simulated.reattached} times found again, ${figures.pulls} images pulled`],
     ['faults', String(simulated.refused + simulated.dropped), `${simulated.refused} of ${simulated.connections} connections refused, ${simulated.dropped} broken off`],
+    ['drift', String(figures.differences), 'differences that looks at servers found, where there are none'],
     ['failed', String(figures.failed), 'operations or messages'],
     ...figures.failures.slice(0, 20).map((line): [string, string, string] => ['failure', '', line]),
   ]

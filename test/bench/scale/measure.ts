@@ -36,6 +36,7 @@ export async function measureScale(wish: ScaleWish, say: (line: string) => void)
       workerPeaksMb: after.peaksMb,
       largestHistory: history.workflowId,
       killedAfterSeconds: many.killedAfterSeconds,
+      differences: await scene.database.differences(),
       pulls: scene.registry.pulls(),
       simulated: counted,
       failures: [...failures, ...violations],

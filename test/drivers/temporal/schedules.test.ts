@@ -23,3 +23,11 @@ test('a schedule that somebody has paused stays paused, and one that is otherwis
   expect(spec.intervals).toMatchObject([{ every: 6 * 3600 * 1000 }])
   expect(state).toMatchObject({ paused: true, note: 'not now' })
 })
+
+test('servers are looked at every five minutes, and not again while that goes on', async () => {
+  await prepareSchedules(client)
+  const { spec, action, policies } = await client.schedule.getHandle('keystone-server-watch').describe()
+  expect(spec.intervals).toMatchObject([{ every: 5 * 60 * 1000 }])
+  expect(action).toMatchObject({ workflowType: 'server_watch' })
+  expect([policies.overlap, policies.catchupWindow]).toEqual(['SKIP', 60_000])
+})

@@ -74,14 +74,15 @@ export const replicaAnswers: Answers = {
 /** The container that compose.yml has under the step's key. Throws a Violation where its image is not here. */
 function described({ images, containers }: Machine, { FOLDER, SERVICE, CONTAINER }: { FOLDER: string; SERVICE: string; CONTAINER: string }, parts: StepParts) {
   fileOf(parts, `${FOLDER}/.env`)
-  const service = compose.parse(parse(fileOf(parts, `${FOLDER}/compose.yml`))).services[SERVICE]
-  expectThat(service !== undefined && service.container_name === CONTAINER, `compose.yml has no ${SERVICE} named ${CONTAINER}`)
-  const { image, labels, networks } = service
+  const written = compose.parse(parse(fileOf(parts, `${FOLDER}/compose.yml`))).services[SERVICE]
+  expectThat(written !== undefined && written.container_name === CONTAINER, `compose.yml has no ${SERVICE} named ${CONTAINER}`)
+  const { image, labels, networks } = written
   const replica = labels['keystone.replica'] ?? ''
   expectThat(images.has(image), `${CONTAINER} needs ${image}, which is not on this server`)
   expectThat([undefined, replica].includes(containers.get(CONTAINER)?.replica), `${CONTAINER} is another replica's already`)
   const environment = labels['keystone.environment'] ?? ''
-  return { container: { name: CONTAINER, replica, environment, alias: SERVICE, image }, networks }
+  const [service = '', organisation = ''] = [labels['keystone.service'], labels['keystone.organisation']]
+  return { container: { name: CONTAINER, replica, environment, service, organisation, alias: SERVICE, image }, networks }
 }
 
 function report({ images }: Machine, image: string, { name, networks }: { name: string; networks: readonly string[] }): string {

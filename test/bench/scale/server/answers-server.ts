@@ -20,7 +20,8 @@ export const serverAnswers: Answers = {
 
   'apply-firewall': withInputs({ REVISION: text, RULES: text, LOADER: text, UNIT: text }, (machine, { REVISION, RULES }) => {
     expectThat(RULES.includes(`--ctorigdst ${machine.privateAddress} `), `rules of another server than ${machine.privateAddress}`)
+    if (machine.firewallRevision < Number(REVISION)) machine.firewall = `${RULES.split('\n').filter((line) => line.startsWith('-A')).join('\n')}\n`
     machine.firewallRevision = Math.max(machine.firewallRevision, Number(REVISION))
-    return { out: `${RULES.split('\n').filter((line) => line.startsWith('-A')).join('\n')}\n` }
+    return { out: machine.firewall, result: machine.firewall }
   }),
 }

@@ -48,5 +48,6 @@ function apply(machine: Machine, revision: number, configuration: string): void 
     expectThat(aliases.has(alias), `revision ${revision} leads to ${alias}, which does not run here`)
   }
   machine.gatewayRevision = revision
+  machine.gatewayText = configuration
   machine.sections = [...configuration.matchAll(/^\tvars keystone_section ([0-9a-f]+)$/gm)].map(([, hash = '']) => hash)
 }

@@ -36,7 +36,8 @@ function withoutSudo([sudo, option, end, ...argv]: readonly string[]): string[] 
 const quotedWord = /'[^']*'(?:\\''[^']*')*/g
 const unquoted = (word: string): string => word.slice(1, -1).replaceAll(String.raw`'\''`, "'")
 
-function wordsOf(commandLine: string): string[] {
+/** The words of a command line as bash would read them. Throws a Violation where one is not quoted. */
+export function wordsOf(commandLine: string): string[] {
   const words = commandLine.match(quotedWord) ?? []
   expectThat(words.join(' ') === commandLine, `a command line that is not quoted: ${commandLine.slice(0, 200)}`)
   return words.map(unquoted)

@@ -7,6 +7,8 @@ export interface Container {
   replica: string
   /** Empty where the service stands on its own. */
   environment: string
+  service: string
+  organisation: string
   /** Its key in the Compose project, by which others reach it. */
   alias: string
   image: string
@@ -22,9 +24,15 @@ export interface Machine {
   images: Map<string, string>
   /** By name. */
   containers: Map<string, Container>
+  /** SHA-256 of what steps have put in place, by path. */
+  files: Map<string, string>
   firewallRevision: number
+  /** The rules as they are listed. */
+  firewall: string
   gatewayRevision: number
-  /** Of the gateway's running configuration. */
+  /** Text of the gateway's running configuration. */
+  gatewayText: string
+  /** Of the same. */
   sections: readonly string[]
   /** The replica whose scheduler ticks, by its environment. */
   ticking: Map<string, string>
@@ -33,8 +41,8 @@ export interface Machine {
 /** A server with nothing but root's key on it. */
 export const newMachine = (name: string, privateAddress: string, rootKey: Buffer): Machine => ({
   ...{ name, privateAddress, keys: new Map([['root', rootKey]]), images: new Map(), containers: new Map() },
-  ...{ firewallRevision: 0, gatewayRevision: 0, sections: [], ticking: new Map() },
+  ...{ files: new Map(), firewallRevision: 0, firewall: '', gatewayRevision: 0, gatewayText: '', sections: [], ticking: new Map() },
 })
 
-/** Docker's kind of id; the same text has the same. */
+/** Docker's kind of id, and of files their hash; the same text has the same. */
 export const idOf = (text: string): string => createHash('sha256').update(text).digest('hex')

@@ -1,8 +1,10 @@
+import { text } from 'node:stream/consumers'
 import type { ServerChannel } from 'ssh2'
 import type { Answer } from './answer.ts'
 import { answerTo } from './answers.ts'
 import { type Call, readCall } from './call.ts'
-import type { Machine } from './machine.ts'
+import { answerLook, isLook, readLook } from './look.ts'
+import { idOf, type Machine } from './machine.ts'
 import { type Parcel, readParcel } from './parcel.ts'
 import { startStep, type Step, stopStep, written } from './steps.ts'
 import { type Tally, tellViolation } from './tally.ts'
@@ -27,6 +29,10 @@ export async function serveCommand(host: Host, channel: ServerChannel, { login, 
   const gone = new AbortController()
   channel.once('close', () => gone.abort())
   try {
+    if (isLook(commandLine)) {
+      channel.write(answerLook(host.machine, readLook(commandLine), await text(channel)))
+      return end(channel, 0)
+    }
     const call = readCall(commandLine, login)
     const parcel = await readParcel(await firstBytes(channel, call.parcelBytes))
     if (parcel.main === 'stop') stop(host, call)
@@ -74,6 +80,7 @@ function stepOf({ machine, steps, tally, stepMilliseconds }: Host, call: Call, {
   const present = steps.get(keyOf(call))
   tally[present ? 'reattached' : 'steps'] += 1
   if (present) return present
+  for (const [path, content] of parts.files) machine.files.set(path, idOf(content))
   const answer = (): Promise<Answer> =>
     answerTo(call.name, machine, parts).catch((error: unknown) => {
       const what = `${machine.name}, step ${call.name}: ${String(error)}`

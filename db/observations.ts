@@ -1,0 +1,189 @@
+import { and, desc, eq, gte, inArray, isNotNull, isNull, lt, ne, sql } from 'drizzle-orm'
+import type { Finding } from '../domain/drift.ts'
+import type { EnvironmentId, OrganisationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
+import type { ExpectedReplica, Measures } from '../domain/observations.ts'
+import type { Database } from './connect.ts'
+import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
+import { driftFindings, environments, gatewayRevisions, serverFirewalls, serverObservations, servers, serviceReplicas, services, serviceSlices } from './schema/index.ts'
+
+/** A server that is looked at. */
+export interface WatchedServer {
+  id: ServerId
+  organisationId: OrganisationId
+  name: string
+}
+
+/** Servers of all organisations that were ready once. */
+export async function watchedServers(db: Database): Promise<WatchedServer[]> {
+  const { id, organisationId, name } = servers
+  return db.select({ id, organisationId, name }).from(servers).where(inArray(servers.status, ['active', 'unreachable'])).orderBy(id)
+}
+
+/** The moment by the database's clock, as operations note theirs. */
+export async function now(db: Database): Promise<Date> {
+  const [row] = await db.execute<{ at: string }>(sql`select clock_timestamp() as at`)
+  if (!row) throw new Error('the database does not tell the time')
+  return new Date(row.at)
+}
+
+/** Replicas that may have containers on a server; those that are to run have the status `running`. */
+export async function replicasOn(db: Database, serverId: ServerId) {
+  return db
+    .select({ replica: serviceReplicas, service: services, environmentId: services.environmentId, environmentName: environments.name })
+    .from(serviceReplicas)
+    .innerJoin(services, eq(services.id, serviceReplicas.serviceId))
+    .leftJoin(environments, eq(environments.id, services.environmentId))
+    .where(and(eq(serviceReplicas.serverId, serverId), ne(serviceReplicas.status, 'removed')))
+    .orderBy(serviceReplicas.id)
+}
+/** One of them with its service. */
+export type ReplicaOn = Awaited<ReturnType<typeof replicasOn>>[number]
+
+/** A replica as a look at its server expects it. */
+export const expectedReplica = ({ replica, service, environmentId, environmentName }: ReplicaOn): ExpectedReplica => ({
+  ...{ id: replica.id, serviceId: service.id, serviceName: service.name, environmentId, environmentName },
+  ...{ containerName: replica.containerName, containerId: replica.containerId, image: replica.imageDigest },
+  ...{ cpuLimit: replica.runningCpuLimit, memoryLimitMb: replica.runningMemoryLimitMb, ticks: replica.ticks, footprint: replica.footprint },
+})
+
+/** Texts of a gateway's revisions, by number: of those that can be the running one. */
+export async function revisionTexts(db: Database, gatewayId: ServiceId): Promise<{ revision: number; text: string }[]> {
+  const { revision, text } = gatewayRevisions
+  return db.select({ revision, text }).from(gatewayRevisions).where(eq(gatewayRevisions.gatewayId, gatewayId)).orderBy(desc(revision)).limit(20)
+}
+
+/** Routes of a gateway as they were applied last. */
+export async function appliedRoutes(db: Database, gatewayId: ServiceId): Promise<{ domain: string; text: string }[]> {
+  const rows = await db
+    .select({ domain: serviceSlices.domain, text: serviceSlices.appliedText })
+    .from(serviceSlices)
+    .where(and(eq(serviceSlices.serviceId, gatewayId), eq(serviceSlices.status, 'ready'), isNotNull(serviceSlices.appliedText)))
+  return rows.flatMap(({ domain, text }) => (domain && text ? [{ domain, text }] : []))
+}
+
+/** What a server listed when it took its rules; null where it has not taken the newest ones, or took them before that was noted. */
+export async function listedFirewall(db: Database, serverId: ServerId): Promise<{ listed: string | null; updatedAt: Date } | null> {
+  const { listed, updatedAt, revision, applied } = serverFirewalls
+  const [found] = await db
+    .select({ listed, updatedAt })
+    .from(serverFirewalls)
+    .where(and(eq(serverFirewalls.serverId, serverId), eq(revision, applied)))
+  return found ?? null
+}
+
+/**
+ * What operations may have changed since a moment: targets that one holds for itself, as `<type>/<id>`, and gateways that one has written a
+ * revision for, while it runs or when it has ended since then.
+ */
+export async function changedSince(db: Database, since: Date): Promise<ReadonlySet<string>> {
+  const rows = await db.execute<{ key: string }>(sql`
+    with changing as (
+      select id from operations
+      where parent_id is null and (status in ('pending', 'running', 'recovering') or finished_at >= ${since.toISOString()})
+    )
+    select locks.key from operation_locks locks join changing on changing.id = locks.operation_id where locks.mode = 'exclusive'
+    union
+    select 'service/' || revisions.gateway_id from gateway_revisions revisions
+    join operations on operations.id = revisions.operation_id join changing on changing.id = operations.root_id`)
+  return new Set(rows.map(({ key }) => key))
+}
+
+/** A look at a server, by the run of the Schedule that it belongs to. */
+export interface Look {
+  serverId: ServerId
+  runId: string
+  at: Date
+}
+
+/** Notes a look; that of a repetition is not noted again. Those of more than a day before are forgotten. */
+export async function recordObservation(
+  tx: Database,
+  { serverId, runId, at }: Look,
+  seen: { isReachable: true; failure: null; measures: Measures } | { isReachable: false; failure: string; measures: null },
+): Promise<void> {
+  await tx.insert(serverObservations).values({ serverId, runId, observedAt: at, ...seen }).onConflictDoNothing()
+  const isOld = lt(serverObservations.observedAt, new Date(at.getTime() - 24 * 3_600_000))
+  await tx.delete(serverObservations).where(and(eq(serverObservations.serverId, serverId), isOld))
+}
+
+/** How a replica's container was seen. */
+export interface SeenReplica {
+  id: ReplicaId
+  status: string | null
+  containerId: string | null
+  /** Null where that cannot be told yet. */
+  healthStatus: 'healthy' | 'unhealthy' | null
+  isAltered: boolean
+}
+
+/** Notes how a replica was seen, unless it is not to run any more. What it should be stays. */
+export async function recordSeenReplica(tx: Database, { id, status, containerId, healthStatus, isAltered }: SeenReplica, at: Date): Promise<void> {
+  const seen = { observedStatus: status, observedContainerId: containerId, observedAt: at, isAltered, ...(healthStatus ? { healthStatus } : {}) }
+  await tx.update(serviceReplicas).set(seen).where(and(eq(serviceReplicas.id, id), eq(serviceReplicas.status, 'running')))
+}
+
+/** A finding as it is stored. */
+export type StoredFinding = typeof driftFindings.$inferSelect
+
+/**
+ * Stores what a look has found: what is new begins, what is there still goes on, and what was not found again is over, unless `isLeft`
+ * says that nobody knows.
+ */
+export async function recordFindings(
+  tx: Database,
+  { id: serverId, organisationId }: Pick<WatchedServer, 'id' | 'organisationId'>,
+  { findings, at, isLeft }: { findings: readonly Finding[]; at: Date; isLeft: (finding: StoredFinding) => boolean },
+): Promise<void> {
+  const open = await tx.select().from(driftFindings).where(and(eq(driftFindings.serverId, serverId), isNull(driftFindings.resolvedAt))).for('update')
+  const isSame = (one: Pick<Finding, 'code' | 'subject'>, other: Pick<Finding, 'code' | 'subject'>) => one.code === other.code && one.subject === other.subject
+  for (const finding of findings) {
+    const known = open.find((one) => isSame(one, finding))
+    if (known) await tx.update(driftFindings).set({ ...finding, lastSeenAt: at }).where(eq(driftFindings.id, known.id))
+    else await tx.insert(driftFindings).values({ ...finding, organisationId, serverId, firstSeenAt: at, lastSeenAt: at })
+  }
+  const over = open.filter((known) => !findings.some((finding) => isSame(known, finding)) && !isLeft(known)).map(({ id }) => id)
+  if (over.length > 0) await tx.update(driftFindings).set({ resolvedAt: at }).where(inArray(driftFindings.id, over))
+}
+
+/** Which findings are asked for; what is not given is not looked at. */
+export interface FindingFilter {
+  serverId?: ServerId | undefined
+  environmentId?: EnvironmentId | undefined
+  isOpen?: boolean | undefined
+}
+
+/** Findings of an organisation with the names of their servers, newest first. */
+export async function findingsOf(db: Database, organisationId: OrganisationId, { serverId, environmentId, isOpen }: FindingFilter, page: PageRequest) {
+  const rows = await db
+    .select({ id: driftFindings.id, finding: driftFindings, serverName: servers.name })
+    .from(driftFindings)
+    .innerJoin(servers, eq(servers.id, driftFindings.serverId))
+    .where(
+      and(
+        eq(driftFindings.organisationId, organisationId),
+        ne(servers.status, 'removed'),
+        serverId && eq(driftFindings.serverId, serverId),
+        environmentId && eq(driftFindings.environmentId, environmentId),
+        isOpen === undefined ? undefined : isOpen ? isNull(driftFindings.resolvedAt) : isNotNull(driftFindings.resolvedAt),
+        behindCursor(driftFindings.id, page),
+      ),
+    )
+    .orderBy(desc(driftFindings.id))
+    .limit(page.limit + 1)
+  return cutPage(rows, page) satisfies Page<FindingView>
+}
+/** A finding as people see it. */
+export interface FindingView {
+  id: string
+  finding: StoredFinding
+  serverName: string
+}
+
+/** A look as it is stored. */
+export type Observation = typeof serverObservations.$inferSelect
+
+/** Looks at a server since a moment, the newest first. */
+export async function observationsOf(db: Database, serverId: ServerId, since: Date): Promise<Observation[]> {
+  const { serverId: of, observedAt } = serverObservations
+  return db.select().from(serverObservations).where(and(eq(of, serverId), gte(observedAt, since))).orderBy(desc(observedAt))
+}
