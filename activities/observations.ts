@@ -8,6 +8,7 @@ import {
   now,
   recordFindings,
   recordObservation,
+  recordReachable,
   recordSeenReplica,
   type ReplicaOn,
   replicasOn,
@@ -68,13 +69,17 @@ export function observationActivities(deps: ActivityDeps) {
         const seen = understood(server, result, { asked, answered: Date.now() })
         return await db.transaction(async (tx) => {
           await recordObservation(tx, look, { isReachable: true, failure: null, measures: seen.measures })
+          await recordReachable(tx, server.id, true)
           await recordDisk(tx, server.id, isNearlyFull(seen.measures.diskFreeMb) ? seen.measures.diskFreeMb : null)
           const findings = await judge(tx, { server, seen, at })
           return { isReachable: true, said: findings.map(({ message }) => message) }
         })
       } catch (error) {
         if (!(error instanceof SshError)) throw error
-        await recordObservation(db, look, { isReachable: false, failure: error.message, measures: null })
+        await db.transaction(async (tx) => {
+          await recordObservation(tx, look, { isReachable: false, failure: error.message, measures: null })
+          await recordReachable(tx, server.id, false)
+        })
         return { isReachable: false, said: [error.message] }
       }
     },

@@ -31,6 +31,7 @@ import { registryRoutes } from './routes/registries.ts'
 import { releaseRoutes } from './routes/releases.ts'
 import { rollbackRoutes } from './routes/rollbacks.ts'
 import { routeRoutes } from './routes/routes.ts'
+import { serverHealthRoutes } from './routes/server-health.ts'
 import { serverRoutes } from './routes/servers.ts'
 import { buildRoutes } from './routes/builds.ts'
 import { buildSecretRoutes } from './routes/build-secrets.ts'
@@ -44,6 +45,7 @@ import { variableRoutes } from './routes/variables.ts'
 const resources = [
   organisationRoutes,
   serverRoutes,
+  serverHealthRoutes,
   driftRoutes,
   gitHostKeyRoutes,
   registryRoutes,

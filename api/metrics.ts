@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { watchCounts } from '../db/observations.ts'
 import { unfinishedCounts } from '../db/operation-views.ts'
 import type { ApiDependencies } from './context.ts'
 
@@ -27,6 +28,19 @@ export function createMetrics({ db }: ApiDependencies): ApiMetrics {
       const counts = await unfinishedCounts(db)
       this.reset()
       for (const { status, count } of counts) this.set({ status }, count)
+    },
+  })
+  const differences = new Gauge({ name: 'keystone_drift_findings', help: 'What differs on servers from what Keystone made.', registers: [register] })
+  new Gauge({
+    name: 'keystone_servers',
+    help: 'Servers by their status.',
+    labelNames: ['status'],
+    registers: [register],
+    async collect() {
+      const counts = await watchCounts(db)
+      this.reset()
+      for (const { status, count } of counts.servers) this.set({ status }, count)
+      differences.set(counts.differences)
     },
   })
   return {

@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, inArray, isNotNull, isNull, lt, ne, sql } from 'drizzle-orm'
+import { and, count, desc, eq, gte, inArray, isNotNull, isNull, lt, ne, sql } from 'drizzle-orm'
 import type { Finding } from '../domain/drift.ts'
 import type { EnvironmentId, OrganisationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { ExpectedReplica, Measures } from '../domain/observations.ts'
@@ -186,4 +186,29 @@ export type Observation = typeof serverObservations.$inferSelect
 export async function observationsOf(db: Database, serverId: ServerId, since: Date): Promise<Observation[]> {
   const { serverId: of, observedAt } = serverObservations
   return db.select().from(serverObservations).where(and(eq(of, serverId), gte(observedAt, since))).orderBy(desc(observedAt))
+}
+
+/** The newest look at a server; null where it was never looked at. */
+export async function latestObservation(db: Database, serverId: ServerId): Promise<Observation | null> {
+  const { serverId: of, observedAt } = serverObservations
+  const [latest] = await db.select().from(serverObservations).where(eq(of, serverId)).orderBy(desc(observedAt)).limit(1)
+  return latest ?? null
+}
+
+/** How many findings of a server are open. */
+export async function openDifferences(db: Database, serverId: ServerId): Promise<number> {
+  return db.$count(driftFindings, and(eq(driftFindings.serverId, serverId), isNull(driftFindings.resolvedAt)))
+}
+
+/** Whether a server answers is part of what it is; operations on it go on as they do. */
+export async function recordReachable(tx: Database, id: ServerId, isReachable: boolean): Promise<void> {
+  const [from, to] = isReachable ? (['unreachable', 'active'] as const) : (['active', 'unreachable'] as const)
+  await tx.update(servers).set({ status: to }).where(and(eq(servers.id, id), eq(servers.status, from)))
+}
+
+/** Present servers of all organisations by status, and open findings, for who watches Keystone itself. */
+export async function watchCounts(db: Database): Promise<{ servers: { status: string; count: number }[]; differences: number }> {
+  const counted = await db.select({ status: servers.status, count: count() }).from(servers).where(ne(servers.status, 'removed')).groupBy(servers.status)
+  const isPresent = inArray(driftFindings.serverId, db.select({ id: servers.id }).from(servers).where(ne(servers.status, 'removed')))
+  return { servers: counted, differences: await db.$count(driftFindings, and(isPresent, isNull(driftFindings.resolvedAt))) }
 }

@@ -58,6 +58,8 @@ export interface Measures {
   uptimeSeconds: number
   /** How far its clock is ahead of Keystone's, as far as the way there and back allows to tell. */
   clockAheadMs: number
+  /** The version of Docker that runs; null where it does not answer. */
+  docker: string | null
 }
 
 /** A replica that is to run, with what it has on its server. */

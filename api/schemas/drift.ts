@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { FindingView, Observation } from '../../db/observations.ts'
+import type { FindingView } from '../../db/observations.ts'
 import { driftCodes } from '../../domain/drift.ts'
 import { moment } from './fields.ts'
 
@@ -29,26 +29,4 @@ export function presentFinding({ finding, serverName }: FindingView): z.infer<ty
     lastSeenAt: finding.lastSeenAt.toISOString(),
     resolvedAt: finding.resolvedAt?.toISOString() ?? null,
   }
-}
-
-const measuresSchema = z
-  .object({
-    ...{ diskFreeMb: z.int(), diskTotalMb: z.int(), memoryAvailableMb: z.int(), memoryTotalMb: z.int() },
-    load: z.number().openapi({ description: 'Processes that ran or waited to, on average of the last minute.' }),
-    ...{ cpus: z.int(), uptimeSeconds: z.int() },
-    clockAheadMs: z.int().openapi({ description: "How far its clock is ahead of Keystone's; 0 as long as it may be right." }),
-  })
-  .openapi('Measures')
-
-export const observationSchema = z
-  .object({
-    observedAt: moment,
-    isReachable: z.boolean(),
-    failure: z.string().nullable().openapi({ description: 'Why it could not be looked at.' }),
-    measures: measuresSchema.nullable(),
-  })
-  .openapi('Observation')
-
-export function presentObservation({ observedAt, isReachable, failure, measures }: Observation): z.infer<typeof observationSchema> {
-  return { observedAt: observedAt.toISOString(), isReachable, failure, measures }
 }

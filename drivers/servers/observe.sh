@@ -39,16 +39,17 @@ firewall() {
 }
 
 measures() {
-  local disk_free disk_total load uptime
+  local disk_free disk_total load uptime docker
   read -r disk_free disk_total < <(df --output=avail,size --block-size=1M /var/lib/docker | tail -n 1)
   read -r load _ </proc/loadavg
   read -r uptime _ </proc/uptime
-  awk -v free="$disk_free" -v total="$disk_total" -v load="$load" -v uptime="$uptime" -v cpus="$(nproc)" -v now="$(date +%s%3N)" '
+  docker=$(docker version --format '{{json .Server.Version}}') || docker=null
+  awk -v free="$disk_free" -v total="$disk_total" -v load="$load" -v uptime="$uptime" -v cpus="$(nproc)" -v docker="$docker" -v now="$(date +%s%3N)" '
     /^MemTotal:/ { memory = int($2 / 1024) }
     /^MemAvailable:/ { available = int($2 / 1024) }
     END {
       printf "{\"diskFreeMb\":%d,\"diskTotalMb\":%d,\"memoryAvailableMb\":%d,\"memoryTotalMb\":%d,", free, total, available, memory
-      printf "\"load\":%s,\"cpus\":%d,\"uptimeSeconds\":%d,\"clock\":%s}", load, cpus, uptime, now
+      printf "\"load\":%s,\"cpus\":%d,\"uptimeSeconds\":%d,\"docker\":%s,\"clock\":%s}", load, cpus, uptime, docker, now
     }' /proc/meminfo
 }
 

@@ -49,7 +49,7 @@ const told = z.object({
   gateway: z.object({ revision: count, sections: z.array(z.string()), fileHash: z.string(), runsItsFile: z.boolean() }).nullable().default(null),
   measures: z.object({
     ...{ diskFreeMb: count, diskTotalMb: count, memoryAvailableMb: count, memoryTotalMb: count },
-    ...{ load: z.number(), cpus: count, uptimeSeconds: count, clock: z.int() },
+    ...{ load: z.number(), cpus: count, uptimeSeconds: count, docker: z.string().nullable(), clock: z.int() },
   }),
 })
 

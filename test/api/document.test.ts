@@ -85,7 +85,7 @@ describe('the process', () => {
     await api.ask('GET', api.root)
     const metrics = await (await api.app.request('/metrics')).text()
     expect(metrics).toMatch(/keystone_http_request_seconds_count\{method="GET",route="\/organisations\/:organisationId",status="200"\} 1/)
-    expect(metrics).toContain('# TYPE keystone_operations_unfinished gauge')
+    for (const name of ['keystone_operations_unfinished', 'keystone_servers', 'keystone_drift_findings']) expect(metrics).toContain(`# TYPE ${name} gauge`)
   })
 
   it('is alive and not ready while it ends', async () => {

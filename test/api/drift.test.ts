@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { recordFindings, recordObservation } from '../../db/observations.ts'
-import { idOf, newId } from '../../db/ids.ts'
+import { idOf } from '../../db/ids.ts'
+import { recordFindings } from '../../db/observations.ts'
 import type { ServerId } from '../../domain/ids.ts'
 import { makeServer } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
@@ -41,22 +41,5 @@ describe('drift', () => {
   it('is nobody else\'s', async () => {
     const stranger = await api.anotherOrganisation()
     expect((await ask('drift', { token: stranger.token }, stranger.root)).body.items).toEqual([])
-  })
-})
-
-describe('looks at a server', () => {
-  it('are those of the last minutes', async () => {
-    const measures = { diskFreeMb: 1, diskTotalMb: 2, memoryAvailableMb: 3, memoryTotalMb: 4, load: 0.5, cpus: 2, uptimeSeconds: 9, clockAheadMs: 0 }
-    const at = (minutesAgo: number) => new Date(Date.now() - minutesAgo * 60_000)
-    await recordObservation(api.database.db, { serverId, runId: newId(), at: at(90) }, { isReachable: true, failure: null, measures })
-    await recordObservation(api.database.db, { serverId, runId: newId(), at: at(5) }, { isReachable: false, failure: 'no answer', measures: null })
-    expect((await ask(`servers/${serverId}/observations`)).body.items).toMatchObject([{ isReachable: false, failure: 'no answer', measures: null }])
-    expect((await ask(`servers/${serverId}/observations?minutes=120`)).body.items).toMatchObject([{}, { isReachable: true, measures }])
-    expect(await ask(`servers/${serverId}/observations?minutes=0`)).toMatchObject({ status: 422, body: { errors: [{ field: 'minutes' }] } })
-  })
-
-  it('are a 404 from another organisation', async () => {
-    const stranger = await api.anotherOrganisation()
-    expect(await ask(`servers/${serverId}/observations`, { token: stranger.token }, stranger.root)).toMatchObject({ status: 404, body: { code: 'server_not_found' } })
   })
 })

@@ -86,7 +86,7 @@ describe('findings', () => {
 })
 
 describe('looks', () => {
-  const measures = { diskFreeMb: 1, diskTotalMb: 2, memoryAvailableMb: 1, memoryTotalMb: 2, load: 0, cpus: 1, uptimeSeconds: 1, clockAheadMs: 0 }
+  const measures = { diskFreeMb: 1, diskTotalMb: 2, memoryAvailableMb: 1, memoryTotalMb: 2, load: 0, cpus: 1, uptimeSeconds: 1, clockAheadMs: 0, docker: '28.0.1' }
   const run = (index: number) => `00000000-0000-4000-8000-${`${index}`.padStart(12, '0')}`
 
   test('are at servers that were ready once', async () => {

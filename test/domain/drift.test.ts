@@ -18,7 +18,7 @@ const expected: Expected = {
   gateway: { serviceId: 'gateway' as ServiceId, containerName: 'caddy', revisions: { 3: 'ff' }, routes: { h1: 'shop.example' } },
 }
 const caddy: SeenContainer = { ...container, id: 'c3', name: 'caddy', replicaId: 'caddy', environmentId: null }
-const measures = { diskFreeMb: 1, diskTotalMb: 1, memoryAvailableMb: 1, memoryTotalMb: 1, load: 0, cpus: 1, uptimeSeconds: 1, clockAheadMs: 0 }
+const measures = { diskFreeMb: 1, diskTotalMb: 1, memoryAvailableMb: 1, memoryTotalMb: 1, load: 0, cpus: 1, uptimeSeconds: 1, clockAheadMs: 0, docker: '28.0.1' }
 const seen: Seen = {
   ...{ containers: [container, worker, caddy], files: { '/web/.env': 'aa' }, firewall: '-N KEYSTONE-PORTS', measures },
   gateway: { revision: 3, sections: ['h1'], fileHash: 'ff', runsItsFile: true },

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { z } from 'zod'
-import { findingSchema, observationSchema } from '../../api/schemas/drift.ts'
+import { findingSchema } from '../../api/schemas/drift.ts'
+import { observationSchema, serverHealthSchema } from '../../api/schemas/health.ts'
 import { operationSchema } from '../../stack/demo/operation.ts'
 import { until } from '../lab/until.ts'
 import { openScene, type Sample, type Scene } from './scene.ts'
@@ -20,7 +21,7 @@ const deployed = async () => scene.ended(await scene.organisation.deploy(sample.
 const root = () => `/organisations/${scene.organisation.id}`
 
 const observations = async () => {
-  const path = `${root()}/servers/${scene.prepared.serverId}/observations`
+  const path = `${root()}/servers/${scene.prepared.serverId}/metrics`
   return (await scene.client.get(path, z.object({ items: z.array(observationSchema) }))).items
 }
 
@@ -31,6 +32,8 @@ async function look() {
   await until('the server to be looked at', async () => (await observations()).length > before, 90)
   return (await observations())[0]!
 }
+
+const health = () => scene.client.get(`${root()}/servers/${scene.prepared.serverId}/health`, serverHealthSchema)
 
 const findings = async (state = 'open') =>
   (await scene.client.get(`${root()}/drift?state=${state}&serverId=${scene.prepared.serverId}`, z.object({ items: z.array(findingSchema) }))).items
@@ -56,6 +59,8 @@ it('a server that is as Keystone made it shows nothing, and how it is', async ()
   expect(measures?.diskFreeMb).toBeGreaterThan(0)
   expect(measures!.memoryTotalMb).toBeGreaterThan(measures!.memoryAvailableMb)
   expect(await findings('all')).toEqual([])
+  expect((await health()).reasons.map(({ code }) => code)).not.toContain('drift')
+  expect(measures?.docker).toBe(await onServer('docker', 'version', '--format', '{{.Server.Version}}'))
   for (const service of [await serviceCalled('web'), await serviceCalled('worker'), scene.prepared.databaseId, scene.prepared.gatewayId]) {
     const [replica] = await replicas(service)
     const containerId = await idOf(replica!.containerName)
@@ -110,6 +115,8 @@ it('what somebody has changed is told, each with what was meant and what was fou
   expect((await replicas(worker))[0]).toMatchObject({ status: 'running', healthStatus: 'unhealthy', observed: { status: null } })
   expect(await onServer('docker', 'inspect', '--format', '{{.State.Status}}', webContainer)).toBe('exited')
 
+  expect(await health()).toMatchObject({ status: 'degraded', reasons: expect.arrayContaining([expect.objectContaining({ code: 'drift' })]) })
+
   const [first] = await findings()
   await look()
   const again = (await findings()).find(({ id }) => id === first!.id)!
@@ -124,6 +131,7 @@ it('a server that does not answer is told as such, and what was found there stay
   const seen = await look().finally(() => scene.server.unpause())
   expect(seen).toMatchObject({ isReachable: false, measures: null, failure: expect.stringContaining('s1') })
   expect(await findings()).toEqual(open)
+  expect(await health()).toMatchObject({ status: 'unreachable', reasons: [{ code: 'unreachable' }] })
 })
 
 it('what is done as each hint says ends it', async () => {

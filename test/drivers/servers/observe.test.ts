@@ -5,7 +5,7 @@ const container = {
   ...{ id: 'c1', name: '/web', image: 'shop@sha256:1', status: 'running', health: 'none', exitCode: 0, restarts: 0, nanoCpus: 1_500_000_000, memoryBytes: 0 },
   ...{ environmentId: '', serviceId: '01a2b3c4-0000-7000-8000-000000000001', replicaId: 'not-an-id', scheduler: 'yes', oneOff: null },
 }
-const measures = { diskFreeMb: 1, diskTotalMb: 2, memoryAvailableMb: 3, memoryTotalMb: 4, load: 0.5, cpus: 2, uptimeSeconds: 9, clock: 1000 }
+const measures = { diskFreeMb: 1, diskTotalMb: 2, memoryAvailableMb: 3, memoryTotalMb: 4, load: 0.5, cpus: 2, uptimeSeconds: 9, docker: '28.0.1', clock: 1000 }
 const told = (parts: object = {}) => {
   const all = { files: {}, containers: [container], firewall: null, measures, ...parts }
   return { exitCode: 0, stderr: '', stdout: Object.entries(all).map(([part, value]) => `${JSON.stringify({ [part]: value })}\n`).join('') }

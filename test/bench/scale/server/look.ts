@@ -22,7 +22,7 @@ export function readLook(commandLine: string): LookCall {
   return { organisation, gateway }
 }
 
-const well = { diskFreeMb: 20_000, diskTotalMb: 38_000, memoryAvailableMb: 2000, memoryTotalMb: 3910, load: 0.1, cpus: 2, uptimeSeconds: 86_400 }
+const well = { diskFreeMb: 20_000, diskTotalMb: 38_000, memoryAvailableMb: 2000, memoryTotalMb: 3910, load: 0.1, cpus: 2, uptimeSeconds: 86_400, docker: '26.1.5' }
 
 /** What the script would print on this server; `asked` are the paths that came on its standard input. */
 export function answerLook(machine: Machine, { organisation, gateway }: LookCall, asked: string): string {
