@@ -13,6 +13,7 @@ import { attachmentRoutes } from './routes/attachments.ts'
 import { checkRoutes } from './routes/checks.ts'
 import { configChangeRoutes } from './routes/config-changes.ts'
 import { credentialRotationRoutes } from './routes/credential-rotations.ts'
+import { deployKeyRotationRoutes } from './routes/deploy-key-rotations.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { driftRoutes } from './routes/drift.ts'
@@ -50,6 +51,7 @@ const resources = [
   gitHostKeyRoutes,
   registryRoutes,
   applicationRoutes,
+  deployKeyRotationRoutes,
   environmentRoutes,
   environmentServiceRoutes,
   checkRoutes,

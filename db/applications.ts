@@ -8,9 +8,16 @@ import { newId } from './ids.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import { applications } from './schema/index.ts'
 
-const { deployKeyPrivate, ...columns } = getTableColumns(applications)
-/** An application without its private deploy key. */
-export type Application = Omit<typeof applications.$inferSelect, 'deployKeyPrivate'>
+const { deployKeyPrivate, nextDeployKeyPrivate, ...columns } = getTableColumns(applications)
+/** An application without its private deploy keys. */
+export type Application = Omit<typeof applications.$inferSelect, 'deployKeyPrivate' | 'nextDeployKeyPrivate'>
+
+/** A key pair that a repository is read with. */
+export interface DeployKey {
+  publicKey: string
+  privateKey: Secret
+  fingerprint: string
+}
 
 /** Applications of an organisation, newest first. */
 export async function applicationsOf(
@@ -48,7 +55,7 @@ export interface NewApplication {
   repositoryType: Application['repositoryType']
   projectRoot: string
   defaultBranch: string
-  deployKey: { publicKey: string; privateKey: Secret; fingerprint: string }
+  deployKey: DeployKey
 }
 
 /** Stores a new application; its private deploy key is sealed. */
@@ -91,6 +98,55 @@ export async function markDeployKeyInstalled(
   return updated
 }
 
+/** Stores the key that is to follow, unless one waits already: then that one stays. */
+export async function beginDeployKeyRotation(tx: Database, keyring: Keyring, id: ApplicationId, key: DeployKey): Promise<Application> {
+  const next = {
+    nextDeployKeyPublic: key.publicKey,
+    nextDeployKeyPrivate: keyring.seal(key.privateKey, sealedPlaces.nextDeployKey(id)),
+    nextDeployKeyFingerprint: key.fingerprint,
+  }
+  await tx.update(applications).set(next).where(and(eq(applications.id, id), isNull(applications.nextDeployKeyPublic)))
+  return presentOne(tx, id)
+}
+
+const noNextDeployKey = { nextDeployKeyPublic: null, nextDeployKeyPrivate: null, nextDeployKeyFingerprint: null } as const
+
+/** The key that was to follow is forgotten; fine where there is none. */
+export async function abandonDeployKeyRotation(tx: Database, id: ApplicationId): Promise<Application> {
+  await tx.update(applications).set(noNextDeployKey).where(eq(applications.id, id))
+  return presentOne(tx, id)
+}
+
+/** The private half of the key that is to follow; null where none is. */
+export async function nextDeployKeyOf(db: Database, keyring: Keyring, id: ApplicationId): Promise<DeployKey | null> {
+  const { nextDeployKeyPublic: publicKey, nextDeployKeyPrivate: sealed, nextDeployKeyFingerprint: fingerprint } = applications
+  const [found] = await db.select({ publicKey, sealed, fingerprint }).from(applications).where(eq(applications.id, id))
+  if (!found?.publicKey || !found.sealed || !found.fingerprint) return null
+  return { publicKey: found.publicKey, fingerprint: found.fingerprint, privateKey: keyring.open(found.sealed, sealedPlaces.nextDeployKey(id)) }
+}
+
+/** From now on the repository is read with this key, which it was seen to take; the one before is forgotten. Null where another one follows by now. */
+export async function completeDeployKeyRotation(tx: Database, keyring: Keyring, id: ApplicationId, key: DeployKey): Promise<Application | null> {
+  const rotated = {
+    deployKeyPublic: key.publicKey,
+    deployKeyPrivate: keyring.seal(key.privateKey, sealedPlaces.deployKey(id)),
+    deployKeyFingerprint: key.fingerprint,
+    deployKeyInstalledAt: sql`now()`,
+  }
+  const [updated] = await tx
+    .update(applications)
+    .set({ ...rotated, ...noNextDeployKey })
+    .where(and(eq(applications.id, id), eq(applications.nextDeployKeyPublic, key.publicKey)))
+    .returning(columns)
+  return updated ?? null
+}
+
+async function presentOne(tx: Database, id: ApplicationId): Promise<Application> {
+  const [found] = await tx.select(columns).from(applications).where(eq(applications.id, id))
+  if (!found) throw new Error(`application ${id} does not exist`)
+  return found
+}
+
 /** Takes the row of an application until the transaction ends: nothing is made below it meanwhile. */
 export async function lockApplication(tx: Database, id: ApplicationId): Promise<void> {
   await tx.select({ id: applications.id }).from(applications).where(eq(applications.id, id)).for('update')
@@ -99,5 +155,5 @@ export async function lockApplication(tx: Database, id: ApplicationId): Promise<
 /** An application is gone, and its deploy key forgotten; what it was stays in the history of its operations. */
 export async function removeApplication(tx: Database, keyring: Keyring, id: ApplicationId): Promise<void> {
   const forgotten = keyring.seal(new Secret(''), sealedPlaces.deployKey(id))
-  await tx.update(applications).set({ removedAt: sql`now()`, deployKeyPrivate: forgotten }).where(eq(applications.id, id))
+  await tx.update(applications).set({ removedAt: sql`now()`, deployKeyPrivate: forgotten, ...noNextDeployKey }).where(eq(applications.id, id))
 }

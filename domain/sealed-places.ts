@@ -13,6 +13,7 @@ export const sealedPlaces = {
   adoptionKey: place('servers', 'adoption_key_private'),
   managementKey: place('servers', 'management_key_private'),
   deployKey: place('applications', 'deploy_key_private'),
+  nextDeployKey: place('applications', 'next_deploy_key_private'),
   registryPassword: place('registries', 'password'),
   adminCredentials: place('services', 'admin_credentials'),
   sliceCredentials: place('service_slices', 'credentials'),

@@ -26,6 +26,10 @@ export const applicationSchema = z
     deployKeyPublic: z.string().openapi({ description: 'Add it to the repository, for reading only.' }),
     deployKeyFingerprint: z.string(),
     deployKeyInstalledAt: moment.nullable(),
+    nextDeployKey: z
+      .object({ public: z.string(), fingerprint: z.string() })
+      .nullable()
+      .openapi({ description: 'The key of a rotation that is under way: add it to the repository beside the present one.' }),
     createdAt: moment,
     updatedAt: moment,
   })
@@ -33,9 +37,11 @@ export const applicationSchema = z
 
 export function presentApplication(application: Application): z.infer<typeof applicationSchema> {
   const { id, name, repositoryUrl, repositoryType, projectRoot: root, defaultBranch, deployKeyPublic, deployKeyFingerprint } = application
+  const { nextDeployKeyPublic: nextPublic, nextDeployKeyFingerprint: nextFingerprint } = application
   return {
     ...{ id, name, repositoryUrl, repositoryType, projectRoot: root, defaultBranch, deployKeyPublic, deployKeyFingerprint },
     deployKeyInstalledAt: application.deployKeyInstalledAt && application.deployKeyInstalledAt.toISOString(),
+    nextDeployKey: nextPublic && nextFingerprint ? { public: nextPublic, fingerprint: nextFingerprint } : null,
     createdAt: application.createdAt.toISOString(),
     updatedAt: application.updatedAt.toISOString(),
   }

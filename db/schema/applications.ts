@@ -53,6 +53,10 @@ export const applications = pgTable(
     deployKeyPrivate: sealed('deploy_key_private').notNull(),
     deployKeyFingerprint: text('deploy_key_fingerprint').notNull(),
     deployKeyInstalledAt: moment('deploy_key_installed_at'),
+    /** A key that is to follow, once the repository takes it. */
+    nextDeployKeyPublic: text('next_deploy_key_public'),
+    nextDeployKeyPrivate: sealed('next_deploy_key_private'),
+    nextDeployKeyFingerprint: text('next_deploy_key_fingerprint'),
     removedAt: moment('removed_at'),
     ...timestamps,
   },
@@ -61,6 +65,10 @@ export const applications = pgTable(
     unique('applications_in_organisation').on(t.organisationId, t.id),
     label('applications_name_label', t.name),
     oneOf('applications_repository_type', t.repositoryType, repositoryTypes),
+    check(
+      'applications_next_deploy_key',
+      sql`num_nulls(${t.nextDeployKeyPublic}, ${t.nextDeployKeyPrivate}, ${t.nextDeployKeyFingerprint}) in (0, 3)`,
+    ),
   ],
 )
 

@@ -123,6 +123,43 @@ describe('verifying the deploy key', () => {
   })
 })
 
+describe('the rotation of a deploy key', () => {
+  interface Rotated {
+    deployKeyPublic: string
+    nextDeployKey: { public: string; fingerprint: string } | null
+  }
+  const rotation = (id: string) => `${applications()}/${id}/deploy-key-rotation`
+
+  it('goes on with the present key until the repository takes the new one', async () => {
+    const id = await makeReadableApplication(api, host)
+    const { body: before } = await api.ask<Rotated>('GET', `${applications()}/${id}`)
+    const { body: begun } = await api.ask<Rotated>('POST', rotation(id))
+    expect(begun).toMatchObject({ deployKeyPublic: before.deployKeyPublic, nextDeployKey: { public: expect.stringMatching(/^ssh-ed25519 /), fingerprint: expect.stringMatching(/^SHA256:/) } })
+    expect(JSON.stringify(begun)).not.toContain('PRIVATE KEY')
+    expect((await api.ask<Rotated>('POST', rotation(id))).body.nextDeployKey).toEqual(begun.nextDeployKey)
+
+    const refused = await api.ask('POST', `${rotation(id)}/complete`)
+    expect(refused.body).toMatchObject({ status: 422, code: 'access_denied', deployKeyPublic: begun.nextDeployKey!.public })
+    expect((await api.ask('POST', `${applications()}/${id}/verify`)).status).toBe(200)
+
+    host.install(begun.nextDeployKey!.public)
+    const { status, body: after } = await api.ask<Rotated>('POST', `${rotation(id)}/complete`)
+    expect([status, after.deployKeyPublic, after.nextDeployKey]).toEqual([200, begun.nextDeployKey!.public, null])
+    expect((await api.ask('POST', `${applications()}/${id}/verify`)).status).toBe(200)
+    expect((await api.ask('POST', `${rotation(id)}/complete`)).body).toMatchObject({ status: 409, code: 'no_rotation' })
+  })
+
+  it('can be abandoned, and is the admins\'', async () => {
+    const id = await makeApplication(api)
+    const { body: begun } = await api.ask<Rotated>('POST', rotation(id))
+    expect(begun.nextDeployKey).not.toBeNull()
+    expect(await api.ask('POST', rotation(id), { token: await api.tokenOf('deployer') })).toMatchObject({ status: 403 })
+    expect((await api.ask<Rotated>('DELETE', rotation(id))).body).toMatchObject({ deployKeyPublic: begun.deployKeyPublic, nextDeployKey: null })
+    expect((await api.ask('POST', `${rotation(id)}/complete`)).body).toMatchObject({ status: 409, code: 'no_rotation' })
+    expect((await api.ask<Rotated>('POST', rotation(id))).body.nextDeployKey).not.toEqual(begun.nextDeployKey)
+  })
+})
+
 it.each([
   ['a host with a scheme', { host: 'ssh://git.example.com' }, 'host'],
   ['a fingerprint instead of the key', { key: 'SHA256:abc' }, 'key'],

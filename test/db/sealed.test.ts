@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
-import { insertApplication, deployKeyOf } from '../../db/applications.ts'
+import { beginDeployKeyRotation, deployKeyOf, insertApplication, nextDeployKeyOf } from '../../db/applications.ts'
 import { engineService, engineSlice } from '../../db/engine-services.ts'
 import { buildSecrets, setBuildSecret } from '../../db/build-secrets.ts'
 import { insertRegistry, registryLogin } from '../../db/registries.ts'
@@ -46,6 +46,8 @@ const application = await insertApplication(db, keyring, {
   ...{ organisationId, name: 'shop', repositoryUrl: 'git@git.example:shop.git', repositoryType: 'generic', projectRoot: '.', defaultBranch: 'main' },
   deployKey: { publicKey: 'ssh-ed25519 CCCC', privateKey: secret('deploy'), fingerprint: 'SHA256:-' },
 })
+const followingKey = { publicKey: 'ssh-ed25519 DDDD', privateKey: secret('following'), fingerprint: 'SHA256:+' }
+await beginDeployKeyRotation(db, keyring, application.id, followingKey)
 const registry = await insertRegistry(db, keyring, {
   ...{ organisationId, name: 'main', type: 'generic', url: 'https://registry.example', namespace: null, insecure: 'no', use: 'push' },
   login: { username: 'ci', password: secret('registry') },
@@ -108,6 +110,7 @@ describe('secrets in the database', () => {
       (await login('management')).privateKey,
       (await login('adoption')).privateKey,
       await deployKeyOf(db, keyring, application.id),
+      (await nextDeployKeyOf(db, keyring, application.id))!.privateKey,
       (await registryLogin(db, keyring, registry.id))!.password,
       (await engineService(db, keyring, service.id)).adminCredentials.password!,
       password!,
