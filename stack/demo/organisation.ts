@@ -27,6 +27,13 @@ const releaseSchema = z.object({
   rollbackRefusal: z.object({ code: z.string() }).nullable(),
 })
 
+const checksSchema = z.object({
+  items: z.array(z.object({ code: z.string(), message: z.string(), request: z.object({ path: z.string(), body: z.unknown() }).nullable() })),
+})
+
+/** What should be looked at in an environment. */
+export type Check = z.infer<typeof checksSchema>['items'][number]
+
 /** A version of an environment. */
 export type Release = z.infer<typeof releaseSchema>
 
@@ -104,6 +111,8 @@ export interface OrganisationClient {
   migrate(environmentId: string): Promise<Operation>
   /** Newest first, at most 50. */
   releases(environmentId: string): Promise<Release[]>
+  /** What the newest plan has found. */
+  checks(environmentId: string): Promise<Check[]>
   changeEnvironment(environmentId: string, changes: object): Promise<void>
   services(environmentId: string): Promise<{ id: string; name: string }[]>
   changeService(serviceId: string, changes: object): Promise<void>
@@ -172,6 +181,9 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
     migrate: (environmentId) => client.post(`${environment(environmentId)}/migrations`, undefined, operationSchema),
     async releases(environmentId) {
       return (await client.get(`${environment(environmentId)}/releases`, z.object({ items: z.array(releaseSchema) }))).items
+    },
+    async checks(environmentId) {
+      return (await client.get(`${environment(environmentId)}/checks`, checksSchema)).items
     },
     changeEnvironment: (environmentId, changes) => client.patch(environment(environmentId), changes),
     async services(environmentId) {

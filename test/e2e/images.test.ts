@@ -7,7 +7,7 @@ import type { LabServer } from '../lab/index.ts'
 import { publishForTwoPlatforms } from '../lab/platforms.ts'
 import { accepts } from '../lab/probe.ts'
 import { until } from '../lab/until.ts'
-import { connectLabRegistry, type Joined, openScene, type Sample, type Scene } from './scene.ts'
+import { askThrough, connectLabRegistry, type Joined, openScene, type Sample, type Scene } from './scene.ts'
 import { secretsSeen } from './secrets.ts'
 
 /** The application runs on the scene's own server; another one, in no private network with it, builds. */
@@ -231,30 +231,31 @@ async function foreignMachine(server: LabServer): Promise<string> {
   return (await server.exec(['bash', '-ec', script.join('\n')], { timeoutSeconds: 180 })).trim()
 }
 
-describe('a database in another network', () => {
+describe('an application in another network than its database and its gateway', () => {
+  const domain = 'far.test'
   const canReach = async (address: string, port: string) =>
     (await builder.server.exec(['sh', '-c', `timeout 3 bash -c ': </dev/tcp/${address}/${port}' 2>/dev/null && echo yes || echo no`])).trim() === 'yes'
+  const checksOf = async () => (await scene.organisation.checks(environmentId)).map(({ code, message }) => `${code}: ${message}`)
   let environmentId: string
 
-  it('is not attached where it is not allowed to be reached publicly', async () => {
+  it('is not attached to what is not allowed to be reached publicly', async () => {
     const { sshUrl, hostKey } = await scene.lab.gitHost.createRepository('far')
     const addDeployKey = (publicKey: string) => scene.lab.gitHost.addDeployKey('far', publicKey)
     const { applicationId } = await scene.organisation.createApplication('far', { sshUrl, hostKey, addDeployKey })
-    const wish = { name: 'production', serverIds: [builder.serverId], schedulerEnabled: false }
+    const built = { buildStrategy: 'dedicated_builder', builderServiceId: builder.serviceId, registryId }
+    const wish = { name: 'production', serverIds: [builder.serverId], allowPublic: true, schedulerEnabled: false, ...built }
     environmentId = (await scene.organisation.createEnvironment(applicationId, wish)).environmentId
+    await scene.organisation.setVariable(environmentId, 'SESSION_DRIVER', 'array')
     const refused = scene.organisation.attach(environmentId, { serviceId: scene.prepared.databaseId, role: 'database' })
     await expect(refused).rejects.toMatchObject({ status: 422, code: 'service_unreachable' })
   })
 
-  it('is reached over the internet where it is allowed, by the servers of its environment alone, from the moment on that it is attached', async () => {
+  it('reaches over the internet what is allowed to be, which lets in nobody else, from the moment on that it is attached', async () => {
     const wish = { driver: 'postgres', name: 'public', serverId: scene.prepared.serverId, allowPublic: true }
     const { serviceId, operation } = await scene.organisation.createService(wish)
     expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded' })
-    const format = '{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}} {{.HostPort}}{{"\\n"}}{{end}}{{end}}'
     const container = "$(docker ps --quiet --filter 'name=^public-[0-9a-f]*$')"
-    const published = (await linesOf(scene.server, 'sh', '-c', `docker inspect --format '${format}' ${container}`)).map((line) => line.split(' '))
-    const [, port = ''] = published.find(([address]) => address === scene.server.address) ?? []
-    expect(port).toMatch(/^2\d{4}$/)
+    const port = await publicPort(scene.server, 'public')
     expect(await canReach(scene.server.address, port)).toBe(false)
     const started = () => linesOf(scene.server, 'sh', '-c', `docker inspect --format '{{.Id}} {{.State.StartedAt}}' ${container}`)
     const before = await started()
@@ -262,9 +263,43 @@ describe('a database in another network', () => {
     expect(await canReach(scene.server.address, port)).toBe(true)
     expect(await started()).toEqual(before)
     expect(await accepts(scene.server.address, Number(port))).toBe(false)
+  })
+
+  it('answers a gateway over the internet that is allowed to ask it there, and nobody else; its checks tell of both ways', async () => {
+    const { operation } = await scene.organisation.route(environmentId, { domain, tls: 'off', gatewayServiceId: scene.prepared.gatewayId })
+    expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded' })
     expect(await scene.ended(await scene.organisation.deploy(environmentId))).toMatchObject({ status: 'succeeded', outcome: 'deployed' })
+    expect((await askThrough(scene.server.address, domain, '/')).body).toContain('visits version')
+    expect(await accepts(builder.server.address, Number(await publicPort(builder.server, 'far-production-web')))).toBe(false)
+    expect(await checksOf()).toEqual([
+      expect.stringMatching(/^queue_is_sync: /),
+      'public_fallback: public on s1 is reached from builder over the internet, unencrypted.',
+      'database_far: public on s1 is reached from builder, in another location: each query takes its way there and back.',
+      'public_fallback: production on builder is reached by the gateway on s1 over the internet, unencrypted.',
+      'cross_location_upstream: production on builder is reached by the gateway on s1, in another location: each request takes its way there and back.',
+    ])
+  })
+
+  it('is told of neither once it is where they are', async () => {
+    const [web] = await scene.organisation.services(environmentId)
+    await scene.organisation.changeService(web!.id, { placements: [{ serverId: scene.prepared.serverId, count: 1 }] })
+    expect(await scene.ended(await scene.organisation.deploy(environmentId))).toMatchObject({ status: 'succeeded', outcome: 'deployed' })
+    expect(await checksOf()).toEqual([expect.stringMatching(/^queue_is_sync: /)])
+    expect((await askThrough(scene.server.address, domain, '/')).body).toContain('visits version')
+    expect(await imageOf('far')).toHaveLength(1)
+    expect(await linesOf(builder.server, 'docker', 'ps', '--quiet', '--filter', 'name=^far-')).toEqual([])
   })
 })
+
+/** Where a container whose name begins so and ends with the id of its replica is published on its server's public address. */
+async function publicPort(server: LabServer, name: string): Promise<string> {
+  const format = '{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}} {{.HostPort}}{{"\\n"}}{{end}}{{end}}'
+  const container = `$(docker ps --quiet --filter 'name=^${name}-[0-9a-f]*$')`
+  const published = (await linesOf(server, 'sh', '-c', `docker inspect --format '${format}' ${container}`)).map((line) => line.split(' '))
+  const [, port = ''] = published.find(([address]) => address === server.address) ?? []
+  expect(port).toMatch(/^2\d{4}$/)
+  return port
+}
 
 it('no secret has been left anywhere', async () => {
   const { searched, found } = await secretsSeen(scene, {}, [scene.server, builder.server])

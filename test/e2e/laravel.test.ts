@@ -64,9 +64,6 @@ const onServer = async (...argv: string[]) => (await scene.server.exec(argv)).tr
 const webContainer = () => onServer('sh', '-c', "docker ps --format '{{.Names}}' --filter 'name=^shop-production-web-[0-9a-f]*$'")
 const inWeb = async (...argv: string[]) => onServer('docker', 'exec', await webContainer(), ...argv)
 const names = (tree: OperationTree) => stepsOf(tree).map(({ name }) => name)
-const checksSchema = z.object({
-  items: z.array(z.object({ code: z.string(), message: z.string(), request: z.object({ path: z.string(), body: z.unknown() }).nullable() })),
-})
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 beforeAll(async () => {
@@ -143,10 +140,8 @@ describe('a deploy', () => {
 })
 
 describe('checks', () => {
-  const checks = async () => (await scene.keystone.client.get(`/organisations/${scene.organisation.id}/environments/${shop.environmentId}/checks`, checksSchema)).items
-
   it('tell what should be otherwise, with the request that makes it so', async () => {
-    const found = await checks()
+    const found = await scene.organisation.checks(shop.environmentId)
     expect(found.map(({ code }) => code)).toEqual(['debug_in_production', 'disk_nearly_full'])
     expect(found[1]?.message).toContain('900 MB of the disk of s1')
     await scene.keystone.client.put(found[0]!.request!.path, found[0]!.request!.body)
