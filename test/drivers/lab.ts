@@ -3,7 +3,7 @@ import { prepareServer } from '../../drivers/servers/preparation.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import type { DurableStep, Remote, ServerTarget } from '../../drivers/ssh/remote.ts'
-import { ensureDocker, openLab, type Lab, type LabServer } from '../lab/index.ts'
+import { ensureDocker, openLab, type Lab, type LabOptions, type LabServer } from '../lab/index.ts'
 
 /** Every test file has a lab of its own, so that files run beside each other. */
 const subnets = {
@@ -16,14 +16,18 @@ const subnets = {
   steps: 146,
   uploads: 147,
   reboots: 148,
+  assets: 149,
 }
 export type TestFile = keyof typeof subnets
 
+/** `alsoPulled`: on the mirror beside what a first deploy pulls. */
+export type TestLabOptions = Pick<LabOptions, 'alsoPulled'>
+
 /** Opens the file's lab; no server of an earlier run is left in it. */
-export async function openTestLab(file: TestFile): Promise<Lab> {
+export async function openTestLab(file: TestFile, options: TestLabOptions = {}): Promise<Lab> {
   const log = (line: string) => console.log(line)
   await ensureDocker({ log })
-  const lab = await openLab({ name: `drivers-${file}`, subnet: subnets[file], log })
+  const lab = await openLab({ name: `drivers-${file}`, subnet: subnets[file], ...options, log })
   for (const left of await lab.servers()) await left.remove()
   return lab
 }

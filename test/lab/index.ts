@@ -1,5 +1,5 @@
 export type { LabAcme } from './acme.ts'
 export { ensureDocker } from './ensure-docker.ts'
-export { openLab, removeLab, type Lab } from './lab.ts'
+export { openLab, removeLab, type Lab, type LabOptions } from './lab.ts'
 export { prepareImages } from './prepare-images.ts'
 export type { LabServer } from './server.ts'

@@ -9,6 +9,7 @@ import { knownHosts } from '../../../drivers/sources/known-hosts.ts'
 import { parseRepositoryUrl } from '../../../drivers/sources/repository-url.ts'
 import { sampleRepository, type Repository } from '../repository.ts'
 import { replica } from './replicas.ts'
+import { resolveBases, sampleBuild } from './sample-build.ts'
 import { openServiceServer, type Outcome, type ServiceServer } from './service-server.ts'
 import { openWebSocket } from './web-socket.ts'
 
@@ -20,7 +21,7 @@ let env: Record<string, string | Secret>
 let image: string
 let migrated: Outcome<OneOffFacts>
 let scheduler: { containerId: string }
-const baseDigests: Record<string, string> = {}
+let baseDigests: Record<string, string>
 
 const vanished = expect.objectContaining({ code: 'step_vanished' })
 const patiently = { timeout: 60_000, interval: 100 }
@@ -32,10 +33,8 @@ const build = laravel.build!.configured({})
 beforeAll(async () => {
   server = await openServiceServer('application')
   repository = await sampleRepository(server.lab)
-  const bases = build.baseImages.map(async ({ name, reference }) => {
-    baseDigests[name] = (await server.run(resolveImage(reference))).facts().digest
-  })
-  const [database, keyspace] = await Promise.all([attached('postgres', 5432), attached('valkey', 6379), ...bases])
+  const resolved = resolveBases(server, build).then((digests) => (baseDigests = digests))
+  const [database, keyspace] = await Promise.all([attached('postgres', 5432), attached('valkey', 6379), resolved])
   env = {
     APP_NAME: 'Visits',
     APP_KEY: new Secret(`base64:${Buffer.alloc(32, 7).toString('base64')}`),
@@ -71,22 +70,7 @@ async function attached(name: 'postgres' | 'valkey', port: number) {
 /** Of the one platform that was built for. */
 const imageIdOf = ({ images: [image] }: BuildFacts): string => image!.imageId
 
-async function buildOf(branch: string) {
-  const address = parseRepositoryUrl(repository.url)
-  return build.run({
-    organisationId: 'org',
-    applicationId: 'visits',
-    environmentId: 'env',
-    commitSha: await repository.head(branch),
-    projectRoot: '.',
-    baseDigests,
-    platforms: ['linux/amd64'],
-    ...{ storedAs: null, dockerConfig: null, secrets: {}, secretVersions: {} },
-    repositoryUrl: repository.url,
-    deployKey: repository.deployKey,
-    knownHosts: knownHosts(address, [repository.hostKey]),
-  })
-}
+const buildOf = async (branch: string) => sampleBuild(build, { repository, commitSha: await repository.head(branch), baseDigests })
 
 const replicaOf = (image: string, role: ProcessRole, replicaId: string) =>
   replica({

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { ServiceStep } from '../../../drivers/services/contract.ts'
 import type { CommandResult } from '../../../drivers/ssh/remote.ts'
 import type { Lab } from '../../lab/index.ts'
-import { openServer, openTestLab, testPool, type TestFile } from '../lab.ts'
+import { openServer, openTestLab, testPool, type TestFile, type TestLabOptions } from '../lab.ts'
 
 export interface Outcome<Facts> extends CommandResult {
   result: string
@@ -27,8 +27,8 @@ export interface ServiceServer {
   close(): Promise<void>
 }
 
-export async function openServiceServer(file: TestFile): Promise<ServiceServer> {
-  const lab = await openTestLab(file)
+export async function openServiceServer(file: TestFile, options: TestLabOptions = {}): Promise<ServiceServer> {
+  const lab = await openTestLab(file, options)
   const server = await openServer(lab)
   const pool = testPool()
   const remote = pool.to(server.target)
