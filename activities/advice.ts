@@ -1,13 +1,13 @@
 import type { EngineService } from '../db/engine-services.ts'
 import { type ServerState, serverStates } from '../db/servers.ts'
 import { environmentWarnings, type Link } from '../domain/checks.ts'
-import type { DeploySnapshot } from '../domain/deploy-plan.ts'
+import type { DeploySnapshot } from '../domain/deploy-snapshot.ts'
 import { sharePrivateNetwork } from '../domain/endpoints.ts'
 import type { ServerId } from '../domain/ids.ts'
 import { revealed, type Secret } from '../domain/secret.ts'
 import { applicationOf } from './configured-services.ts'
 import type { PlanningDeps } from './deps.ts'
-import type { PlacedEnvironment } from './deploy-snapshot.ts'
+import type { PlacedEnvironment } from './placed-environment.ts'
 import type { ReplicaContext } from './replica-input.ts'
 
 /** What an environment is judged by beside its services and where they are placed. */

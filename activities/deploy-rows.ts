@@ -9,22 +9,17 @@ import { warn } from '../db/operations/finish.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { beginRollout, insertRelease, type NewRelease } from '../db/releases.ts'
 import { insertReplicas } from '../db/replicas.ts'
-import type {
-  DeployPlan,
-  EnvironmentDeployPlan,
-  PlanIds,
-  PlannedGateway,
-  PlannedReplica,
-  PlannedService,
-} from '../domain/deploy-plan.ts'
+import type { DeployPlan, EnvironmentDeployPlan, PlannedGateway, PlannedReplica, PlannedService } from '../domain/deploy-plan.ts'
+import type { PlanIds } from '../domain/plan-deploy.ts'
 import type { OperationId } from '../domain/ids.ts'
 import { limitsAt } from '../domain/limits.ts'
 import { isRollout } from '../domain/operations.ts'
 import { replicaAlias } from '../domain/services.ts'
 import type { Warning } from '../domain/warnings.ts'
 import { configuredService } from './configured-services.ts'
-import { type RolloutFacts, roleOf } from './deploy-snapshot.ts'
+import type { RolloutFacts } from './deploy-snapshot.ts'
 import type { ActivityDeps } from './deps.ts'
+import { roleOf } from './placed-environment.ts'
 import { internalPorts } from './replica-input.ts'
 
 /** An operation that is to be planned, or would be. */

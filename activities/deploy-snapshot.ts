@@ -1,35 +1,29 @@
 import { z } from 'zod'
-import { type EngineService, environmentServices } from '../db/engine-services.ts'
+import type { EngineService } from '../db/engine-services.ts'
 import { environmentGateways } from '../db/gateways.ts'
 import { childId, idOf } from '../db/ids.ts'
 import type { Operation } from '../db/operations/request.ts'
-import { type DeployedEnvironment, environmentToDeploy, type PinnedVariables } from '../db/releases.ts'
-import { liveReplicas, placementsOf, type Placement, type Replica } from '../db/replicas.ts'
+import type { PinnedVariables } from '../db/releases.ts'
+import { liveReplicas, type Placement, type Replica } from '../db/replicas.ts'
 import { type Variable, variablesOf } from '../db/variables.ts'
-import type { DeploySnapshot, EnvironmentDeployPlan, PresentReplica, SnapshotService, WantedReplica } from '../domain/deploy-plan.ts'
+import type { EnvironmentDeployPlan } from '../domain/deploy-plan.ts'
+import type { DeploySnapshot, PresentReplica, SnapshotService, WantedReplica } from '../domain/deploy-snapshot.ts'
 import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
 import { limitsAt } from '../domain/limits.ts'
 import { revealed } from '../domain/secret.ts'
-import { type ProcessRole, processRoles } from '../domain/services.ts'
 import { type ChangedVariables, changedVariables } from '../domain/variables.ts'
 import { adviceFor } from './advice.ts'
 import { type BuildFacts, buildFacts, type BuildPlace, buildPlace } from './build-facts.ts'
 import { applicationOf } from './configured-services.ts'
 import type { PlanningDeps } from './deps.ts'
-import { finalFailure } from './failures.ts'
+import { type PlacedEnvironment, placedEnvironment, roleOf } from './placed-environment.ts'
 import { anyHostPort, noImage, type RenderedReplica, type ReplicaContext, renderReplica, replicaContext } from './replica-input.ts'
 
 /** What an environment has and what it should have, from which a deploy or a rollback is planned. */
-export interface RolloutFacts extends DeployedEnvironment {
+export interface RolloutFacts extends PlacedEnvironment {
   /** Null where an image that was built elsewhere does not say. */
   commit: string | null
-  services: readonly EngineService[]
   snapshot: DeploySnapshot
-  /** The service that migrates and is scheduled by default: the first one for the web. */
-  primary: EngineService
-  /** The server of the primary service. */
-  placement: Placement
-  placements: readonly Placement[]
   /** The user's variables that the replicas get. */
   variables: PinnedVariables
 }
@@ -85,25 +79,6 @@ export async function builtDeployFacts(deps: PlanningDeps, deploy: Pick<Operatio
   return facts
 }
 
-/** An environment with its own services, and where they should be. */
-export type PlacedEnvironment = Omit<RolloutFacts, 'commit' | 'snapshot' | 'variables'>
-
-/** Fails as `nothing_to_deploy` where no service has a server. */
-export async function placedEnvironment({ db, keyring }: PlanningDeps, environmentId: EnvironmentId): Promise<PlacedEnvironment> {
-  const deployed = await environmentToDeploy(db, environmentId)
-  if (isGone(deployed)) throw removed(deployed)
-  const services = await environmentServices(db, keyring, environmentId)
-  const primary = primaryOf(services)
-  const placements = await placementsOf(db, services.map(({ id }) => id))
-  const placement = placements.find(({ serviceId }) => serviceId === primary?.id)
-  if (!primary || !placement) throw nothingToDeploy(deployed)
-  return { ...deployed, services, primary, placements, placement }
-}
-
-/** The service that migrates, runs commands and ticks by default; undefined where there is none. */
-export const primaryOf = (services: readonly EngineService[]): EngineService | undefined =>
-  services.find((service) => roleOf(service) === 'web') ?? services[0]
-
 /** What the replicas are to be rendered with, and the key of the artifact that they need. */
 interface Wanted {
   context: ReplicaContext
@@ -147,15 +122,6 @@ export function pinnedVariables(variables: readonly Variable[]): PinnedVariables
     values: Object.fromEntries(own.map(({ key, value }) => [key, value])),
     versions: Object.fromEntries(own.map(({ key, version }) => [key, version])),
   }
-}
-
-const isGone = ({ environment: { status } }: DeployedEnvironment): boolean => status === 'removing' || status === 'removed'
-
-const removed = ({ environment: { name } }: DeployedEnvironment) =>
-  finalFailure({ code: 'environment_removed', message: `${name} is removed.`, hint: 'Create another environment.' })
-
-function nothingToDeploy({ environment }: DeployedEnvironment) {
-  return finalFailure({ code: 'nothing_to_deploy', message: `${environment.name} has no service on any server.` })
 }
 
 function schedulerFacts({ environment, primary }: PlacedEnvironment, live: readonly Replica[]): DeploySnapshot['scheduler'] {
@@ -207,11 +173,4 @@ function presentReplica(replica: Replica, places: readonly Placement[]): Present
   const { id, serverId, configHash, imageDigest, status, healthStatus, isAltered } = replica
   const serverName = places.find((place) => place.serverId === serverId)?.serverName ?? serverId
   return { id, serverId, serverName, configHash, imageDigest, isAltered, isHealthy: status === 'running' && healthStatus === 'healthy' }
-}
-
-/** What a service's main process is: the first of its roles. Throws where it has none that Keystone knows. */
-export function roleOf({ processRoles: stored, name }: EngineService): ProcessRole {
-  const role = processRoles.find((known) => known === stored[0])
-  if (!role) throw new Error(`${name} has no process role`)
-  return role
 }

@@ -8,10 +8,10 @@ import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
 import { imageOf, type ReplicaImage } from '../domain/images.ts'
 import { migrationRefusal, nothingRuns } from '../domain/migrations.ts'
 import { configuredService } from './configured-services.ts'
-import { primaryOf } from './deploy-snapshot.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
+import { primaryOf } from './placed-environment.ts'
 
 /** A migration of what is live, beside a replica that runs it. */
 export interface MigrationPlan {

@@ -7,9 +7,10 @@ import type { ArtifactId, EnvironmentId, ReleaseId } from '../domain/ids.ts'
 import type { Platform } from '../domain/images.ts'
 import { addedServicesWarning, imageElsewhere, imageForOthers, imageGone, migrationWarning, type ReleasedService, rollbackRefusal } from '../domain/releases.ts'
 import type { Warning } from '../domain/warnings.ts'
-import { leftOf, type PlacedEnvironment, placedEnvironment, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
+import { leftOf, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
 import type { PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
+import { type PlacedEnvironment, placedEnvironment } from './placed-environment.ts'
 import { replicaContext } from './replica-input.ts'
 
 /** What a rollback is planned from. */

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { batchesOfPlan, type DeploySnapshot, type PlanIds, planDeploy, type PlannedService, serversToPull, type PresentReplica, type SnapshotService, type WantedReplica } from '../../domain/deploy-plan.ts'
+import { batchesOfPlan, type PlannedService, serversToPull } from '../../domain/deploy-plan.ts'
+import type { DeploySnapshot, PresentReplica, SnapshotService, WantedReplica } from '../../domain/deploy-snapshot.ts'
+import { planDeploy, type PlanIds } from '../../domain/plan-deploy.ts'
 import type { OperationId, ReplicaId, ServerId, ServiceId } from '../../domain/ids.ts'
 import type { SchedulerMode } from '../../domain/scheduler.ts'
 
