@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { failure, on, rollOut } from './roll-out.ts'
-import { workflowRunner } from './run-workflow.ts'
+import { rollOut } from './roll-out.ts'
+import { failure, on, operationRunner } from './run-operation.ts'
 
-const runWorkflow = workflowRunner()
+const runOperation = operationRunner()
 
-const change = (...wish: [Parameters<typeof rollOut>[2]?, object?]) => rollOut(runWorkflow, 'config_change', ...wish)
+const change = (...wish: [Parameters<typeof rollOut>[2]?, object?]) => rollOut(runOperation, 'config_change', ...wish)
 const running = { ...on, unresolved: [], running: { artifactId: 'artifact', reference: 'sha256:live' } }
 
 describe('a configuration change', () => {

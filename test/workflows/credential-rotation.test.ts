@@ -1,22 +1,14 @@
-import { ApplicationFailure } from '@temporalio/common'
 import { describe, expect, it } from 'vitest'
-import type { Ending } from '../../db/operations/finish.ts'
-import { workflowRunner } from './run-workflow.ts'
+import { type Activities, failure, nothing, operationRunner } from './run-operation.ts'
 
-const runWorkflow = workflowRunner()
+const runOperation = operationRunner()
 
-const failure = (code: string) => ApplicationFailure.create({ type: code, message: code, nonRetryable: true, details: [{ code, message: code }] })
 const slice = { id: 'slice', serverId: 'server', serverName: 's1' }
 
-type Others = Record<string, (input: never) => Promise<unknown>>
-
-/** Runs a rotation, or the recovery of one, whose activities note that they were asked. */
-async function run(workflow: 'credential_rotation' | 'operation_recover', others: Others = {}) {
-  const asked: string[] = []
-  const endings: Ending[] = []
+/** Runs a rotation, or the recovery of one; those activities that are named here do something else. */
+async function run(workflow: 'credential_rotation' | 'operation_recover', others: Activities = {}) {
   let looks = 0
-  const does = {
-    begin: async () => true,
+  return runOperation(workflow, {
     planRotation: async () => ({ sliceName: 'shop', serviceName: 'data', isSwitched: false }),
     admitCredentials: async () => {},
     switchCredentials: async () => {},
@@ -24,26 +16,16 @@ async function run(workflow: 'credential_rotation' | 'operation_recover', others
     lookAtChanges: async () => ({ waiting: looks++ === 0 ? 1 : 0, failure: null }),
     retireCredentials: async () => {},
     withdrawCredentials: async () => {},
-    beginConvergence: async () => ({ isCommitted: false, leftovers: { environmentId: null, servers: [], gateways: [], replicas: [], artifacts: [], slices: [slice] } }),
+    beginConvergence: async () => ({ isCommitted: false, leftovers: { ...nothing, slices: [slice] } }),
     endConvergence: async () => {},
     takeOver: async () => ({ lostId: 'lost', kind: 'credential_rotation', isRollout: false }),
     finishLost: async () => {},
-    finish: async ({ ending }: { ending: Ending }) => void endings.push(ending),
     ...others,
-  }
-  const noted = Object.entries(does).map(([name, activity]) => [
-    name,
-    async (input: never) => {
-      if (!['begin', 'finish'].includes(name)) asked.push(name)
-      return activity(input)
-    },
-  ])
-  await runWorkflow(workflow, Object.fromEntries(noted))
-  return { asked, ending: endings[0] }
+  })
 }
 
 const forward = ['changeAttached', 'lookAtChanges', 'lookAtChanges', 'retireCredentials']
-const committed = async () => ({ isCommitted: true, leftovers: { environmentId: null, servers: [], gateways: [], replicas: [], artifacts: [] } })
+const committed = async () => ({ isCommitted: true, leftovers: nothing })
 const notChanged = async () => ({ waiting: 0, failure: { code: 'environment_not_changed', message: 'not changed' } })
 
 describe('a rotation of credentials', () => {

@@ -1,21 +1,15 @@
-import { ApplicationFailure } from '@temporalio/common'
 import { describe, expect, it } from 'vitest'
-import type { Ending } from '../../db/operations/finish.ts'
-import { workflowRunner } from './run-workflow.ts'
+import { type Activities, failure, nothing, operationRunner } from './run-operation.ts'
 
-const runWorkflow = workflowRunner()
+const runOperation = operationRunner()
 const on = { serverId: 'one', serverName: 'one' }
 const replica = (id: string, values: object = {}) => ({ id, containerName: id, ...on, isKept: false, ticks: false, ...values })
-const failure = (code: string) => ApplicationFailure.create({ type: code, nonRetryable: true, details: [{ code, message: code }] })
 
 /** Runs a workflow that ends something: an environment with web, worker and scheduler, behind one gateway. */
-async function run(workflow: string, others: Record<string, (input: never) => Promise<unknown>> = {}) {
-  const did: string[] = []
+async function run(workflow: string, others: Activities = {}) {
   const orders: number[] = []
-  const endings: Ending[] = []
   const web = replica('web', { ticks: true })
-  const does = {
-    begin: async () => true,
+  const activities = {
     beginStop: async () => {},
     beginRemoval: async () => {},
     planEnding: async () => ({ environmentId: 'environment', schedulers: [web], workers: [replica('worker')], gateways: [{ gatewayId: 'gateway', ...on }], others: [web] }),
@@ -33,23 +27,16 @@ async function run(workflow: string, others: Record<string, (input: never) => Pr
     pruneServer: async () => {},
     recordRemoved: async () => {},
     takeOver: async () => ({ lostId: 'lost', isRollout: false, kind: 'environment_remove' }),
-    beginConvergence: async () => ({ isCommitted: true, leftovers: { environmentId: null, servers: [], gateways: [], replicas: [], artifacts: [] } }),
+    beginConvergence: async () => ({ isCommitted: true, leftovers: nothing }),
     finishLost: async () => {},
-    async finish({ ending }: { ending: Ending }) {
-      endings.push(ending)
-    },
     ...others,
   }
-  const noted = Object.entries(does).map(([name, activity]) => [
-    name,
-    async (input: { replicaId?: string; order?: number; change?: string }) => {
-      if (!['begin', 'finish'].includes(name)) did.push([name, input.replicaId ?? input.change].filter(Boolean).join(' '))
-      if (input.order !== undefined) orders.push(input.order)
-      return activity(input as never)
-    },
-  ])
-  await runWorkflow(workflow, Object.fromEntries(noted))
-  return { did, orders, ending: endings[0] }
+  const noteOf = (name: string, { replicaId, order, change }: { replicaId?: string; order?: number; change?: string }) => {
+    if (order !== undefined) orders.push(order)
+    return [name, replicaId ?? change].filter(Boolean).join(' ')
+  }
+  const { asked: did, ending } = await runOperation(workflow, activities, { noteOf })
+  return { did, orders, ending }
 }
 
 const ended = [
@@ -103,7 +90,6 @@ describe('what is removed', () => {
   })
 
   it('and had not begun is left alone by its recovery', async () => {
-    const nothing = { environmentId: null, servers: [], gateways: [], replicas: [], artifacts: [] }
     const { did } = await run('operation_recover', { beginConvergence: async () => ({ isCommitted: false, leftovers: nothing }), endConvergence: async () => {} })
     expect(did).toEqual(['takeOver', 'beginConvergence', 'endConvergence', 'finishLost'])
   })
@@ -133,7 +119,7 @@ describe('a service that stands alone', () => {
   })
 
   it('is stopped again where it does not come up', async () => {
-    const left = { environmentId: null, servers: [], gateways: [], replicas: [{ ...replica('data'), isKept: true }], artifacts: [] }
+    const left = { ...nothing, replicas: [{ ...replica('data'), isKept: true }] }
     const kept: unknown[] = []
     const { did, ending } = await run('service_start', {
       ...starting,

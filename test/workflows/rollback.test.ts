@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { failure, on, rollOut } from './roll-out.ts'
-import { workflowRunner } from './run-workflow.ts'
+import { rollOut } from './roll-out.ts'
+import { failure, on, operationRunner } from './run-operation.ts'
 
-const runWorkflow = workflowRunner()
+const runOperation = operationRunner()
 
-const rollback = (...wish: [Parameters<typeof rollOut>[2]?, object?]) => rollOut(runWorkflow, 'environment_rollback', ...wish)
+const rollback = (...wish: [Parameters<typeof rollOut>[2]?, object?]) => rollOut(runOperation, 'environment_rollback', ...wish)
 
 describe('a rollback', () => {
   it('finds its image, and goes on as a deploy does, without a build or a migration', async () => {

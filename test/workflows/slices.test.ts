@@ -1,19 +1,11 @@
-import { ApplicationFailure } from '@temporalio/common'
 import { describe, expect, it } from 'vitest'
-import type { Ending } from '../../db/operations/finish.ts'
-import { workflowRunner } from './run-workflow.ts'
+import { type Activities, failure, nothing, operationRunner } from './run-operation.ts'
 
-const runWorkflow = workflowRunner()
-
-const failure = (code: string) => ApplicationFailure.create({ type: code, message: code, nonRetryable: true, details: [{ code, message: code }] })
-const nobody = { environmentId: null, servers: [], gateways: [], replicas: [], artifacts: [] }
+const runOperation = operationRunner()
 
 /** Runs the workflow of a slice; those activities that are named here do something else. */
-async function run(workflow: string, others: Record<string, (input: never) => Promise<unknown>> = {}) {
-  const asked: string[] = []
-  const endings: Ending[] = []
-  const does = {
-    begin: async () => true,
+const run = (workflow: string, others: Activities = {}) =>
+  runOperation(workflow, {
     planRoute: async () => null,
     configureSlice: async () => {},
     restoreSlice: async () => {},
@@ -26,25 +18,14 @@ async function run(workflow: string, others: Record<string, (input: never) => Pr
     recordSliceRemoved: async () => {},
     addWarning: async () => {},
     takeOver: async () => ({ lostId: 'lost', isRollout: false, kind: 'slice_remove' }),
-    beginConvergence: async () => ({ isCommitted: false, leftovers: nobody }),
+    beginConvergence: async () => ({ isCommitted: false, leftovers: nothing }),
     endConvergence: async () => {},
     finishLost: async () => {},
-    finish: async ({ ending }: { ending: Ending }) => void endings.push(ending),
     ...others,
-  }
-  const noted = Object.entries(does).map(([name, activity]) => [
-    name,
-    async (input: never) => {
-      if (!['begin', 'finish'].includes(name)) asked.push(name)
-      return activity(input)
-    },
-  ])
-  await runWorkflow(workflow, Object.fromEntries(noted))
-  return { asked, ending: endings[0] }
-}
+  })
 
 const stepFailed = () => Promise.reject(failure('step_failed'))
-const committed = async () => ({ isCommitted: true, leftovers: nobody })
+const committed = async () => ({ isCommitted: true, leftovers: nothing })
 
 describe('configuring a slice', () => {
   it('is done in the service, and recorded then', async () => {
@@ -60,7 +41,7 @@ describe('configuring a slice', () => {
   })
 
   it('that is cancelled when it was done already gives the slice its settings back', async () => {
-    const isChanged = async () => ({ isCommitted: false, leftovers: { ...nobody, isSliceChanged: true } })
+    const isChanged = async () => ({ isCommitted: false, leftovers: { ...nothing, isSliceChanged: true } })
     const { asked, ending } = await run('slice_configure', { recordSliceReady: () => Promise.reject(failure('cancel_requested')), beginConvergence: isChanged })
     expect(asked).toEqual(['planRoute', 'configureSlice', 'recordSliceReady', 'beginConvergence', 'restoreSlice', 'endConvergence'])
     expect(ending).toEqual({ status: 'cancelled' })
@@ -116,14 +97,16 @@ describe('looking up updates', () => {
   const images = ['a:1', 'b:1'].map((reference) => ({ organisationId: 'organisation', reference }))
 
   it('asks for every image, whatever becomes of the others', async () => {
-    const asked: string[] = []
-    await runWorkflow('update_lookup', {
-      planUpdateLookup: async () => ({ images }),
-      async lookUpImage({ reference }: { reference: string }) {
-        asked.push(reference)
-        if (reference === 'a:1') throw failure('registry_image_not_found')
+    const { asked } = await runOperation(
+      'update_lookup',
+      {
+        planUpdateLookup: async () => ({ images }),
+        async lookUpImage({ reference }: { reference: string }) {
+          if (reference === 'a:1') throw failure('registry_image_not_found')
+        },
       },
-    })
-    expect(asked.toSorted()).toEqual(['a:1', 'b:1'])
+      { noteOf: (name, { reference }: { reference?: string } = {}) => reference ?? name },
+    )
+    expect(asked.toSorted()).toEqual(['a:1', 'b:1', 'planUpdateLookup'])
   })
 })

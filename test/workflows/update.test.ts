@@ -1,42 +1,26 @@
-import { ApplicationFailure } from '@temporalio/common'
 import { describe, expect, it } from 'vitest'
-import type { Ending } from '../../db/operations/finish.ts'
 import type { ReplicaStart } from '../../activities/replicas.ts'
-import { workflowRunner } from './run-workflow.ts'
+import { type Activities, failure as failureOf, nothing, on, operationRunner } from './run-operation.ts'
 
-const runWorkflow = workflowRunner()
+const runOperation = operationRunner()
 
-const on = { serverId: 'server', serverName: 's1' }
-const failure = (code: string) => ApplicationFailure.create({ type: code, message: code, nonRetryable: true, details: [{ code, message: `${code}.`, server: 's1', step: 'start Postgres', tail: 'last words' }] })
+const failure = (code: string) => failureOf(code, { message: `${code}.`, server: 's1', step: 'start Postgres', tail: 'last words' })
 
 /** Runs an update from image `old` to `new`; those activities that are named here do something else. */
-async function update(others: Record<string, (input: never) => Promise<unknown>> = {}) {
-  const asked: string[] = []
-  const endings: Ending[] = []
+async function update(others: Activities = {}) {
   const plan = { isUnchanged: false, service: { id: 'data', name: 'data' }, replicaId: 'replica', ...on, before: 'old', image: 'new' }
-  const nobody = { environmentId: null, servers: [], gateways: [], replicas: [], artifacts: [] }
-  const does = {
-    begin: async () => true,
+  const activities = {
     planUpdate: async () => plan,
     resolveServiceImage: async () => ({ digest: 'new' }),
     startReplica: async () => {},
     recordUpdate: async () => {},
-    beginConvergence: async () => ({ isCommitted: false, leftovers: { ...nobody, updated: { ...on, replicaId: 'replica', image: 'old' } } }),
+    beginConvergence: async () => ({ isCommitted: false, leftovers: { ...nothing, updated: { ...on, replicaId: 'replica', image: 'old' } } }),
     endConvergence: async () => {},
     abandonConvergence: async () => {},
-    finish: async ({ ending }: { ending: Ending }) => void endings.push(ending),
     ...others,
   }
-  const noted = Object.entries(does).map(([name, activity]) => [
-    name,
-    async (input: never) => {
-      const { image } = input as Partial<ReplicaStart>
-      if (!['begin', 'finish'].includes(name)) asked.push(name === 'startReplica' ? `start ${image?.reference}` : name)
-      return activity(input)
-    },
-  ])
-  await runWorkflow('service_update', Object.fromEntries(noted))
-  return { asked, ending: endings[0] }
+  const noteOf = (name: string, { image }: Partial<ReplicaStart>) => (name === 'startReplica' ? `start ${image?.reference}` : name)
+  return runOperation('service_update', activities, { noteOf })
 }
 
 const startOf = (image: string, error: Error) => async ({ image: { reference } }: ReplicaStart) => {
@@ -82,7 +66,7 @@ describe('an update', () => {
   })
 
   it('whose commit happened after all has succeeded', async () => {
-    const committed = async () => ({ isCommitted: true, leftovers: { environmentId: null, servers: [], gateways: [], replicas: [], artifacts: [] } })
+    const committed = async () => ({ isCommitted: true, leftovers: nothing })
     const { asked, ending } = await update({ recordUpdate: () => Promise.reject(failure('lost')), beginConvergence: committed })
     expect(asked).not.toContain('start old')
     expect(ending).toEqual({ status: 'succeeded', outcome: 'updated' })
