@@ -9,8 +9,10 @@ import { warn } from '../db/operations/finish.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { beginRollout, insertRelease, type NewRelease } from '../db/releases.ts'
 import { insertReplicas } from '../db/replicas.ts'
+import { endDetached, hasDetached } from '../db/slice-uses.ts'
 import type { DeployPlan, EnvironmentDeployPlan, PlannedGateway, PlannedReplica, PlannedService } from '../domain/deploy-plan.ts'
 import type { PlanIds } from '../domain/plan-deploy.ts'
+import type { PlannedFirewall } from '../domain/firewall.ts'
 import type { OperationId } from '../domain/ids.ts'
 import { limitsAt } from '../domain/limits.ts'
 import { isRollout } from '../domain/operations.ts'
@@ -39,7 +41,7 @@ export interface Planned {
 
 /**
  * Stores a plan with its release, new replicas and child operations, and returns it with the servers whose firewalls it changes.
- * Where it changes nothing, or is about one service alone, there is no new release.
+ * Where it changes nothing, or is about one service alone, there is no new release. Where it changes nothing, what was detached is over.
  */
 export async function storeRollout(
   { db, keyring }: ActivityDeps,
@@ -52,8 +54,9 @@ export async function storeRollout(
     const plan = given === undefined ? computed : await withGivenImage(tx, computed, { operationId, reference: given })
     for (const warning of [...plan.warnings, ...warnings]) await warn(tx, operationId, warning)
     if (plan.isUnchanged) {
-      await storePlan(tx, operationId, plan)
-      return plan
+      const unchanged = isRollout(kind) ? { ...plan, firewalls: await withoutDetached(tx, plan) } : plan
+      await storePlan(tx, operationId, unchanged)
+      return unchanged
     }
     if (isRollout(kind)) await insertRelease(tx, keyring, { ...release, ...released })
     if (plan.build.running) await beginRollout(tx, operationId, plan.build.running.artifactId)
@@ -65,6 +68,16 @@ export async function storeRollout(
     await storePlan(tx, operationId, complete)
     return complete
   })
+}
+
+/**
+ * What runs has no variables of what was detached, or it would not come out the same: nothing of it is used any more. Answers the
+ * servers that are to close their ports, also those that an earlier operation could not reach.
+ */
+async function withoutDetached(tx: Database, { environmentId }: EnvironmentDeployPlan): Promise<PlannedFirewall[]> {
+  if (!(await hasDetached(tx, environmentId))) return []
+  await endDetached(tx, environmentId)
+  return changeFirewalls(tx, await serversOpenTo(tx, environmentId))
 }
 
 /** The plan with an image that need not be built, since it was built elsewhere; the environment has it as an artifact from now on. */

@@ -117,7 +117,7 @@ export interface EnvironmentDeployPlan extends DeployPlan {
   commands?: readonly PlannedCommand[]
   /** The user's variables that are not as the live release has them; plans of before do not say. */
   variables?: ChangedVariables
-  /** Servers that let others reach new replicas, or new servers reach what they have; stored plans have them. */
+  /** Servers that let others reach new replicas, or new servers reach what they have; of an unchanged one, those that let nobody in any more. */
   firewalls?: readonly PlannedFirewall[]
 }
 

@@ -1,5 +1,6 @@
 import type { OperationInput } from '../activities/operations.ts'
 import { buildImage } from './build-image.ts'
+import { leaveUnchanged } from './close-detached.ts'
 import { runningImage } from './find-image.ts'
 import { asOperation } from './operation.ts'
 import { createProgress } from './progress.ts'
@@ -15,7 +16,7 @@ export async function environment_deploy({ operationId }: OperationInput): Promi
   await asOperation({ operationId }, async () => {
     progress.phase('plan')
     const plan = await control.planDeploy({ operationId })
-    if (plan.isUnchanged) return 'unchanged'
+    if (plan.isUnchanged) return leaveUnchanged(plan, { operationId })
     const provideImage = async () => {
       progress.phase('build')
       const image = runningImage(plan) ?? (await buildImage({ operationId, build: plan.build, progress }))

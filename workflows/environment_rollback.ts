@@ -1,4 +1,5 @@
 import type { OperationInput } from '../activities/operations.ts'
+import { leaveUnchanged } from './close-detached.ts'
 import { findImage } from './find-image.ts'
 import { asOperation } from './operation.ts'
 import { createProgress } from './progress.ts'
@@ -16,7 +17,7 @@ export async function environment_rollback({ operationId }: OperationInput): Pro
   await asOperation({ operationId }, async () => {
     progress.phase('plan')
     const plan = await control.planRollback({ operationId })
-    if (plan.isUnchanged) return 'unchanged'
+    if (plan.isUnchanged) return leaveUnchanged(plan, { operationId })
     const provideImage = () => {
       progress.phase('find image')
       return findImage(plan, { operationId })

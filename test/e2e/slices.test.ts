@@ -116,6 +116,7 @@ describe('a database of its own', () => {
 
 describe('an application with a second database and a second cache', () => {
   let attachmentId: string
+  let isReached: () => Promise<string>
 
   it('finds both by variables with their prefixes', async () => {
     attachmentId = await attached(sample.environmentId, { serviceId: reports, role: 'database', sliceId: totals.id, envPrefix: 'REPORTING_' })
@@ -149,7 +150,7 @@ describe('an application with a second database and a second cache', () => {
 
   it('keeps its way to it until the next version runs without its variables', async () => {
     const [host, port] = (await php("echo getenv('REPORTING_DB_HOST'), ' ', getenv('REPORTING_DB_PORT');")).split(' ')
-    const isReached = async () => (await scene.server.exec(['bash', '-c', `timeout 3 bash -c ': </dev/tcp/${host}/${port}' 2>/dev/null && echo yes || echo no`])).trim()
+    isReached = async () => (await scene.server.exec(['bash', '-c', `timeout 3 bash -c ': </dev/tcp/${host}/${port}' 2>/dev/null && echo yes || echo no`])).trim()
     expect([host, await isReached()]).toEqual([data.server.privateAddress, 'yes'])
     const tree = await detached(sample.environmentId, attachmentId)
     await recordHistories(scene.keystone, 'slice-detached', tree)
@@ -160,6 +161,14 @@ describe('an application with a second database and a second cache', () => {
     expect(await php("echo json_encode(getenv('REPORTING_DB_HOST'));")).toBe('false')
     expect(await isReached()).toBe('no')
     expect([(await seen(totals)).usedBy, await sql('select count(*) from totals', 'totals')]).toEqual([[], '1'])
+  })
+
+  it('has no way to one that it was detached from before it ever knew of it, once a deploy has found nothing to change', async () => {
+    const brief = await attached(sample.environmentId, { serviceId: reports, role: 'database', sliceId: totals.id, envPrefix: 'BRIEF_' })
+    await detached(sample.environmentId, brief)
+    expect([await isReached(), (await seen(totals)).usedBy.length]).toEqual(['yes', 1])
+    expect(await scene.ended(await scene.organisation.deploy(sample.environmentId))).toMatchObject({ status: 'succeeded', outcome: 'unchanged', warnings: [] })
+    expect([await isReached(), (await seen(totals)).usedBy]).toEqual(['no', []])
   })
 })
 

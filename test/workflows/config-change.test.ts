@@ -39,4 +39,12 @@ describe('a configuration change', () => {
     expect(asked).toEqual(['planConfigChange'])
     expect(ending).toEqual({ status: 'succeeded', outcome: 'unchanged' })
   })
+
+  it('of nothing closes the ports of what was detached, or says that it could not', async () => {
+    const planConfigChange = async () => ({ isUnchanged: true, firewalls: [{ ...on, revision: 8 }] })
+    expect((await change({ planConfigChange })).asked).toEqual(['planConfigChange', 'applyFirewall'])
+    const { asked, ending } = await change({ planConfigChange, applyFirewall: () => Promise.reject(failure('ssh_unreachable')) })
+    expect(asked).toEqual(['planConfigChange', 'applyFirewall', 'addWarning'])
+    expect(ending).toEqual({ status: 'succeeded', outcome: 'unchanged' })
+  })
 })
