@@ -4,7 +4,7 @@ import { operationById } from '../db/operations/begin.ts'
 import { releaseOf, releaseToRestore } from '../db/release-history.ts'
 import { variablesOf } from '../db/variables.ts'
 import { type DeployPlan, type EnvironmentDeployPlan, serversToPull } from '../domain/deploy-plan.ts'
-import { planDeploy, type PlanIds } from '../domain/plan-deploy.ts'
+import type { PlanIds } from '../domain/plan-deploy.ts'
 import type { EnvironmentId } from '../domain/ids.ts'
 import { imageGone, notDeployed } from '../domain/releases.ts'
 import { planIds, type Planned, type Planning, storeRollout } from './deploy-rows.ts'
@@ -13,6 +13,7 @@ import type { ActivityDeps, PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
 import { placedEnvironment } from './placed-environment.ts'
+import { planRollout } from './plan-rollout.ts'
 import { replicaContext } from './replica-input.ts'
 import { asReleased, isStored, refuseUnfitImage } from './rollback-snapshot.ts'
 
@@ -34,7 +35,7 @@ export async function plannedConfigChange(deps: PlanningDeps, change: Planning, 
   const { isPinned } = changeRequested.parse(change.input)
   const { artifact, ...facts } = await configChangeFacts(deps, { environmentId: idOf<EnvironmentId>(change.targetId), isPinned })
   const { environment, commit } = facts
-  const plan = planDeploy(facts.snapshot, ids)
+  const plan = planRollout(facts.snapshot, ids)
   const build = foundImage(facts, plan, artifact)
   return { facts, plan: { ...plan, environmentId: environment.id, commit, build, migration: null, variables: changedSince(facts) }, released: { artifactId: artifact.id } }
 }

@@ -5,7 +5,7 @@ import { publishRelease } from '../db/releases.ts'
 import { hasDetached } from '../db/slice-uses.ts'
 import { environmentReplicas, markStopping, recordTicking } from '../db/replicas.ts'
 import { type DeployPlan, type EnvironmentDeployPlan, type PlannedCommand, type PlannedMigration, type PlannedReplica, type RunningImage, serversToPull } from '../domain/deploy-plan.ts'
-import { planDeploy, type PlanIds } from '../domain/plan-deploy.ts'
+import type { PlanIds } from '../domain/plan-deploy.ts'
 import type { EnvironmentId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
 import { isRollout } from '../domain/operations.ts'
 import type { ReleasedService } from '../domain/releases.ts'
@@ -16,6 +16,7 @@ import { type BuiltDeployFacts, type DeployFacts, deployFacts, changedSince, isB
 import type { ActivityDeps, PlanningDeps } from './deps.ts'
 import type { EnvironmentReplica } from './gateway-sections.ts'
 import type { OperationInput } from './operations.ts'
+import { planRollout } from './plan-rollout.ts'
 
 /** What is left to do once a deploy is committed. */
 export interface Completion {
@@ -82,7 +83,7 @@ export function deployActivities(deps: ActivityDeps) {
 /** What a deploy will do, from what there is at this moment; nothing is stored. */
 export async function plannedDeploy(deps: PlanningDeps, deploy: Planning, ids: PlanIds): Promise<Planned> {
   const facts = await deployFacts(deps, deploy)
-  const plan = completePlan(facts, planDeploy(facts.snapshot, ids))
+  const plan = completePlan(facts, planRollout(facts.snapshot, ids))
   return { facts, plan, ...('given' in facts.source ? { given: facts.source.given } : {}) }
 }
 

@@ -1,8 +1,8 @@
 import { operationById } from '../db/operations/begin.ts'
 import { releasedImage } from '../db/release-history.ts'
 import { beginRollout, environmentToDeploy } from '../db/releases.ts'
-import { type EnvironmentDeployPlan, serversToPull } from '../domain/deploy-plan.ts'
-import { planDeploy, type PlanIds } from '../domain/plan-deploy.ts'
+import { type DeployPlan, type EnvironmentDeployPlan, serversToPull } from '../domain/deploy-plan.ts'
+import type { PlanIds } from '../domain/plan-deploy.ts'
 import type { EnvironmentId } from '../domain/ids.ts'
 import { imageOf, type ReplicaImage } from '../domain/images.ts'
 import { imageGone } from '../domain/releases.ts'
@@ -16,6 +16,7 @@ import { changedSince } from './deploy-snapshot.ts'
 import { finalFailure, stepFailure } from './failures.ts'
 import { accessTo } from './image-registry.ts'
 import type { OperationInput } from './operations.ts'
+import { planRollout } from './plan-rollout.ts'
 import { runStep } from './remote-step.ts'
 import { rollbackFacts, type RollbackFacts } from './rollback-snapshot.ts'
 
@@ -52,7 +53,7 @@ async function plannedRollback(deps: PlanningDeps, rollback: Planning, ids: Plan
   const facts = await rollbackFacts(deps, rollback)
   const { restored, warnings } = facts
   const released = { rolledBackToId: restored.releaseId, artifactId: restored.artifactId }
-  return { facts, plan: completePlan(facts, planDeploy(facts.snapshot, ids)), released, warnings }
+  return { facts, plan: completePlan(facts, planRollout(facts.snapshot, ids)), released, warnings }
 }
 
 interface LocalImage extends OperationInput {
@@ -84,7 +85,7 @@ async function isInRegistry(deps: ActivityDeps, environmentId: EnvironmentId, { 
 }
 
 /** Nothing is built and nothing is migrated: migrations are never reverted (design section 4). */
-function completePlan(facts: RollbackFacts, plan: ReturnType<typeof planDeploy>): EnvironmentDeployPlan {
+function completePlan(facts: RollbackFacts, plan: DeployPlan): EnvironmentDeployPlan {
   const { environment, commit, restored, placement: { serverId, serverName } } = facts
   const build = { serverId, serverName, unresolved: [], running: null, pulls: restored.isStored ? serversToPull(plan, null) : [] }
   return { ...plan, environmentId: environment.id, commit, build, migration: null, variables: changedSince(facts) }

@@ -8,7 +8,6 @@ import { environmentOfService } from '../db/services.ts'
 import { variablesOf } from '../db/variables.ts'
 import { type DeployPlan, type EnvironmentDeployPlan, serversToPull } from '../domain/deploy-plan.ts'
 import type { DeploySnapshot, SnapshotService } from '../domain/deploy-snapshot.ts'
-import { planDeploy } from '../domain/plan-deploy.ts'
 import type { ReleaseId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { OperationKind } from '../domain/operations.ts'
 import { planIds, storeRollout } from './deploy-rows.ts'
@@ -17,6 +16,7 @@ import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
 import { placedEnvironment, type PlacedEnvironment } from './placed-environment.ts'
+import { planRollout } from './plan-rollout.ts'
 import { replicaContext } from './replica-input.ts'
 import { asReleased, isStored, refuseUnfitImage } from './rollback-snapshot.ts'
 
@@ -38,7 +38,7 @@ export function serviceRolloutActivities(deps: ActivityDeps) {
       const operation = await operationById(db, operationId)
       if (operation.plan) return operation.plan
       const facts = await serviceRolloutFacts(deps, operation)
-      return storeRollout(deps, operation, { facts, plan: completePlan(facts, planDeploy(facts.snapshot, planIds(operationId))) })
+      return storeRollout(deps, operation, { facts, plan: completePlan(facts, planRollout(facts.snapshot, planIds(operationId))) })
     },
   }
 }

@@ -9,7 +9,10 @@ import { gatewayRevisions, operations, servers, serviceReplicas, services, servi
 /** Gateways on which an environment has a working route. */
 export async function environmentGateways(db: Database, environmentId: EnvironmentId) {
   return db
-    .selectDistinct({ serviceId: services.id, serverId: servers.id, serverName: servers.name })
+    .selectDistinct({
+      ...{ serviceId: services.id, name: services.name, serverId: servers.id, serverName: servers.name },
+      isStopped: sql<boolean>`${services.status} = 'stopped'`,
+    })
     .from(serviceSlices)
     .innerJoin(services, eq(services.id, serviceSlices.serviceId))
     .innerJoin(servers, eq(servers.id, services.gatewayServerId))

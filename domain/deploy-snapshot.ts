@@ -46,6 +46,15 @@ export interface SnapshotService {
  */
 export type LeftReason = 'stopped' | 'manual' | 'not concerned'
 
+/** A gateway that routes to the environment. */
+export interface SnapshotGateway {
+  serviceId: ServiceId
+  name: string
+  serverId: ServerId
+  serverName: string
+  isStopped: boolean
+}
+
 /** All that a deploy is planned from. */
 export interface DeploySnapshot {
   services: readonly SnapshotService[]
@@ -63,7 +72,7 @@ export interface DeploySnapshot {
   /** On how many servers at once a new version is started and gets traffic; null: on all of them. */
   batchSize: number | null
   /** Gateways that route to the environment. */
-  gateways: readonly { serviceId: ServiceId; serverId: ServerId; serverName: string }[]
+  gateways: readonly SnapshotGateway[]
   /** What is known beside that, and what may be recommended. */
   advice: Recommended & { findings: readonly Warning[] }
 }

@@ -120,9 +120,9 @@ function plannedGateways(snapshot: DeploySnapshot, services: readonly PlannedSer
   const reached = services.filter(({ role }) => role === 'web' || role === 'websocket')
   return [...new Set(reached.map(({ batch = 0 }) => batch))].flatMap((batch) => {
     const web = reached.filter((service) => service.role === 'web' && service.batch === batch).flatMap(({ replicas }) => replicas)
-    return snapshot.gateways.map((gateway) => ({
-      ...{ ...gateway, batch, operationId: ids.operation('gateway_cutover', inBatch(gateway.serviceId, batch)) },
-      asks: web.filter(({ serverId }) => serverId !== gateway.serverId).map(({ id }) => id),
+    return snapshot.gateways.map(({ serviceId, serverId, serverName }) => ({
+      ...{ serviceId, serverId, serverName, batch, operationId: ids.operation('gateway_cutover', inBatch(serviceId, batch)) },
+      asks: web.filter((replica) => replica.serverId !== serverId).map(({ id }) => id),
     }))
   })
 }

@@ -24,7 +24,8 @@ const worker = (values: Partial<SnapshotService> = {}): SnapshotService => ({
   ...{ id: 'worker' as ServiceId, name: 'worker', role: 'worker', wanted: [wanted('one')], present: [present('old-worker', 'one')] },
   ...values,
 })
-const gateway = { serviceId: 'gateway' as ServiceId, serverId: 'one' as ServerId, serverName: 'one' }
+const on = { serverId: 'one' as ServerId, serverName: 'one' }
+const gateway = { serviceId: 'gateway' as ServiceId, name: 'edge', ...on, isStopped: false }
 const snapshot = (values: Partial<DeploySnapshot> = {}): DeploySnapshot => ({
   ...{ services: [web(), worker()], currentArtifact: 'artifact-1', wantedArtifact: 'artifact-1', gateways: [gateway] },
   scheduler: { targetServiceId: 'worker' as ServiceId, mode: 'single', tickingReplicaIds: ['old-worker' as ReplicaId] },
@@ -50,7 +51,7 @@ describe('a deploy', () => {
       { name: 'worker', reason: 'new image', operationId: 'service_deploy:worker', retiring: ['old-worker'] },
     ])
     expect(plan.services[0]?.replicas).toEqual([{ id: 'web/one/0', operationId: 'replica_deploy:web/one/0', serverId: 'one', serverName: 'one', askedBy: 'gateway' }])
-    expect(plan.gateways).toEqual([{ ...gateway, batch: 0, operationId: 'gateway_cutover:gateway', asks: [] }])
+    expect(plan.gateways).toEqual([{ serviceId: 'gateway', ...on, batch: 0, operationId: 'gateway_cutover:gateway', asks: [] }])
   })
 
   test('has its image pulled on each of its servers once, but on the one that builds it', () => {

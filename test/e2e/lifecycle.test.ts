@@ -176,6 +176,21 @@ describe('a database', () => {
   })
 })
 
+describe('a gateway', () => {
+  it('that is stopped is started before anything is deployed behind it, and serves the version of before once it is', async () => {
+    const { gatewayId } = scene.prepared
+    expect(await scene.ended((await scene.organisation.stopService(gatewayId)).operation)).toMatchObject(succeeded('stopped'))
+    const refused = { code: 'gateway_stopped', message: expect.stringContaining('gateway-s1 on s1'), hint: 'Start gateway-s1, then try again.' }
+    const tree = await deployed()
+    expect(tree).toMatchObject({ status: 'failed', failure: refused })
+    expect(stepsOf(tree)).toEqual([])
+    expect(await scene.ended((await scene.organisation.startService(gatewayId)).operation)).toMatchObject(succeeded('started'))
+    expect(await versionServed()).toBe('three')
+    expect(await deployed()).toMatchObject(succeeded('deployed'))
+    expect(await versionServed()).toBe('four')
+  })
+})
+
 it('nothing was done a second time, whenever a worker was killed', async () => {
   expect(findRepeated(await unitRuns(scene.server)).filter(({ isAfterItsEnd }) => isAfterItsEnd)).toEqual([])
   expect(await onServer('docker', 'ps', '--all', '--quiet', '--filter', 'status=exited')).toEqual([])
