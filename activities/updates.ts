@@ -4,15 +4,17 @@ import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { liveReplicas, placementsOf } from '../db/replicas.ts'
-import { managedServices, recordAvailable, recordImage } from '../db/updates.ts'
+import { isImageNeeded, managedServices, recordAvailable, recordImage } from '../db/updates.ts'
 import type { OrganisationId, ReplicaId, ServerId, ServiceId } from '../domain/ids.ts'
-import { repositoryOf } from '../drivers/services/image.ts'
+import { stepNumbers } from '../domain/step-numbers.ts'
+import { removeReplacedImage, repositoryOf } from '../drivers/services/image.ts'
 import { parseReference } from '../drivers/registries/reference.ts'
 import { configuredService } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import { accessTo } from './image-registry.ts'
 import type { OperationInput } from './operations.ts'
+import { runStep } from './remote-step.ts'
 
 /** What the update of a service will do. */
 export interface UpdatePlan {
@@ -24,6 +26,13 @@ export interface UpdatePlan {
   serverName: string
   /** `name@sha256:…`: the one that it has, and goes back to where the other one does not get healthy. */
   before: string
+  image: string
+}
+
+/** An image, `name@sha256:…`, that a service does not run from any more. */
+interface ReplacedImage extends OperationInput {
+  serviceId: ServiceId
+  serverId: ServerId
   image: string
 }
 
@@ -81,6 +90,13 @@ export function updateActivities(deps: ActivityDeps) {
     /** The commit point of an update: the new image has proven itself. */
     async recordUpdate({ operationId, serviceId, image }: OperationInput & { serviceId: ServiceId; image: string }): Promise<void> {
       await commitOnce(db, operationId, (tx) => recordImage(tx, serviceId, image))
+    },
+
+    /** Removes the image of before an update from its server, unless another container or a release needs it; fine when it is gone. */
+    async removeReplacedImage({ operationId, serviceId, serverId, image }: ReplacedImage): Promise<void> {
+      const tag = tagOf(await engineService(db, keyring, serviceId))
+      if (tag === null || (await isImageNeeded(db, { serverId, image }))) return
+      await runStep(deps, { operationId, order: stepNumbers.serviceUpdate.removeImage, serverId, step: removeReplacedImage(image, tag) })
     },
   }
 }

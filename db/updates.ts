@@ -1,7 +1,7 @@
 import { and, eq, inArray, isNotNull, isNull, ne, or, sql } from 'drizzle-orm'
-import type { OrganisationId, ServiceId } from '../domain/ids.ts'
+import type { OrganisationId, ServerId, ServiceId } from '../domain/ids.ts'
 import type { Database } from './connect.ts'
-import { services } from './schema/index.ts'
+import { buildArtifacts, serviceReplicas, services } from './schema/index.ts'
 
 /** Images of services that stand on their own: what they run from, and what their registries have by now (specification section 9). */
 
@@ -34,4 +34,13 @@ export async function recordImage(tx: Database, id: ServiceId, image: string): P
   const available = sql<string>`coalesce(${services.availableImageDigest}, ${image})`
   const updateStatus = sql<'current' | 'available'>`case when ${available} = ${image} then 'current' else 'available' end`
   await tx.update(services).set({ currentImageDigest: image, availableImageDigest: available, updateStatus }).where(eq(services.id, id))
+}
+
+/** Whether a container on a server was made from an image, `name@sha256:…`, or a release may need it. */
+export async function isImageNeeded(db: Database, { serverId, image }: { serverId: ServerId; image: string }): Promise<boolean> {
+  const isOfReplica = and(eq(serviceReplicas.serverId, serverId), eq(serviceReplicas.imageDigest, image), ne(serviceReplicas.status, 'removed'))
+  const [replica] = await db.select().from(serviceReplicas).where(isOfReplica).limit(1)
+  if (replica) return true
+  const isOfRelease = and(eq(buildArtifacts.imageDigest, image), eq(buildArtifacts.status, 'available'))
+  return (await db.select().from(buildArtifacts).where(isOfRelease).limit(1)).length > 0
 }

@@ -11,7 +11,7 @@ export const stepNumbers = {
   sliceDetach: { firewall: 10 },
   sliceRemove: { remove: 10 },
   /** Behind the pull, which is as in a deploy of the service. */
-  serviceUpdate: { start: 3000 },
+  serviceUpdate: { start: 3000, removeImage: 3010 },
   credentialRotation: { admit: 10, retire: 20 },
   environmentDeploy: {
     ...{ baseImages: 10, build: 20, migrateBefore: 30, commandsBefore: 31, migrateAfter: 50, commandsAfter: 51 },

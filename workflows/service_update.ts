@@ -1,11 +1,11 @@
-import { ApplicationFailure, isCancellation } from '@temporalio/workflow'
+import { ApplicationFailure, CancellationScope, isCancellation, patched } from '@temporalio/workflow'
 import type { OperationInput } from '../activities/operations.ts'
 import type { UpdatePlan } from '../activities/updates.ts'
 import type { Failure } from '../domain/operations.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { untilCommitted } from './converge.ts'
-import { asOperation, failureOf } from './operation.ts'
-import { control, watch } from './proxies.ts'
+import { asOperation, failureOf, orWarn } from './operation.ts'
+import { control, remote, watch } from './proxies.ts'
 
 /**
  * Updates a service that has its data on one server (specification section 11): its container is stopped and another one started on the
@@ -17,8 +17,19 @@ export async function service_update({ operationId }: OperationInput): Promise<v
     if (plan.isUnchanged) return 'unchanged'
     const replace = () => replaceContainer(plan, { operationId })
     await untilCommitted({ operationId, of: operationId }, replace, (error) => wentBack(plan, error))
+    if (patched('the image of before goes')) await removeBefore(plan, { operationId })
     return 'updated'
   })
+}
+
+/** Nobody goes back to it from now on. */
+async function removeBefore({ service, serverId, serverName, before }: UpdatePlan, { operationId }: OperationInput): Promise<void> {
+  const replaced = { operationId, serviceId: service.id, serverId, image: before }
+  await CancellationScope.nonCancellable(() =>
+    orWarn({ of: operationId, code: 'not_pruned' }, `${before} was not removed`, () =>
+      remote.removeReplacedImage.executeWithOptions({ summary: `remove ${before} from ${serverName}` }, [replaced]),
+    ),
+  )
 }
 
 /** The image is there before anything is stopped; Docker stops the old container before it starts the new one on its volume. */

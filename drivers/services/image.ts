@@ -7,6 +7,7 @@ const script = textBeside(import.meta.url, 'image-resolve.sh')
 const pullScript = textBeside(import.meta.url, 'image-pull.sh')
 /** Needs the input `NAMES`. */
 export const imageRemoveScript = textBeside(import.meta.url, 'image-remove.sh')
+const replacedScript = textBeside(import.meta.url, 'image-replaced.sh')
 const findScript = textBeside(import.meta.url, 'image-find.sh')
 const report = z.object({ imageId: z.string().startsWith('sha256:'), digests: z.array(z.string()) })
 
@@ -43,6 +44,11 @@ export function pullImage(image: string, dockerConfig: Secret): ServiceStep<void
 /** Removes an image under these names, tags or digests, unless a container uses it. */
 export function removeImage(names: readonly string[]): ServiceStep<void> {
   return { name: 'remove image', script: imageRemoveScript, inputs: { NAMES: lines(names) }, secrets: {}, files: [], parse: () => {} }
+}
+
+/** Removes an image, `name@sha256:…`, that was pulled by `tag` once, with that tag where it still stands for it, unless a container uses it. */
+export function removeReplacedImage(image: string, tag: string): ServiceStep<void> {
+  return { name: 'remove replaced image', script: replacedScript, inputs: { IMAGE: image, TAG: tag }, secrets: {}, files: [], parse: () => {} }
 }
 
 /** How `findImage` ends where the image is not there. */

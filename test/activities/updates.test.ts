@@ -5,13 +5,13 @@ import type { ActivityDeps } from '../../activities/deps.ts'
 import { updateActivities } from '../../activities/updates.ts'
 import { insertService } from '../../db/services.ts'
 import { services } from '../../db/schema/index.ts'
-import { recordAvailable, recordImage } from '../../db/updates.ts'
+import { isImageNeeded, recordAvailable, recordImage } from '../../db/updates.ts'
 import type { OrganisationId, ServiceId } from '../../domain/ids.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { openImageRegistry } from '../api/image-registry.ts'
 import { createTestDatabase } from '../database.ts'
-import { environment, keyring, operation, organisation, replica, server, service } from '../db/rows.ts'
+import { artifact, environment, keyring, operation, organisation, replica, server, service } from '../db/rows.ts'
 
 const database = await createTestDatabase()
 const { db } = database
@@ -99,4 +99,16 @@ describe('the plan of an update', () => {
     await expect(planUpdate(await updating(image('c')))).rejects.toMatchObject({ type: 'update_outdated' })
     await expect(planUpdate(await updating(image('b'), { runs: false }))).rejects.toMatchObject({ type: 'service_not_running' })
   })
+})
+
+test('the image of before is needed where another container of its server, or a release, may run from it', async () => {
+  const organisationId = await organisation(db)
+  const [here, elsewhere] = [await server(db, organisationId), await server(db, organisationId)]
+  const isNeeded = (imageDigest: string, serverId = here) => isImageNeeded(db, { serverId, image: imageDigest })
+  await replica(db, { serviceId: await service(db, organisationId), serverId: here, imageDigest: image('1'), status: 'stopped' })
+  await replica(db, { serviceId: await service(db, organisationId), serverId: here, imageDigest: image('2'), status: 'removed' })
+  const environmentId = await environment(db, organisationId)
+  const { id: builtByOperationId } = await operation(db, { organisationId, targetId: environmentId })
+  await artifact(db, environmentId, builtByOperationId, { imageDigest: image('3'), digestKind: 'repo_digest', status: 'available' })
+  expect([await isNeeded(image('1')), await isNeeded(image('1'), elsewhere), await isNeeded(image('2')), await isNeeded(image('3'))]).toEqual([true, false, false, true])
 })

@@ -16,6 +16,8 @@ beforeAll(async () => {
   postgres = scene.prepared.databaseId
   valkey = scene.prepared.cacheId
   sample = await scene.sample('visits')
+  const { operation } = await scene.organisation.createService({ driver: 'valkey', name: 'another', serverId: scene.prepared.serverId })
+  await scene.ended(operation)
 }, 600_000)
 
 afterAll(() => scene?.close())
@@ -36,6 +38,9 @@ const containerFacts = async (id: string) => {
   const [image = '', ...rest] = (await scene.server.exec(['docker', 'inspect', '--format', format, await containerOf(id)])).trim().split(' ')
   return { image, volumes: rest.filter((word) => word.startsWith('keystone_service_')), since: rest.at(-1) }
 }
+/** Those of a repository that the server has, by digest. */
+const images = async (repository: string) =>
+  (await scene.server.exec(['docker', 'image', 'ls', '--digests', '--format', '{{.Repository}}@{{.Digest}}', repository])).trim().split('\n').toSorted()
 const sql = async (text: string) =>
   (await scene.server.exec(['docker', 'exec', await containerOf(postgres), 'psql', '-XAt', '-U', 'postgres', '-d', 'visits_production', '-c', text])).trim()
 
@@ -75,13 +80,14 @@ describe('the image of a database', () => {
     expect(killed).toBeDefined()
     await killed
     await scene.organisation.cancel(deploy.id)
-    await recordHistories(scene.keystone, 'update', tree)
+    await recordHistories(scene.keystone, 'updated', tree)
     expect(tree).toMatchObject({ kind: 'service_update', status: 'succeeded', outcome: 'updated', warnings: [] })
     const after = await containerFacts(postgres)
     expect(after).toMatchObject({ image: (await service(postgres)).availableImageDigest, volumes: before.volumes })
     expect(after.since).not.toBe(before.since)
     expect(await service(postgres)).toMatchObject({ currentImageDigest: after.image, updateStatus: 'current', status: 'running' })
     expect(await sql('select word from kept')).toBe('written before')
+    expect(await images('postgres')).toEqual([after.image])
     await expect(update(postgres)).rejects.toMatchObject({ status: 409, code: 'no_update' })
   })
 
@@ -131,12 +137,14 @@ describe('an update of a cache', () => {
     expect(await service(valkey)).toMatchObject({ currentImageDigest: before.image, status: 'running' })
   })
 
-  it('takes the image that its tag has by now', async () => {
+  it('takes the image that its tag has by now, and leaves the one of before to another cache that runs from it', async () => {
+    const before = await containerFacts(valkey)
     const digest = await scene.lab.mirror.republish('valkey', ['LABEL lab.version=third'])
     await lookUp(valkey, digest)
     const tree = await scene.ended(await update(valkey))
-    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'updated' })
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'updated', warnings: [] })
     expect(await containerFacts(valkey)).toMatchObject({ image: `valkey/valkey@${digest}` })
+    expect(await images('valkey/valkey')).toContain(before.image)
     expect(await keys()).toContain('users.acl')
   })
 })

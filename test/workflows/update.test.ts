@@ -14,6 +14,8 @@ async function update(others: Activities = {}) {
     resolveServiceImage: async () => ({ digest: 'new' }),
     startReplica: async () => {},
     recordUpdate: async () => {},
+    removeReplacedImage: async () => {},
+    addWarning: async () => {},
     beginConvergence: async () => ({ isCommitted: false, leftovers: { ...nothing, updated: { ...on, replicaId: 'replica', image: 'old' } } }),
     endConvergence: async () => {},
     abandonConvergence: async () => {},
@@ -30,7 +32,13 @@ const startOf = (image: string, error: Error) => async ({ image: { reference } }
 describe('an update', () => {
   it('has its image before it stops anything', async () => {
     const { asked, ending } = await update()
-    expect(asked).toEqual(['planUpdate', 'resolveServiceImage', 'start new', 'recordUpdate'])
+    expect(asked).toEqual(['planUpdate', 'resolveServiceImage', 'start new', 'recordUpdate', 'removeReplacedImage'])
+    expect(ending).toEqual({ status: 'succeeded', outcome: 'updated' })
+  })
+
+  it('that cannot remove the image of before has succeeded, with a warning', async () => {
+    const { asked, ending } = await update({ removeReplacedImage: () => Promise.reject(failure('step_failed')) })
+    expect(asked.slice(-2)).toEqual(['removeReplacedImage', 'addWarning'])
     expect(ending).toEqual({ status: 'succeeded', outcome: 'updated' })
   })
 
