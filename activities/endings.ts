@@ -3,6 +3,8 @@ import {
   beginRemovingEnvironment,
   beginRemovingRoute,
   type Ending,
+  endingOf,
+  endingOfTarget,
   type EndingReplica,
   type EndingRoute,
   endingReplicas,
@@ -21,7 +23,6 @@ import { idOf } from '../db/ids.ts'
 import { keepVolumes, originOf } from '../db/kept-volumes.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
-import type { Operation } from '../db/operations/request.ts'
 import { environmentOfService, lockService } from '../db/services.ts'
 import { usesOfService } from '../db/service-uses.ts'
 import { slicesWithin } from '../db/slices.ts'
@@ -31,6 +32,7 @@ import { cleanUp, type Remains } from '../drivers/services/clean-up.ts'
 import { configuredService } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
+import { labelOf, serversToAsk } from './forced-removals.ts'
 import type { OperationInput } from './operations.ts'
 import { runStep } from './remote-step.ts'
 
@@ -43,6 +45,8 @@ export interface PlannedEnding {
   workers: readonly EndingReplica[]
   gateways: readonly (ServerToClean & { gatewayId: ServiceId })[]
   others: readonly EndingReplica[]
+  /** Servers that are left out where they do not answer; histories of before there were any have none. */
+  asked?: readonly ServerToClean[]
 }
 
 /** What is to be removed once nothing runs; an environment has images, too. */
@@ -65,7 +69,7 @@ export interface CleanUpInput extends EndingInput {
 /** How services stop, and services and environments are removed. From their commit points on all of it follows from rows, and goes forward only. */
 export function endingActivities(deps: ActivityDeps) {
   const { db } = deps
-  const endingOf = async (of: OperationId) => ofServices(await operationById(db, of))
+  const endingOfId = async (of: OperationId) => endingOf(await operationById(db, of))
   const endingOfRoute = async ({ routeId }: EndingRoute): Promise<PlannedEnding> => {
     const { environmentId, gatewayId } = await placeOfRoute(db, routeId)
     const gateways = (await gatewaysToTell(db, environmentId)).filter((gateway) => gateway.gatewayId === gatewayId)
@@ -74,14 +78,14 @@ export function endingActivities(deps: ActivityDeps) {
   return {
     /** The commit point of a service that stops: no deploy starts it from now on. */
     async beginStop({ operationId }: OperationInput): Promise<void> {
-      await commitOnce(db, operationId, (tx, operation) => beginEnding(tx, ofServices(operation), 'stopped'))
+      await commitOnce(db, operationId, (tx, operation) => beginEnding(tx, endingOf(operation), 'stopped'))
     },
 
     /** The commit point of a removal. Fails as `service_in_use` and the like where somebody needs what is to go, and changes nothing then. */
     async beginRemoval({ operationId }: OperationInput): Promise<void> {
       await commitOnce(db, operationId, async (tx, operation) => {
         if (operation.kind === 'route_remove') return beginRemovingRoute(tx, idOf<SliceId>(operation.targetId))
-        const ending = ofServices(operation)
+        const ending = endingOf(operation)
         if ('environmentId' in ending) {
           await beginRemovingEnvironment(tx, ending.environmentId)
         } else {
@@ -96,23 +100,26 @@ export function endingActivities(deps: ActivityDeps) {
 
     /** What of it may still run, from the rows: whoever asks, and how often. */
     async planEnding({ operationId }: OperationInput): Promise<PlannedEnding> {
-      const ending = endingOfOperation(await operationById(db, operationId))
+      const operation = await operationById(db, operationId)
+      const ending = endingOfTarget(operation)
       if ('routeId' in ending) return endingOfRoute(ending)
       const replicas = await endingReplicas(db, ending)
       const environmentId = 'environmentId' in ending ? ending.environmentId : await environmentOfService(db, ending.serviceId)
       const isRouted = 'environmentId' in ending || replicas.some(({ role }) => role === 'web' || role === 'websocket')
+      const gateways = isRouted && environmentId !== null ? await gatewaysToTell(db, environmentId) : []
       return {
         environmentId: isRouted ? environmentId : null,
         schedulers: replicas.filter(({ ticks }) => ticks),
         workers: replicas.filter(({ role }) => role === 'worker'),
-        gateways: isRouted && environmentId !== null ? await gatewaysToTell(db, environmentId) : [],
+        gateways,
         others: replicas.filter(({ role }) => role !== 'worker'),
+        asked: await serversToAsk(db, operation, [...replicas, ...gateways]),
       }
     },
 
     /** Nothing of it runs any more, and no gateway knows of it. */
     async recordEnded({ operationId, of }: EndingInput): Promise<void> {
-      const ending = endingOfOperation(await operationById(db, of))
+      const ending = endingOfTarget(await operationById(db, of))
       if ('serviceId' in ending) return
       await db.transaction(async (tx) => {
         await holdRunning(tx, operationId)
@@ -123,7 +130,7 @@ export function endingActivities(deps: ActivityDeps) {
 
     /** Gives up the releases of an environment that is removed, and says where there may be something of it. */
     async planCleanUp({ operationId, of }: EndingInput): Promise<PlannedCleanUp> {
-      const ending = await endingOf(of)
+      const ending = await endingOfId(of)
       await db.transaction(async (tx) => {
         await holdRunning(tx, operationId)
         if ('environmentId' in ending) await giveUpAllReleases(tx, ending.environmentId)
@@ -134,7 +141,7 @@ export function endingActivities(deps: ActivityDeps) {
     /** Removes folders and networks from a server, and images that only a service had; its volumes stay, and are kept by name. */
     async cleanUpServer({ operationId, of, order, serverId }: CleanUpInput): Promise<void> {
       const { organisationId, ...operation } = await operationById(db, of)
-      const ending = ofServices(operation)
+      const ending = endingOf(operation)
       const volumes = await runStep(deps, { operationId, order, serverId, step: cleanUp(await remainsOf(deps, ending)) })
       const owner = { serviceId: null, environmentId: null, ...ending }
       const slices = 'serviceId' in ending ? await slicesWithin(db, ending.serviceId) : []
@@ -144,7 +151,7 @@ export function endingActivities(deps: ActivityDeps) {
 
     /** All of it is gone but for its volumes, and the slices that an environment used. */
     async recordRemoved({ operationId, of }: EndingInput): Promise<void> {
-      const ending = await endingOf(of)
+      const ending = await endingOfId(of)
       await db.transaction(async (tx) => {
         await holdRunning(tx, operationId)
         await recordServicesRemoved(tx, ending)
@@ -154,18 +161,6 @@ export function endingActivities(deps: ActivityDeps) {
   }
 }
 
-type OfTarget = Pick<Operation, 'targetType' | 'targetId'>
-
-function endingOfOperation(operation: OfTarget): Ending | EndingRoute {
-  return operation.targetType === 'slice' ? { routeId: idOf(operation.targetId) } : ofServices(operation)
-}
-
-function ofServices({ targetType, targetId }: OfTarget): Ending {
-  if (targetType === 'service') return { serviceId: idOf(targetId) }
-  if (targetType === 'environment') return { environmentId: idOf(targetId) }
-  throw new Error(`a ${targetType} cannot be ended like a service`)
-}
-
 async function remainsOf({ db }: ActivityDeps, ending: Ending): Promise<Remains> {
   const services = await servicesThatEnd(db, ending)
   const remains = services.map((service) => configuredService(service).remains({ serviceId: service.id }))
@@ -173,6 +168,6 @@ async function remainsOf({ db }: ActivityDeps, ending: Ending): Promise<Remains>
     folders: remains.flatMap(({ folders }) => folders),
     networks: remains.flatMap(({ networks }) => networks),
     images: 'serviceId' in ending ? services.flatMap((service) => (service.environmentId === null ? (service.currentImageDigest ?? []) : [])) : [],
-    volumeLabel: 'serviceId' in ending ? `keystone.service=${ending.serviceId}` : `keystone.environment=${ending.environmentId}`,
+    volumeLabel: labelOf(ending),
   }
 }

@@ -48,7 +48,8 @@ export function firewallActivities(deps: ActivityDeps) {
   }
 }
 
-async function serversConcerned(tx: Database, { targetType, targetId }: Operation): Promise<ServerId[]> {
+/** Servers whose rules an operation is about. */
+export async function serversConcerned(tx: Database, { targetType, targetId }: Pick<Operation, 'targetType' | 'targetId'>): Promise<ServerId[]> {
   switch (targetType) {
     case 'environment':
       return serversOpenTo(tx, idOf<EnvironmentId>(targetId))

@@ -6,6 +6,7 @@ import type { ActivityDeps } from './deps.ts'
 import { deployActivities } from './deploys.ts'
 import { endingActivities } from './endings.ts'
 import { firewallActivities } from './firewalls.ts'
+import { forcedRemovalActivities } from './forced-removals.ts'
 import { gatewayActivities } from './gateways.ts'
 import { imageActivities } from './images.ts'
 import { migrationActivities } from './migrations.ts'
@@ -51,6 +52,7 @@ export function createActivities(deps: ActivityDeps) {
     ...serviceRolloutActivities(deps),
     ...restartActivities(deps),
     ...endingActivities(deps),
+    ...forcedRemovalActivities(deps),
     ...volumeActivities(deps),
     ...observationActivities(deps),
   }

@@ -13,19 +13,27 @@ export interface Removal {
   targetId: string
   name: string
   locks: readonly Lock[]
+  /** It goes on without servers that do not answer. */
+  isForced?: boolean
 }
 
-/** Requests a removal; asked for again it answers with the one that is under way. One that has failed goes on in a new operation. */
+/**
+ * Requests a removal; asked for again it answers with the one that is under way, unless this is forced and that one is not. One that has
+ * failed goes on in a new operation.
+ */
 export async function requestRemoval(
   deps: ApiDependencies,
   tx: Database,
   c: ApiContext,
-  { kind, targetType, targetId, name, locks }: Removal,
+  { kind, targetType, targetId, name, locks, isForced = false }: Removal,
 ) {
-  const event = { action: `${targetType}.remove_requested`, targetType, targetId, details: { name } }
+  const input = isForced ? { force: true } : {}
+  const event = { action: `${targetType}.remove_requested`, targetType, targetId, details: { name, ...input } }
   const underWay = await unfinishedOperation(tx, { kind, targetId })
   const operation =
-    underWay ?? (await requestOperation(tx, { ...requestedBy(c), kind, targetType, targetId, summary: `remove ${name}`, locks }))
+    underWay && (!isForced || underWay.input.force === true)
+      ? underWay
+      : await requestOperation(tx, { ...requestedBy(c), kind, targetType, targetId, summary: `remove ${name}`, locks, input })
   return { ...accepted(deps, operation), event }
 }
 

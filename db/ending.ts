@@ -2,6 +2,8 @@ import { and, eq, exists, inArray, isNotNull, isNull, ne, notInArray, sql } from
 import type { EnvironmentId, ReplicaId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
 import type { ProcessRole } from '../domain/services.ts'
 import type { Database } from './connect.ts'
+import { idOf } from './ids.ts'
+import type { Operation } from './operations/request.ts'
 import {
   buildArtifacts,
   environmentAttachments,
@@ -21,6 +23,20 @@ export type Ending = { serviceId: ServiceId } | { environmentId: EnvironmentId }
 /** A route that is taken from its gateway; what it led to goes on. */
 export interface EndingRoute {
   routeId: SliceId
+}
+
+type OfTarget = Pick<Operation, 'targetType' | 'targetId'>
+
+/** What an operation ends: a service, an environment or a route. */
+export function endingOfTarget(operation: OfTarget): Ending | EndingRoute {
+  return operation.targetType === 'slice' ? { routeId: idOf(operation.targetId) } : endingOf(operation)
+}
+
+/** The same of one that ends services. Throws where it does not. */
+export function endingOf({ targetType, targetId }: OfTarget): Ending {
+  if (targetType === 'service') return { serviceId: idOf(targetId) }
+  if (targetType === 'environment') return { environmentId: idOf(targetId) }
+  throw new Error(`a ${targetType} cannot be ended like a service`)
 }
 
 const endingServices = (ending: Ending) =>

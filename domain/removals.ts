@@ -1,4 +1,5 @@
 import type { Failure } from './operations.ts'
+import { readWarning, type StoredWarning, type Warning } from './warnings.ts'
 
 /** What still needs a service, by names that people know; environments as `production of shop`. */
 export interface ServiceUses {
@@ -38,6 +39,38 @@ export function removalRefusal(name: string, uses: ServiceUses): Failure | null 
 const inUse = (message: string, hint: string): Failure => ({ code: 'service_in_use', message, hint })
 
 const named = (names: readonly string[]): string => [...new Set(names)].toSorted().join(', ')
+
+/** What a forced removal has left on a server that did not answer. */
+export interface LeftBehind {
+  server: string
+  /** Names of containers that were to end there. */
+  containers: readonly string[]
+  /** A gateway runs there that has routes to what is removed. */
+  hasGateway: boolean
+  /** What it was of, `production of shop`. */
+  origin: string
+  /** By which all of it is known there, `keystone.environment=…`. */
+  label: string
+}
+
+/** What people should know of a server that did not answer; said once for each. */
+export function leftBehind({ server, containers, hasGateway, origin, label }: LeftBehind): Warning {
+  const running = containers.length === 0 ? '' : ` ${named(containers)} may still run there.`
+  const routing = hasGateway ? ' Its gateway may still have the routes.' : ''
+  return {
+    code: 'left_behind',
+    message: `${silence(server)}, and nothing of ${origin} was removed there.${running}${routing}`,
+    hint: `Where it comes back, remove what has the label ${label}: containers, networks, images and, if nobody needs their data, volumes.`,
+  }
+}
+
+const silence = (server: string): string => `${server} did not answer`
+
+/** Whether a stored warning is what is known of this server. */
+export function isOfServer(stored: StoredWarning, server: string): boolean {
+  const { code, message } = readWarning(stored)
+  return code === 'left_behind' && message.startsWith(`${silence(server)},`)
+}
 
 /** Why an application cannot be deleted; null where it can. */
 export function applicationRefusal(name: string, environments: readonly string[]): Failure | null {

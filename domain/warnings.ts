@@ -27,6 +27,7 @@ const noteCodes = [
   'scheduler_not_handed_over',
   'not_taken_back',
   'connections_ended',
+  'left_behind',
 ] as const
 
 export type WarningCode = CheckCode | (typeof noteCodes)[number]

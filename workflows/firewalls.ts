@@ -1,6 +1,6 @@
 import type { OperationInput } from '../activities/operations.ts'
 import type { PlannedFirewall } from '../domain/firewall.ts'
-import type { OperationId } from '../domain/ids.ts'
+import type { OperationId, ServerId } from '../domain/ids.ts'
 import { together } from './operation.ts'
 import { control, remote } from './proxies.ts'
 
@@ -17,7 +17,14 @@ export async function applyFirewalls(firewalls: readonly PlannedFirewall[], { op
   })
 }
 
+interface Settling extends FirewallSteps {
+  of: OperationId
+  /** Servers that do not answer: they take their rules with the next operation there. */
+  silent?: ReadonlySet<ServerId>
+}
+
 /** Lets servers reach exactly what they may by the rows of this moment, as far as the operation `of` is about it. */
-export async function settleFirewalls({ of, ...steps }: FirewallSteps & { of: OperationId }): Promise<void> {
-  await applyFirewalls(await control.planFirewalls({ operationId: steps.operationId, of }), steps)
+export async function settleFirewalls({ of, silent, ...steps }: Settling): Promise<void> {
+  const firewalls = await control.planFirewalls({ operationId: steps.operationId, of })
+  await applyFirewalls(firewalls.filter(({ serverId }) => !silent?.has(serverId)), steps)
 }

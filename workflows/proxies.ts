@@ -26,6 +26,13 @@ export const remote = proxyActivities<Activities>({ ...overSsh, startToCloseTime
 /** Steps that may take long: builds, migrations, installations, the end of a worker's job. */
 export const watch = proxyActivities<Activities>({ ...overSsh, startToCloseTimeout: '3 hours' })
 
+/** Whether a server answers at all: a boot is waited for, a minute and as long as its silence takes, and then somebody goes on without it. */
+export const knock = proxyActivities<Activities>({
+  startToCloseTimeout: '1 minute',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '15 seconds', maximumAttempts: 8 },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+})
+
 /** What others offer over HTTP: asked again for a while where they are away, and left alone until the next schedule then. */
 export const provider = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',

@@ -23,6 +23,7 @@ import { applicationIdSchema } from '../schemas/fields.ts'
 import { operationSchema } from '../schemas/operation.ts'
 import { inOrganisation, oneApplication, oneEnvironment } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
+import { removalQuery } from '../schemas/removal.ts'
 import { namedServers } from '../servers-of-request.ts'
 
 const path = '/organisations/{organisationId}/environments'
@@ -75,7 +76,7 @@ const remove = createRoute({
   summary: 'Remove an environment with its services and routes',
   description: 'Slices that it used and its volumes are kept until they are deleted by name. Its domains answer 404 from then on.',
   middleware: requires('admin'),
-  request: { params: oneEnvironment },
+  request: { params: oneEnvironment, query: removalQuery },
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
@@ -136,12 +137,13 @@ export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   })
 
   router.openapi(remove, async (c) => {
+    const isForced = c.req.valid('query').force === 'true'
     const environment = await environmentToRemove(deps, c, c.req.valid('param').environmentId)
     const application = await applicationIn(deps, c, environment.applicationId)
     const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
       const name = `${environment.name} of ${application.name}`
       const target = { kind: 'environment_remove', targetType: 'environment', targetId: environment.id, name } as const
-      return requestRemoval(deps, tx, c, { ...target, locks: await locksOfEnvironment(tx, environment.id) })
+      return requestRemoval(deps, tx, c, { ...target, isForced, locks: await locksOfEnvironment(tx, environment.id) })
     })
     return c.json(operation, status, headers)
   })

@@ -18,6 +18,7 @@ import { json, onceHeaders } from '../schemas/content.ts'
 import { operationSchema } from '../schemas/operation.ts'
 import { oneService } from '../schemas/params.ts'
 import { writeProblems } from '../schemas/problem.ts'
+import { removalQuery } from '../schemas/removal.ts'
 import { interruptionSchema, presentService, serviceSchema } from '../schemas/service.ts'
 
 const path = '/organisations/{organisationId}/services/{serviceId}'
@@ -66,7 +67,7 @@ const remove = createRoute({
   summary: 'Remove a service that nobody needs; its volumes are kept until they are deleted by name',
   description: 'Problems: service_in_use names who uses it; primary_service, scheduler_target.',
   middleware: requires('admin'),
-  request: { params: oneService },
+  request: { params: oneService, query: removalQuery },
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
@@ -91,12 +92,13 @@ export function serviceLifeRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   })
 
   router.openapi(remove, async (c) => {
+    const isForced = c.req.valid('query').force === 'true'
     const service = await serviceToRemove(deps, c, c.req.valid('param').serviceId)
     const { body, status, headers } = await commit(deps, c, async (tx) => {
       const refusal = removalRefusal(service.name, await usesOfService(tx, service.id))
       if (refusal) throw refusedBy(refusal)
       const target = { kind: 'service_remove', targetType: 'service', targetId: service.id, name: service.name } as const
-      return requestRemoval(deps, tx, c, { ...target, locks: await locksOfService(tx, service.id) })
+      return requestRemoval(deps, tx, c, { ...target, isForced, locks: await locksOfService(tx, service.id) })
     })
     return c.json(body, status, headers)
   })

@@ -121,7 +121,8 @@ export interface OrganisationClient {
   startService(serviceId: string): Promise<{ operation: Operation }>
   restartService(serviceId: string): Promise<z.infer<typeof interruptedSchema>>
   removeService(serviceId: string): Promise<Operation>
-  removeEnvironment(environmentId: string): Promise<Operation>
+  /** `force`: without servers that do not answer. */
+  removeEnvironment(environmentId: string, wish?: { force: boolean }): Promise<Operation>
   /** Waits for an operation's end. */
   finished(operation: Operation, onChange?: (tree: OperationTree) => void): Promise<OperationTree>
 }
@@ -194,7 +195,7 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
     startService: (serviceId) => client.post(`${path}/services/${serviceId}/start`, undefined, startedSchema),
     restartService: (serviceId) => client.post(`${path}/services/${serviceId}/restart`, undefined, interruptedSchema),
     removeService: (serviceId) => client.delete(`${path}/services/${serviceId}`, operationSchema),
-    removeEnvironment: (environmentId) => client.delete(environment(environmentId), operationSchema),
+    removeEnvironment: (environmentId, { force } = { force: false }) => client.delete(`${environment(environmentId)}?force=${force}`, operationSchema),
     finished: (operation, onChange = () => {}) => finished({ client, organisationId: id, operationId: operation.id, onChange }),
   }
 }

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import type { ActivityDeps } from '../../activities/deps.ts'
 import { endingActivities } from '../../activities/endings.ts'
 import { firewallActivities } from '../../activities/firewalls.ts'
+import { forcedRemovalActivities } from '../../activities/forced-removals.ts'
 import { renderConfiguration } from '../../activities/gateway-sections.ts'
 import { gatewayActivities } from '../../activities/gateways.ts'
 import { changeFirewalls, firewallOf } from '../../db/firewalls.ts'
@@ -27,6 +28,7 @@ const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(
 const activities = endingActivities(deps)
 const { planFirewalls } = firewallActivities(deps)
 const { planRoute } = gatewayActivities(deps)
+const { giveUpServers } = forcedRemovalActivities(deps)
 
 const statusOf = async (id: ServiceId) => (await db.select().from(services).where(eq(services.id, id)))[0]?.status
 
@@ -57,7 +59,7 @@ async function scene() {
     gateway: await replica(db, { serviceId: gatewayId, serverId: front, role: 'server' }),
   }
   const asked = (kind: 'service_stop' | 'service_remove', targetId: ServiceId) => operation(db, { organisationId, kind, targetType: 'service', targetId })
-  const removal = () => operation(db, { organisationId, kind: 'environment_remove', targetType: 'environment', targetId: environmentId })
+  const removal = (input = {}) => operation(db, { organisationId, kind: 'environment_remove', targetType: 'environment', targetId: environmentId, input })
   return { organisationId, environmentId, front, back, web, jobs, data, gatewayId, shop, route, replicas, asked, removal }
 }
 
@@ -230,6 +232,39 @@ describe('an environment that is removed', () => {
     expect((await activities.planCleanUp(input)).servers).toEqual([])
     await db.update(servers).set({ status: 'failed', architecture: null }).where(eq(servers.id, found.back))
     expect((await activities.planCleanUp(input)).servers).toEqual([])
+  })
+})
+
+describe('a removal that is forced', () => {
+  const forced = async (found: Awaited<ReturnType<typeof scene>>) => {
+    const { id: operationId } = await found.removal({ force: true })
+    await activities.beginRemoval({ operationId })
+    return { operationId, of: operationId }
+  }
+
+  test('asks every server that it is about; another one asks none', async () => {
+    const found = await scene()
+    const { operationId } = await forced(found)
+    const { asked } = await activities.planEnding({ operationId })
+    expect(asked?.map(({ serverId }) => serverId)).toEqual([found.front, found.back].toSorted())
+    const other = await scene()
+    const { id } = await other.removal()
+    await activities.beginRemoval({ operationId: id })
+    expect(await activities.planEnding({ operationId: id })).toMatchObject({ asked: [] })
+  })
+
+  test('takes what is on a server that does not answer for gone, says so once, and leaves the others', async () => {
+    const found = await scene()
+    const { back, replicas, environmentId } = found
+    const input = await forced(found)
+    for (const _ of [1, 2]) await giveUpServers({ ...input, serverIds: [back] })
+    expect([await replicaById(db, replicas.web), await replicaById(db, replicas.data)]).toMatchObject([{ status: 'removed', ticks: false }, { status: 'running' }])
+    expect(await activities.planEnding(input)).toMatchObject({ schedulers: [], workers: [], others: [], environmentId })
+    const names = [replicas.web, replicas.jobs].map((id) => `replica-${id}`).toSorted()
+    const { warnings } = await operationById(db, input.operationId)
+    expect(warnings).toEqual([
+      { code: 'left_behind', message: expect.stringContaining(`${names.join(', ')} may still run there`), hint: expect.stringContaining(`keystone.environment=${environmentId}`) },
+    ])
   })
 })
 

@@ -58,6 +58,16 @@ describe('a service', () => {
     expect(once.headers.get('location')).toBe(`${api.root}/operations/${once.body.id}`)
   })
 
+  it('is removed by force after a removal that is not, and once', async () => {
+    const id = await makeService(api, 'valkey', serverId)
+    const once = await remove(`services/${id}`)
+    const [forced, again] = [await remove(`services/${id}?force=true`), await remove(`services/${id}?force=true`)]
+    expect([forced.body.id === once.body.id, again.body.id === forced.body.id, forced.body.status]).toEqual([false, true, 'queued'])
+    const [stored] = await api.database.sql`select input from operations where id = ${forced.body.id}`
+    expect(stored!.input).toEqual({ force: true })
+    expect(await refused(`services/${id}?force=yes`)).toMatchObject({ status: 422, errors: [{ field: 'force' }] })
+  })
+
   it('that is being removed cannot be changed, but asked for', async () => {
     const id = await makeService(api, 'valkey', serverId)
     await api.database.sql`update services set status = 'removing' where id = ${id}`

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { applicationRefusal, organisationRefusal, removalRefusal, type ServiceUses } from '../../domain/removals.ts'
+import { applicationRefusal, isOfServer, leftBehind, organisationRefusal, removalRefusal, type ServiceUses } from '../../domain/removals.ts'
 
 const nobody: ServiceUses = { attached: [], routes: [], builtFor: [], isPrimary: false, isScheduled: false }
 const refusal = (uses: Partial<ServiceUses>) => removalRefusal('db', { ...nobody, ...uses })
@@ -23,6 +23,18 @@ describe('a service', () => {
     const use = { environment: 'production of shop', slice: 'shop' }
     expect(refusal({ attached: [use, use] })?.message).toBe('Environments use slices of db: shop (production of shop).')
   })
+})
+
+test('what is left on a server that did not answer is named, with what it is known by there', () => {
+  const left = { server: 's2', containers: ['web-2', 'web-1'], hasGateway: true, origin: 'production of shop', label: 'keystone.environment=1' }
+  const warning = leftBehind(left)
+  expect(warning).toEqual({
+    code: 'left_behind',
+    message: 's2 did not answer, and nothing of production of shop was removed there. web-1, web-2 may still run there. Its gateway may still have the routes.',
+    hint: expect.stringContaining('keystone.environment=1'),
+  })
+  expect(leftBehind({ ...left, containers: [], hasGateway: false }).message).toBe('s2 did not answer, and nothing of production of shop was removed there.')
+  expect([isOfServer(warning, 's2'), isOfServer(warning, 's'), isOfServer('s2 did not answer, it seems', 's2')]).toEqual([true, false, false])
 })
 
 test('an application is deleted when it has no environment', () => {

@@ -131,6 +131,37 @@ describe('an environment', () => {
   })
 })
 
+describe('an environment on a server that never answers again', () => {
+  /** All that is new to it, and what goes on. */
+  const cutOff = (rule: '--insert' | '--delete') =>
+    second.server.exec(['iptables', rule, 'INPUT', '--protocol', 'tcp', '--dport', '22', '--jump', 'REJECT', '--reject-with', 'tcp-reset'])
+  const running = () => linesOf(second.server, 'docker', 'ps', '--format', '{{.Names}}', '--filter', 'name=^blog-')
+  let blog: Sample
+
+  it('is removed by force, from every other server too, and what may still run there is named', async () => {
+    const registries = await scene.keystone.client.get(`${path()}/registries`, z.object({ items: z.array(z.object({ id: z.string() })) }))
+    blog = await scene.sample('blog', { fleet: { serverIds: [second.serverId], registryId: registries.items[0]!.id } })
+    expect(await scene.ended(await scene.organisation.deploy(blog.environmentId))).toMatchObject({ status: 'succeeded', outcome: 'deployed' })
+    const left = await running()
+    await cutOff('--insert')
+    const tree = await scene.ended(await scene.organisation.removeEnvironment(blog.environmentId, { force: true }))
+    await recordHistories(scene.keystone, 'environment-removed-by-force', tree)
+    expect(tree).toMatchObject({ ...removed, warnings: [{ code: 'left_behind', message: expect.stringContaining('s2 did not answer, and nothing of production of blog was removed there') }] })
+    const main = left.filter((name) => !name.endsWith('-scheduler'))
+    expect([main.length, main.filter((name) => !tree.warnings[0]?.message.includes(name))]).toEqual([2, []])
+    expect(await blog.ask('/')).toMatchObject({ status: 404, body: 'No such site here.' })
+    expect(await scene.keystone.client.get(`${path()}/environments/${blog.environmentId}`, z.unknown()).catch(String)).toContain('environment_not_found')
+  })
+
+  it('runs there until it is removed by its label, as was told', async () => {
+    await cutOff('--delete')
+    expect((await running()).length).toBeGreaterThan(0)
+    const label = `label=keystone.environment=${blog.environmentId}`
+    await second.server.exec(['sh', '-c', `docker rm --force --volumes $(docker ps --all --quiet --filter ${label}) && docker volume rm $(docker volume ls --quiet --filter ${label})`])
+    expect(await running()).toEqual([])
+  })
+})
+
 describe('a service', () => {
   it('that nobody needs any more is removed, and its volume is kept with what is in it', async () => {
     const { databaseId } = scene.prepared
@@ -138,7 +169,7 @@ describe('a service', () => {
     expect(await linesOf(scene.server, 'docker', 'ps', '--all', '--quiet', '--filter', `label=keystone.service=${databaseId}`)).toEqual([])
     expect(await linesOf(scene.server, 'docker', 'network', 'ls', '--quiet', '--filter', `name=${databaseId}`)).toEqual([])
     expect(await linesOf(scene.server, 'ls', '/home/keystone/services')).not.toContain(databaseId)
-    expect(await keptVolumes()).toMatchObject([{ name: `keystone_service_${databaseId}_postgres_data`, origin: 'postgres database-s1', slices: ['visits-production'] }])
+    expect(await keptVolumes()).toMatchObject([{ name: `keystone_service_${databaseId}_postgres_data`, origin: 'postgres database-s1', slices: ['visits-production', 'blog-production'] }])
     expect(await linesOf(scene.server, 'docker', 'volume', 'ls', '--quiet')).toContain(`keystone_service_${databaseId}_postgres_data`)
   })
 

@@ -208,7 +208,7 @@ async function askedMeanwhile(operation: Operation): Promise<OperationTree> {
   return tree
 }
 
-it('services that are restarted, stopped and started, and an environment that is removed, come out the same', async () => {
+it('services that are restarted, stopped and started, and an environment that is removed by force, come out the same', async () => {
   const { organisation, prepared, keystone } = scene
   const web = (await organisation.services(sample.environmentId)).find(({ name }) => name === 'web')!
   for (const id of [web.id, prepared.databaseId]) {
@@ -216,7 +216,7 @@ it('services that are restarted, stopped and started, and an environment that is
   }
   expect(await scene.ended((await organisation.stopService(web.id)).operation)).toMatchObject({ status: 'succeeded', outcome: 'stopped' })
   expect(await scene.ended((await organisation.startService(web.id)).operation)).toMatchObject({ status: 'succeeded', outcome: 'started' })
-  expect(await scene.ended(await organisation.removeEnvironment(sample.environmentId))).toMatchObject({ status: 'succeeded', outcome: 'removed', warnings: [] })
+  expect(await scene.ended(await organisation.removeEnvironment(sample.environmentId, { force: true }))).toMatchObject({ status: 'succeeded', outcome: 'removed', warnings: [] })
   const kept = `/organisations/${organisation.id}/kept-volumes`
   const { items } = await keystone.client.get(kept, z.object({ items: z.array(z.object({ id: z.string(), name: z.string() })) }))
   for (const { id, name } of items) {

@@ -95,6 +95,41 @@ describe('what is removed', () => {
   })
 })
 
+describe('a removal that is forced', () => {
+  const two = { serverId: 'two', serverName: 'two' }
+  const onTwo = replica('far', two)
+  const planEnding = async () => ({
+    ...{ environmentId: 'environment', schedulers: [onTwo], workers: [replica('worker'), { ...onTwo, id: 'far-worker' }], asked: [on, two] },
+    ...{ gateways: [{ gatewayId: 'gateway', ...on }, { gatewayId: 'far-gateway', ...two }], others: [onTwo, replica('web')] },
+  })
+  const givenUp: unknown[] = []
+  const forced = (askServer: (input: { serverId: string }) => Promise<unknown>) =>
+    run('environment_remove', {
+      ...{ planEnding, askServer },
+      giveUpServers: async ({ serverIds }: { serverIds: unknown }) => void givenUp.push(serverIds),
+      planFirewalls: async () => [{ ...on, revision: 3 }, { ...two, revision: 3 }],
+      planCleanUp: async () => ({ environmentId: 'environment', servers: [on, two] }),
+    })
+
+  it('goes on without a server that does not answer, and leaves all of it there alone', async () => {
+    const { did, ending } = await forced(async ({ serverId }) => {
+      if (serverId === 'two') throw failure('ssh_unreachable')
+    })
+    expect([did.slice(0, 2), did.slice(2, 5).toSorted()]).toEqual([['beginRemoval', 'planEnding'], ['askServer', 'askServer', 'giveUpServers']])
+    expect(did.slice(5)).toEqual([
+      ...['stopReplica worker', 'writeRevision withdraw', 'applyRevision withdraw', 'drainGateway', 'stopReplica web'],
+      ...['recordEnded', 'planFirewalls', 'applyFirewall', ...cleaned],
+    ])
+    expect([givenUp.at(-1), ending]).toEqual([['two'], { status: 'succeeded', outcome: 'removed' }])
+  })
+
+  it('gives nobody up where it could not ask', async () => {
+    const { did, ending } = await forced(() => Promise.reject(failure('unexpected')))
+    expect(did).not.toContain('giveUpServers')
+    expect(ending).toMatchObject({ status: 'failed', failure: { code: 'unexpected' } })
+  })
+})
+
 describe('a service that stands alone', () => {
   /** The child has an id of its own, for nobody starts a workflow twice. */
   const plannedAs = (operationId: string) => ({
