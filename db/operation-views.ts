@@ -1,8 +1,9 @@
-import { and, asc, count, desc, eq, getTableColumns, isNotNull, isNull, notInArray } from 'drizzle-orm'
+import { and, asc, count, desc, eq, getTableColumns, isNotNull, isNull, lt, notInArray } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, OrganisationId } from '../domain/ids.ts'
 import { endedStatuses, type OperationKind, type OperationStatus, type TargetType } from '../domain/operations.ts'
 import type { Database } from './connect.ts'
-import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
+import { idOf } from './ids.ts'
+import { cutPage, type Page, type PageRequest } from './page.ts'
 import type { Operation } from './operations/request.ts'
 import { operations, operationSteps, servers } from './schema/index.ts'
 
@@ -14,7 +15,7 @@ export interface OperationFilter {
   targetId?: string | undefined
 }
 
-/** Root operations of an organisation, newest first. */
+/** Root operations of an organisation, newest first: in the order in which they were requested, for some have ids that are derived. */
 export async function operationsOf(
   db: Database,
   organisationId: OrganisationId,
@@ -32,13 +33,16 @@ export async function operationsOf(
         kind && eq(operations.kind, kind),
         targetType && eq(operations.targetType, targetType),
         targetId ? eq(operations.targetId, targetId) : undefined,
-        behindCursor(operations.id, page),
+        page.cursor ? lt(operations.sequence, sequenceOf(db, page.cursor)) : undefined,
       ),
     )
-    .orderBy(desc(operations.id))
+    .orderBy(desc(operations.sequence))
     .limit(page.limit + 1)
   return cutPage(rows, page)
 }
+
+const sequenceOf = (db: Database, id: string) =>
+  db.select({ sequence: operations.sequence }).from(operations).where(eq(operations.id, idOf<OperationId>(id)))
 
 /** One operation of the organisation, at any depth; null where it has none of this id. */
 export async function operationOf(db: Database, organisationId: OrganisationId, id: OperationId): Promise<Operation | null> {
@@ -55,7 +59,7 @@ export async function latestPlanned(db: Database, environmentId: EnvironmentId):
     .select()
     .from(operations)
     .where(and(eq(operations.targetType, 'environment'), eq(operations.targetId, environmentId), isNull(operations.parentId), isNotNull(operations.plan)))
-    .orderBy(desc(operations.id))
+    .orderBy(desc(operations.sequence))
     .limit(1)
   return planned ?? null
 }

@@ -70,6 +70,7 @@ export const operations = pgTable(
   },
   (t) => [
     index('operations_parent').on(t.parentId),
+    index('operations_listed').on(t.organisationId, t.sequence).where(sql`${t.parentId} is null`),
     index('operations_root').on(t.rootId),
     index('operations_target').on(t.targetType, t.targetId, t.id),
     index('operations_waiting').on(t.sequence).where(sql`${t.status} in ('queued', 'pending', 'running', 'recovering')`),

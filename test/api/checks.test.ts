@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { childId, newId } from '../../db/ids.ts'
 import { warn } from '../../db/operations/finish.ts'
+import type { OperationId } from '../../domain/ids.ts'
 import { operation } from '../db/rows.ts'
 import { makeEnvironment, makeServer } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
@@ -19,12 +21,13 @@ describe('checks of an environment', () => {
     const environmentId = await makeEnvironment(api, { serverIds: [await makeServer(api)] })
     expect((await checks(environmentId)).body).toEqual({ items: [], operationId: null, checkedAt: null })
     const { db, sql } = api.database
-    const made = async (plan: string | null) => {
-      const { id } = await operation(db, { organisationId: api.organisationId, targetId: environmentId })
+    const made = async (plan: string | null, id = newId<OperationId>()) => {
+      await operation(db, { id, rootId: id, organisationId: api.organisationId, targetId: environmentId })
       await sql`update operations set plan = ${plan}::jsonb where id = ${id}`
       return id
     }
-    const before = await made('{}')
+    // As that of a change which a rotation has asked for: it does not sort by time.
+    const before = await made('{}', childId<OperationId>(environmentId, 'config_change'))
     await warn(db, before, { code: 'local_disk', message: 'not any more' })
     const newest = await made('{}')
     const request = { method: 'PUT', path: '/variables/QUEUE_CONNECTION', body: { value: 'redis' } } as const

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { childId } from '../../db/ids.ts'
 import { beginOperation, operationById } from '../../db/operations/begin.ts'
 import { finishOperation, warn } from '../../db/operations/finish.ts'
+import { requestRecovery } from '../../db/operations/recover.ts'
 import { endStep, startStep } from '../../db/operations/steps.ts'
 import { operations } from '../../db/schema/index.ts'
 import type { OperationId, ServerId } from '../../domain/ids.ts'
@@ -70,6 +71,23 @@ describe('an operation', () => {
     expect((await found('')).map(({ status }) => status)).toEqual(['queued', 'pending'])
     expect(await found('status=queued&kind=server_provision&targetType=server')).toHaveLength(1)
     expect(await found('kind=environment_deploy')).toEqual([])
+  })
+
+  it('stands in the order of the requests on every page, also where its id is derived from another one', async () => {
+    const requested: string[] = []
+    for (const run of ['run-1', 'run-2']) {
+      const { id } = await provision()
+      await beginOperation(api.database.db, id, run)
+      await requestRecovery(api.database.db, id, 'the test wants it')
+      requested.unshift(childId(id, 'operation_recover'), id)
+    }
+    const seen: string[] = []
+    for (let cursor = ''; seen.length < requested.length; cursor = `&cursor=${seen.at(-1)}`) {
+      const { body } = await api.ask<{ items: Tree[]; nextCursor: string }>('GET', `${api.root}/operations?limit=1${cursor}`)
+      expect(body.nextCursor).toBe(body.items[0]?.id)
+      seen.push(body.nextCursor)
+    }
+    expect(seen).toEqual(requested)
   })
 
   it('is a 404 from another organisation', async () => {

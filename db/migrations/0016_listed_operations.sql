@@ -1,0 +1,1 @@
+CREATE INDEX "operations_listed" ON "operations" USING btree ("organisation_id","sequence") WHERE "operations"."parent_id" is null;
