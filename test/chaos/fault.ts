@@ -3,29 +3,39 @@ import { stepsOf, type Operation, type OperationTree } from '../../stack/demo/op
 import type { Sample, Scene } from '../e2e/scene.ts'
 import { recordHistories } from '../e2e/histories.ts'
 import { report, type LabReport } from '../e2e/report.ts'
+import type { LabServer } from '../lab/index.ts'
 import { findRepeated, recordDockerEvents, serverFingerprint, unitRuns } from '../lab/instruments/index.ts'
 import type { DockerEvent } from '../lab/instruments/docker-events.ts'
 import { kindOf, type KillPoint } from './kill-points.ts'
-import { leftovers, shapeOf } from './leftovers.ts'
+import { leftovers, type Shape, shapeOf } from './leftovers.ts'
 import { comparePending, type Samples } from './pending.ts'
 
-/** What a deploy with a fault in it came to. */
-export interface FaultedDeploy {
+/** What an operation with a fault in it came to. */
+export interface Faulted {
   tree: OperationTree
-  pending: Samples
   /** Units that were started again after they had ended by themselves. */
   repeated: string[]
   /** Containers that were made more than once. */
   madeTwice: string[]
+  /** Of its server. */
+  after: Shape
+}
+
+/** The same of a deploy, and what that left beyond one in which nothing happened. */
+export interface FaultedDeploy extends Omit<Faulted, 'after'> {
+  pending: Samples
   leftovers: string[]
 }
+
+/** Begun when the operation is, and over before that is looked at. */
+export type Fault = (operation: Operation, running: RunningOperation) => Promise<unknown>
 
 /** Redeploys a sample again and again, each time with a new commit, and looks at what is left. */
 export interface FaultLane {
   /** A redeploy in which nothing happened. */
   undisturbed: OperationTree
-  /** `fault` is begun when the deploy is: of a new commit, where `wish` says nothing else. */
-  deploy(fault: (operation: Operation, deploy: RunningDeploy) => Promise<void>, wish?: Wish): Promise<FaultedDeploy>
+  /** Of a new commit, where `wish` says nothing else. */
+  deploy(fault: Fault, wish?: Wish): Promise<FaultedDeploy>
 }
 
 /** What is asked for in the place of a deploy of a new commit. */
@@ -35,8 +45,11 @@ export interface Wish {
   isBuilding: boolean
 }
 
-/** A deploy that is under way. */
-export interface RunningDeploy {
+/** An operation that is under way. */
+export interface RunningOperation {
+  ended: Promise<OperationTree>
+  /** As it is known at this moment. */
+  tree(): OperationTree
   /** Resolves when the tree is so, or the operation has ended. */
   reaches(isReached: (tree: OperationTree) => boolean): Promise<void>
 }
@@ -53,23 +66,38 @@ export async function openFaultLane(scene: Scene, sample: Sample): Promise<Fault
     undisturbed,
     async deploy(fault, wish) {
       if (!wish) await commit(scene, sample)
-      const recording = await recordDockerEvents(scene.server)
-      const operation = await (wish ? wish.begin() : scene.organisation.deploy(sample.environmentId))
-      const watching = watch(scene, operation)
-      const samples = comparePending(scene.keystone.temporal.client, scene.server, watching.tree)
-      await fault(operation, watching)
-      const tree = await watching.ended
-      const pending = await samples.stop()
-      if (tree.status === 'succeeded' && wish?.isBuilding !== false) builtImages += 1
-      const runs = (await unitRuns(scene.server)).filter(({ unit }) => hashesOf(tree).some((hash) => unit.includes(hash)))
-      return {
-        tree,
-        pending,
-        repeated: findRepeated(runs).filter(({ isAfterItsEnd }) => isAfterItsEnd).map(({ unit, step }) => `${unit} ${step}`),
-        madeTwice: madeTwice(await recording.stop()),
-        leftovers: leftovers(shape, shapeOf(await serverFingerprint(scene.server)), builtImages),
-      }
+      const begin = wish ? wish.begin : () => scene.organisation.deploy(sample.environmentId)
+      let pending: Samples = { compared: 0, missing: [] }
+      const { after, ...found } = await faulted(scene, { server: scene.server, begin }, async (operation, running) => {
+        const samples = comparePending(scene.keystone.temporal.client, scene.server, running.tree)
+        await fault(operation, running)
+        await running.ended
+        pending = await samples.stop()
+      })
+      if (found.tree.status === 'succeeded' && wish?.isBuilding !== false) builtImages += 1
+      return { ...found, pending, leftovers: leftovers(shape, after, builtImages) }
     },
+  }
+}
+
+/** Begins an operation with a fault in it, waits for its end, and looks what has happened on a server. */
+export async function faulted(
+  scene: Scene,
+  { server, begin }: { server: LabServer; begin: () => Promise<Operation> },
+  fault: Fault,
+): Promise<Faulted> {
+  const since = new Date()
+  const recording = await recordDockerEvents(server)
+  const operation = await begin()
+  const running = watch(scene, operation)
+  await fault(operation, running)
+  const tree = await running.ended
+  const runs = (await unitRuns(server)).filter(({ startedAt }) => startedAt >= since)
+  return {
+    tree,
+    repeated: findRepeated(runs).filter(({ isAfterItsEnd }) => isAfterItsEnd).map(({ unit, step }) => `${unit} ${step}`),
+    madeTwice: madeTwice(await recording.stop()),
+    after: shapeOf(await serverFingerprint(server)),
   }
 }
 
@@ -83,22 +111,26 @@ async function succeeded(scene: Scene, sample: Sample): Promise<OperationTree> {
   return tree
 }
 
-/** Kills the worker at the point and starts another one. */
+/** Kills the worker at the point and starts another one; says when it was killed. */
 export function killAt(scene: Scene, undisturbed: OperationTree, point: KillPoint) {
-  const usual = stepsOf(undisturbed).find((step) => kindOf(step) === point.step)
-  if (!usual) throw new Error(`an undisturbed deploy has no step "${point.step}"`)
-  const milliseconds = Date.parse(usual.finishedAt ?? '') - Date.parse(usual.startedAt)
-  const status = point.moment === 'during' ? ['running', 'succeeded'] : ['succeeded']
-  return async (_: Operation, { reaches }: RunningDeploy) => {
-    await reaches((tree) => stepsOf(tree).some((step) => kindOf(step) === point.step && status.includes(step.status)))
-    if (point.moment === 'during') await pause(milliseconds * point.part)
-    await scene.keystone.worker.end(point.signal)
+  const { step, moment, part, signal } = point
+  const usual = step === null ? undisturbed : stepsOf(undisturbed).find((one) => kindOf(one) === step)
+  if (!usual) throw new Error(`an undisturbed operation has no step "${step}"`)
+  const milliseconds = Date.parse(usual.finishedAt ?? '') - Date.parse(usual.startedAt ?? '')
+  const status = moment === 'during' ? ['running', 'succeeded'] : ['succeeded']
+  const isThere = (tree: OperationTree) => stepsOf(tree).some((one) => kindOf(one) === step && status.includes(one.status))
+  return async (_: Operation, { reaches }: RunningOperation): Promise<Date> => {
+    if (step !== null) await reaches(isThere)
+    if (moment === 'during') await pause(milliseconds * part)
+    const killedAt = new Date()
+    await scene.keystone.worker.end(signal)
     await scene.keystone.worker.start()
+    return killedAt
   }
 }
 
 /** Follows an operation to its end. */
-export function watch(scene: Scene, operation: Operation) {
+export function watch(scene: Scene, operation: Operation): RunningOperation {
   let latest: OperationTree = { ...operation, steps: [], children: [] }
   const waiting = new Set<() => void>()
   const tell = () => waiting.forEach((look) => look())
@@ -128,8 +160,6 @@ export function watch(scene: Scene, operation: Operation) {
   }
 }
 
-const hashesOf = (tree: OperationTree): string[] => [tree.hash, ...tree.children.flatMap(hashesOf)]
-
 function madeTwice(events: readonly DockerEvent[]): string[] {
   const made = events
     .filter(({ type, action, attributes }) => type === 'container' && action === 'create' && isKeystones(attributes))
@@ -143,7 +173,7 @@ const isKeystones = (attributes: Record<string, string>) => Object.keys(attribut
 export async function reportFault(
   { keystone }: Scene,
   fault: Pick<LabReport['faults'][number], 'name' | 'seed' | 'point'>,
-  faulted: FaultedDeploy,
+  faulted: Omit<FaultedDeploy, 'pending'>,
 ): Promise<void> {
   await recordHistories(keystone, `${fault.name} ${fault.point}`.replaceAll(/[^a-z]+/gi, '-').toLowerCase(), faulted.tree)
   const { tree, repeated, madeTwice: twice, leftovers: left } = faulted

@@ -3,16 +3,20 @@ import { randomFrom, shuffled } from './random.ts'
 
 /** When the worker is killed, and how. */
 export interface KillPoint {
-  step: string
-  /** `during` the step's run, after a part of its usual time; `after` its end, when no other step runs yet. */
+  /** Null: the operation itself, from the wish on. */
+  step: string | null
+  /** `during` its run, after a part of its usual time; `after` its end, when no other step runs yet. */
   moment: 'during' | 'after'
-  /** The part of the step's usual time, 0 to below 1. */
+  /** The part of its usual time, 0 to below 1. */
   part: number
   signal: 'SIGKILL' | 'SIGTERM'
 }
 
 export const describePoint = ({ step, moment, part, signal }: KillPoint): string =>
-  `${signal} ${moment === 'during' ? `at ${Math.round(part * 100)} % of` : 'after'} "${step}"`
+  `${signal} ${moment === 'during' ? `at ${Math.round(part * 100)} % of` : 'after'} ${step === null ? 'the whole' : `"${step}"`}`
+
+/** A point that is nearer to the beginning, for an operation that was over before this one. */
+export const earlier = (point: KillPoint): KillPoint => ({ ...point, moment: 'during', part: point.part / 2 })
 
 /** What ten kills have to meet (issue 1): build, migration, replica start, gateway apply, and the time between two activities. */
 const always = [
@@ -49,4 +53,19 @@ export function drawKillPoints(undisturbed: OperationTree, draw: Draw): KillPoin
   const places = shuffled([...needed, ...more.slice(0, count - needed.length)], random)
   const signal = () => signals[Math.floor(random() * signals.length)] ?? 'SIGKILL'
   return places.map(({ step, moment }): KillPoint => ({ step, moment, part: random(), signal: signal() }))
+}
+
+/**
+ * As many points for SIGKILL in an operation of any kind, drawn by the seed: in its steps and behind them, but for the last one, and at
+ * moments of the whole; only these where it has too few steps.
+ */
+export function drawPlainKills(undisturbed: OperationTree, { seed, count }: { seed: number; count: number }): KillPoint[] {
+  const random = randomFrom(seed)
+  const steps = stepsOf(undisturbed).toSorted((one, other) => Date.parse(one.finishedAt ?? '') - Date.parse(other.finishedAt ?? ''))
+  const during = [...new Set(steps.map(kindOf))].map((step) => ({ step, moment: 'during' as const }))
+  const behind = [...new Set(steps.slice(0, -1).map(kindOf))].map((step) => ({ step, moment: 'after' as const }))
+  const ofWhole = Array.from({ length: count }, () => ({ step: null, moment: 'during' as const }))
+  const [first, second, ...fill] = ofWhole
+  const places = shuffled([...during, ...behind, ...[first, second].flatMap((place) => place ?? [])], random)
+  return [...places, ...fill].slice(0, count).map((place): KillPoint => ({ ...place, part: random(), signal: 'SIGKILL' }))
 }

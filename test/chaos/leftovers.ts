@@ -15,11 +15,14 @@ const anonymous = (name: string) =>
     .replace(/(?<=\/gateway\/leaving-)\d+$/, '<revision>')
     .replace(/^(image keystone\/[^:]+):.*/, '$1')
 
-/** The things of a server, counted by what they are. */
+/** The things of a server, counted by what they are; a container also by whether it runs. */
 export function shapeOf(fingerprint: Fingerprint): Shape {
   const shape = new Map<string, number>()
   const own = Object.keys(fingerprint).filter((fact) => keystones.some((pattern) => pattern.test(fact)))
-  for (const name of own.map(anonymous)) shape.set(name, (shape.get(name) ?? 0) + 1)
+  for (const fact of own) {
+    const name = fact.startsWith('container ') ? `${anonymous(fact)} ${fingerprint[fact]?.split(' ', 1)[0]}` : anonymous(fact)
+    shape.set(name, (shape.get(name) ?? 0) + 1)
+  }
   return shape
 }
 
@@ -27,7 +30,7 @@ export function shapeOf(fingerprint: Fingerprint): Shape {
  * What there is more or less of than after an undisturbed deploy, a line each. `newImages`: built since, one a commit; the oldest
  * may have been pruned.
  */
-export function leftovers(undisturbed: Shape, after: Shape, newImages: number): string[] {
+export function leftovers(undisturbed: Shape, after: Shape, newImages = 0): string[] {
   const names = [...new Set([...undisturbed.keys(), ...after.keys()])].toSorted()
   return names.flatMap((name) => {
     const expected = (undisturbed.get(name) ?? 0) + (name.startsWith('image ') ? newImages : 0)
@@ -35,4 +38,11 @@ export function leftovers(undisturbed: Shape, after: Shape, newImages: number): 
     const isRight = name.startsWith('image ') ? found <= expected : found === expected
     return isRight ? [] : [`${found} instead of ${expected}: ${name}`]
   })
+}
+
+/** What a server is to be like after an operation, by what another one of its kind made of the same server. */
+export function changedLike(before: Shape, example: { before: Shape; after: Shape }): Shape {
+  const names = new Set([...before.keys(), ...example.before.keys(), ...example.after.keys()])
+  const count = (shape: Shape, name: string) => shape.get(name) ?? 0
+  return new Map([...names].map((name) => [name, count(before, name) + count(example.after, name) - count(example.before, name)]))
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
-import { operationSchema, stepsOf, type Operation, type OperationTree } from '../../stack/demo/operation.ts'
-import { type FaultedDeploy, type FaultLane, killAt, openFaultLane, type RunningDeploy, type Wish } from '../chaos/fault.ts'
+import { operationSchema, stepsOf, type OperationTree } from '../../stack/demo/operation.ts'
+import { type Fault, type FaultedDeploy, type FaultLane, killAt, openFaultLane, type Wish } from '../chaos/fault.ts'
 import { describePoint, drawKillPoints, kindOf } from '../chaos/kill-points.ts'
 import { type Neighbour, openNeighbour } from '../e2e/neighbour.ts'
 import { openScene, type Sample, type Scene } from '../e2e/scene.ts'
@@ -28,7 +28,6 @@ const runs = (step: RegExp) => (tree: OperationTree) =>
   stepsOf(tree).some((one) => step.test(kindOf(one)) && one.status === 'running')
 const isCommitted = ({ committedAt }: OperationTree) => committedAt !== null
 
-type Fault = (operation: Operation, deploy: RunningDeploy) => Promise<void>
 const nothing: Fault = async () => {}
 
 /** Under load: what came of it, that nobody noticed, and that the commit serves which has to. */

@@ -13,7 +13,7 @@ import { deployReport, report } from './report.ts'
 /** Every test file has a lab of its own, so that files run beside each other. */
 const subnets = {
   ...{ deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106, rollback: 107 },
-  ...{ 'nobody-notices': 108, 'deep-redeploy': 109, fleet: 110, certificates: 111, images: 112 },
+  ...{ 'nobody-notices': 108, 'deep-redeploy': 109, 'deep-kinds': 125, fleet: 110, certificates: 111, images: 112 },
   ...{ lifecycle: 113, removal: 114, configuration: 115, laravel: 117, slices: 118, updates: 119 },
   ...{ drift: 116 },
 } as const

@@ -14,6 +14,8 @@ export interface LabMirror {
   url: string
   /** Puts another image under the name of this one: with these lines more in its Dockerfile. Returns its digest. Of a mirror of its own only. */
   republish(image: ImageName, lines: readonly string[]): Promise<string>
+  /** Puts another image beside this one, with these lines more in its Dockerfile: it can be pulled by the digest that is returned. */
+  putBeside(image: ImageName, lines: readonly string[]): Promise<string>
 }
 
 interface MirrorWish {
@@ -41,8 +43,9 @@ export async function openMirror(plan: LabPlan, { images, isOwn, log }: MirrorWi
     url: `http://${plan.mirrorAddress}:5000`,
     republish(image, lines) {
       if (!isOwn) throw new Error('this mirror is that of all labs')
-      return republish(image, host, lines)
+      return push(image, { host, tag: onHub(hubName(image)), lines })
     },
+    putBeside: (image, lines) => push(image, { host, tag: `${onHub(hubName(image))}-beside`, lines }),
   }
 }
 
@@ -71,14 +74,18 @@ async function publish(image: ImageName, host: string, log: (line: string) => vo
 
 const onHub = (name: string): string => (name.includes('/') ? name : `library/${name}`)
 
-async function republish(image: ImageName, host: string, lines: readonly string[]): Promise<string> {
+function hubName(image: ImageName): string {
   const [name] = imageRecipes[image].standsFor ?? []
   if (!name) throw new Error(`${image} stands for no image of Docker Hub`)
-  const tag = `${host}/${onHub(name)}`
-  await docker(['build', '--quiet', '--tag', tag, '-'], { input: [`FROM ${imageTag(image)}`, ...lines].join('\n') })
-  await docker(['push', '--quiet', tag])
-  await docker(['rmi', tag])
-  const { headers } = await manifestOf(host, onHub(name))
+  return name
+}
+
+async function push(image: ImageName, { host, tag, lines }: { host: string; tag: string; lines: readonly string[] }): Promise<string> {
+  const name = `${host}/${tag}`
+  await docker(['build', '--quiet', '--tag', name, '-'], { input: [`FROM ${imageTag(image)}`, ...lines].join('\n') })
+  await docker(['push', '--quiet', name])
+  await docker(['rmi', name])
+  const { headers } = await manifestOf(host, tag)
   return headers.get('docker-content-digest') ?? ''
 }
 
