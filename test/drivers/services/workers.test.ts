@@ -45,7 +45,8 @@ it('starts one that ends by itself again, and leaves the others alone', async ()
 })
 
 it('ends all where one fails at once, so that Docker sees it', async () => {
-  const { ended } = workers('if mkdir "$ROOT/first" 2>/dev/null; then exit 3; fi; trap "echo finished >>$ROOT/log; exit 0" TERM; while :; do sleep 0.05; done')
+  const failing = 'if mkdir "$ROOT/first" 2>/dev/null; then until [ "$(grep -c ready "$ROOT/log")" = 2 ]; do sleep 0.05; done; exit 3; fi'
+  const { ended } = workers(`${failing}; trap "echo finished >>$ROOT/log; exit 0" TERM; echo ready >>$ROOT/log; while :; do sleep 0.05; done`)
   expect(await ended).toBe(1)
-  expect((await log()).filter((line) => line === 'finished').length).toBeGreaterThan(0)
+  expect((await log()).filter((line) => line === 'finished')).toHaveLength(2)
 })
