@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../db/connect.ts'
+import { recordFindings } from '../db/drift.ts'
 import {
   appliedRoutes,
   changedSince,
   expectedReplica,
   listedFirewall,
   now,
-  recordFindings,
   recordObservation,
   recordReachable,
   recordSeenReplica,

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { watchCounts } from '../db/observations.ts'
+import { allOpenDifferences } from '../db/drift.ts'
+import { serverCounts } from '../db/observations.ts'
 import { unfinishedCounts } from '../db/operation-views.ts'
 import type { ApiDependencies } from './context.ts'
 
@@ -30,17 +31,23 @@ export function createMetrics({ db }: ApiDependencies): ApiMetrics {
       for (const { status, count } of counts) this.set({ status }, count)
     },
   })
-  const differences = new Gauge({ name: 'keystone_drift_findings', help: 'What differs on servers from what Keystone made.', registers: [register] })
+  new Gauge({
+    name: 'keystone_drift_findings',
+    help: 'What differs on servers from what Keystone made.',
+    registers: [register],
+    async collect() {
+      this.set(await allOpenDifferences(db))
+    },
+  })
   new Gauge({
     name: 'keystone_servers',
     help: 'Servers by their status.',
     labelNames: ['status'],
     registers: [register],
     async collect() {
-      const counts = await watchCounts(db)
+      const counts = await serverCounts(db)
       this.reset()
-      for (const { status, count } of counts.servers) this.set({ status }, count)
-      differences.set(counts.differences)
+      for (const { status, count } of counts) this.set({ status }, count)
     },
   })
   return {

@@ -1,6 +1,6 @@
+import type { ConvergenceInput } from '../activities/convergence.ts'
 import type { PlannedEnding } from '../activities/endings.ts'
 import type { ServerId } from '../domain/ids.ts'
-import type { EndingWork } from './ending.ts'
 import { failureOf, together } from './operation.ts'
 import { control, knock } from './proxies.ts'
 
@@ -8,7 +8,7 @@ import { control, knock } from './proxies.ts'
  * A forced removal goes on without servers that do not answer: what it has there counts as gone, and people are told. Answers these
  * servers; none where nobody is to be asked.
  */
-export async function giveUpSilent(work: EndingWork, asked: NonNullable<PlannedEnding['asked']>): Promise<ReadonlySet<ServerId>> {
+export async function giveUpSilent(work: ConvergenceInput, asked: NonNullable<PlannedEnding['asked']>): Promise<ReadonlySet<ServerId>> {
   const silent = new Set<ServerId>()
   if (asked.length === 0) return silent
   await together(asked, async ({ serverId, serverName }) => {

@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { findingsOf } from '../../db/observations.ts'
+import { findingsOf } from '../../db/drift.ts'
 import { requires } from '../authentication.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
 import { json, pageOf, pageQuery, presented } from '../schemas/content.ts'

@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { latestObservation, observationsOf, openDifferences } from '../../db/observations.ts'
+import { openDifferences } from '../../db/drift.ts'
+import { latestObservation, observationsOf } from '../../db/observations.ts'
 import { serverHealth } from '../../domain/health.ts'
 import { requires } from '../authentication.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { FindingView } from '../../db/observations.ts'
+import type { FindingView } from '../../db/drift.ts'
 import { driftCodes } from '../../domain/drift.ts'
 import { moment } from './fields.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { idOf } from '../../db/ids.ts'
-import { recordFindings } from '../../db/observations.ts'
+import { recordFindings } from '../../db/drift.ts'
 import type { ServerId } from '../../domain/ids.ts'
 import { makeServer } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { recordFindings } from '../../db/drift.ts'
 import { idOf, newId } from '../../db/ids.ts'
-import { recordFindings, recordObservation, recordReachable } from '../../db/observations.ts'
+import { recordObservation, recordReachable } from '../../db/observations.ts'
 import type { ServerId } from '../../domain/ids.ts'
 import { makeServer } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'

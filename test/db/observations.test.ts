@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
+import { findingsOf, recordFindings } from '../../db/drift.ts'
 import { lockAdmission } from '../../db/operations/admit.ts'
-import { changedSince, findingsOf, now, observationsOf, recordFindings, recordObservation, recordSeenReplica, watchedServers } from '../../db/observations.ts'
+import { changedSince, now, observationsOf, recordObservation, recordSeenReplica, watchedServers } from '../../db/observations.ts'
 import { recordFiles, recordStopped, replicaById } from '../../db/replicas.ts'
 import type { Finding } from '../../domain/drift.ts'
 import { createTestDatabase } from '../database.ts'
