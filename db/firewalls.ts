@@ -59,7 +59,7 @@ export async function firewallOf(db: Database, serverId: ServerId, { isLocked = 
 export async function recordFirewall(db: Database, { serverId, revision, listed }: Pick<Firewall, 'serverId' | 'revision' | 'listed'>): Promise<void> {
   await db
     .update(serverFirewalls)
-    .set({ applied: sql`greatest(${serverFirewalls.applied}, ${revision})`, listed })
+    .set({ applied: sql`greatest(${serverFirewalls.applied}, ${revision})`, listed, updatedAt: sql`now()` })
     .where(eq(serverFirewalls.serverId, serverId))
 }
 
