@@ -39,6 +39,7 @@ export function everythingTwice(activities: Activities, sql: Sql): EverythingTwi
         if ('error' in first && isLetGo(first.error)) throw first.error
         const before = await stateOf(sql)
         const second = await outcomeOf(activity, input)
+        if ('error' in second && isLetGo(second.error)) throw second.error
         const after = await stateOf(sql)
         const tables = Object.keys(after).filter((table) => before[table] !== after[table])
         const isSame = isDeepStrictEqual(told(first), told(second))
