@@ -12,7 +12,7 @@ import {
   recordSeenReplica,
   type ReplicaOn,
   replicasOn,
-  revisionTexts,
+  revisionText,
   type SeenReplica,
   type WatchedServer,
   watchedServers,
@@ -122,7 +122,7 @@ async function judge(tx: Database, { server, seen, at }: Judged): Promise<Findin
   const isFirewallSettled = firewall !== null && firewall.updatedAt < at
   const isSettled = ({ environmentId, serviceId }: Pick<Finding, 'environmentId' | 'serviceId'>) =>
     !changed.has(`server/${server.id}`) && !changed.has(`environment/${environmentId}`) && !changed.has(`service/${serviceId}`)
-  const expected = await expectedOn(tx, server, isFirewallSettled ? firewall.listed : null)
+  const expected = await expectedOn(tx, server, { firewall: isFirewallSettled ? firewall.listed : null, revision: seen.gateway?.revision ?? 0 })
   const isJudged = (finding: Pick<Finding, 'code' | 'environmentId' | 'serviceId'>) =>
     isSettled(finding) && (finding.code !== 'firewall_changed' || isFirewallSettled)
   const findings = findDrift(expected, seen).filter(isJudged)
@@ -135,26 +135,27 @@ async function judge(tx: Database, { server, seen, at }: Judged): Promise<Findin
   return findings
 }
 
-async function expectedOn(tx: Database, { id, name }: WatchedServer, firewall: string | null): Promise<Expected> {
+/** `revision` is the one that the gateway says it runs. */
+async function expectedOn(tx: Database, { id, name }: WatchedServer, { firewall, revision }: Pick<Expected, 'firewall'> & { revision: number }): Promise<Expected> {
   const found = await replicasOn(tx, id)
   return {
     ...{ serverId: id, serverName: name, firewall },
     replicas: found.filter(isToRun).map(expectedReplica),
     known: found.filter(({ replica }) => replica.status !== 'stopped').map(({ replica }) => replica.id),
-    gateway: await expectedGateway(tx, found),
+    gateway: await expectedGateway(tx, found, revision),
   }
 }
 
-async function expectedGateway(tx: Database, replicas: readonly ReplicaOn[]): Promise<ExpectedGateway | null> {
+async function expectedGateway(tx: Database, replicas: readonly ReplicaOn[], revision: number): Promise<ExpectedGateway | null> {
   const found = gatewayAmong(replicas)
   const gateway = found && configuredService(found.service).gateway
   if (!found || !gateway) return null
   const serviceId = found.service.id
-  const revisions = await revisionTexts(tx, serviceId)
+  const text = await revisionText(tx, serviceId, revision)
   const routes = await appliedRoutes(tx, serviceId)
   return {
     ...{ serviceId, containerName: found.replica.containerName },
-    revisions: Object.fromEntries(revisions.map(({ revision, text }) => [revision, sha256(text)])),
+    revisionHash: text === null ? null : sha256(text),
     routes: Object.fromEntries(routes.flatMap(({ domain, text }) => gateway.sectionsIn(text).map((hash) => [hash, domain]))),
   }
 }

@@ -44,10 +44,11 @@ export const expectedReplica = ({ replica, service, environmentId, environmentNa
   ...{ cpuLimit: replica.runningCpuLimit, memoryLimitMb: replica.runningMemoryLimitMb, ticks: replica.ticks, footprint: replica.footprint },
 })
 
-/** Texts of a gateway's revisions, by number: of those that can be the running one. */
-export async function revisionTexts(db: Database, gatewayId: ServiceId): Promise<{ revision: number; text: string }[]> {
-  const { revision, text } = gatewayRevisions
-  return db.select({ revision, text }).from(gatewayRevisions).where(eq(gatewayRevisions.gatewayId, gatewayId)).orderBy(desc(revision)).limit(20)
+/** The text of one revision of a gateway; null where there was none of this number. */
+export async function revisionText(db: Database, gatewayId: ServiceId, revision: number): Promise<string | null> {
+  const isIt = and(eq(gatewayRevisions.gatewayId, gatewayId), eq(gatewayRevisions.revision, revision))
+  const [found] = await db.select({ text: gatewayRevisions.text }).from(gatewayRevisions).where(isIt)
+  return found?.text ?? null
 }
 
 /** Routes of a gateway as they were applied last. */

@@ -152,8 +152,8 @@ function gatewayDrift(expected: Expected, gateway: ExpectedGateway, { gateway: s
     const message = `The gateway on ${serverName} does not say what it runs.`
     return [{ ...found, code: 'gateway_silent', message, hint: 'Look at its log with `docker logs`, and restart the gateway.' }]
   }
-  const text = gateway.revisions[seen.revision]
-  const isOtherText = text !== seen.fileHash && (seen.revision > 0 || text !== undefined)
+  // Before its first revision it runs the file that it was started with.
+  const isOtherText = seen.revision > 0 && gateway.revisionHash !== seen.fileHash
   const changed: Finding[] =
     seen.runsItsFile && !isOtherText
       ? []

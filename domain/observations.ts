@@ -89,8 +89,8 @@ export interface Footprint {
 export interface ExpectedGateway {
   serviceId: ServiceId
   containerName: string
-  /** SHA-256 of the text of each of its revisions that may be the running one, by number. */
-  revisions: Readonly<Record<number, string>>
+  /** SHA-256 of the text of the revision that it says it runs; null where Keystone has written none of that number. */
+  revisionHash: string | null
   /** Its routes that are live, by the hash of their section. */
   routes: Readonly<Record<string, string>>
 }

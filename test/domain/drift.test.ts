@@ -15,7 +15,7 @@ const container: SeenContainer = {
 const worker: SeenContainer = { ...container, id: 'c2', name: 'shop-web-worker', health: 'none' }
 const expected: Expected = {
   ...{ serverId: 'server', serverName: 's1', replicas: [replica], known: ['replica'], firewall: '-N KEYSTONE-PORTS' },
-  gateway: { serviceId: 'gateway' as ServiceId, containerName: 'caddy', revisions: { 3: 'ff' }, routes: { h1: 'shop.example' } },
+  gateway: { serviceId: 'gateway' as ServiceId, containerName: 'caddy', revisionHash: 'ff', routes: { h1: 'shop.example' } },
 }
 const caddy: SeenContainer = { ...container, id: 'c3', name: 'caddy', replicaId: 'caddy', environmentId: null }
 const measures = { diskFreeMb: 1, diskTotalMb: 1, memoryAvailableMb: 1, memoryTotalMb: 1, load: 0, cpus: 1, uptimeSeconds: 1, clockAheadMs: 0, docker: '28.0.1' }
