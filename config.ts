@@ -28,6 +28,8 @@ export interface Config {
   dockerHubMirror: string | null
   /** The encryption keys (design section 13), a file of mode 0600. */
   keyFile: string
+  /** A bundle of the workflows that was made before; null: the one that a build has put beside the worker, else one made at its start. */
+  workflowBundle: string | null
   logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
@@ -93,6 +95,7 @@ const settings = z.object({
   KEYSTONE_DOCKER_HUB_MIRROR: dockerHubMirror.optional(),
   KEYSTONE_DATA_DIR: file.default('.keystone'),
   KEYSTONE_KEY_FILE: file.optional(),
+  KEYSTONE_WORKFLOW_BUNDLE: file.optional(),
   PATH: z.string().default(''),
   XDG_CACHE_HOME: file.optional(),
   KEYSTONE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
@@ -128,6 +131,7 @@ export function loadConfig(env = processEnvironment): Config {
     dnsServers: found.KEYSTONE_DNS_SERVERS,
     dockerHubMirror: found.KEYSTONE_DOCKER_HUB_MIRROR ?? null,
     keyFile: found.KEYSTONE_KEY_FILE,
+    workflowBundle: found.KEYSTONE_WORKFLOW_BUNDLE ?? null,
     logLevel: found.KEYSTONE_LOG_LEVEL,
   }
 }

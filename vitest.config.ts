@@ -20,6 +20,7 @@ const needs = {
 const temporary = 'test/setup/temporary.ts'
 const postgres = 'test/setup/postgres.ts'
 const temporal = 'test/setup/temporal.ts'
+const workflowBundle = 'test/setup/workflow-bundle.ts'
 const labRun = 'test/setup/lab-run.ts'
 
 const minute = 60_000
@@ -59,11 +60,11 @@ export default defineConfig({
       }),
       project('workflows', 2, { include: needs.workflows, exclude: needs.lab, globalSetup: [temporary, postgres, temporal] }),
       project('lab', 3, {
-        ...{ include: needs.lab, globalSetup: [temporary, postgres, temporal, labRun] },
+        ...{ include: needs.lab, globalSetup: [temporary, postgres, temporal, workflowBundle, labRun] },
         ...{ testTimeout: 5 * minute, hookTimeout: 5 * minute },
       }),
       project('deep', 4, {
-        ...{ include: needs.deep, exclude: needs.lab, globalSetup: [temporary, postgres, temporal, labRun] },
+        ...{ include: needs.deep, exclude: needs.lab, globalSetup: [temporary, postgres, temporal, workflowBundle, labRun] },
         ...{ testTimeout: 60 * minute, hookTimeout: 5 * minute },
       }),
     ],

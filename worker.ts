@@ -7,7 +7,7 @@ import { pino } from 'pino'
 import { classifyErrors } from './activities/classify.ts'
 import type { ActivityDeps } from './activities/deps.ts'
 import { createActivities } from './activities/index.ts'
-import { type Config, loadConfig, type TemporalConfig } from './config.ts'
+import { type Config, loadConfig } from './config.ts'
 import { connect } from './db/connect.ts'
 import { createNotices } from './db/operations/notices.ts'
 import { startDispatcher } from './dispatcher/dispatcher.ts'
@@ -26,7 +26,7 @@ const mostBundleBytes = 32 * 1024 * 1024
 const sshTimings = { idleCloseSeconds: 60, keepaliveSeconds: 5, connectTimeoutSeconds: 10 }
 
 /** Runs until SIGTERM or SIGINT; then remote steps are let go of, not ended (design section 4). */
-async function main({ databaseUrl, keyFile, temporal, workerMetrics, dockerHubMirror, logLevel }: Config): Promise<void> {
+async function main({ databaseUrl, keyFile, temporal, workerMetrics, dockerHubMirror, workflowBundle, logLevel }: Config): Promise<void> {
   const log = pino({ level: logLevel, name: 'worker' })
   Runtime.install({ logger: sdkLogger(log) })
   const { db, sql, queries, close } = connect(databaseUrl.reveal())
@@ -36,7 +36,7 @@ async function main({ databaseUrl, keyFile, temporal, workerMetrics, dockerHubMi
   const keyring = await readKeyring(keyFile)
   const registries = createRegistryDriver({ dockerHubMirror })
   const deps = { db, keyring, ssh, registries, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
-  const worker = await createWorker(temporal, deps)
+  const worker = await createWorker({ temporal, workflowBundle }, deps)
   const monitor = await startMonitor(workerMetrics, {
     counts: () => ({ ...ssh.counts(), sqlQueries: queries() }),
     isReady: () => worker.getState() === 'RUNNING',
@@ -52,8 +52,8 @@ async function main({ databaseUrl, keyFile, temporal, workerMetrics, dockerHubMi
 }
 
 /** A killed worker is noticed by its missing heartbeats, so these are passed on as often as they come. */
-async function createWorker(temporal: TemporalConfig, deps: ActivityDeps): Promise<Worker> {
-  const [connection, bundle] = await Promise.all([NativeConnection.connect(connectionOptions(temporal)), workflowBundle()])
+async function createWorker({ temporal, workflowBundle }: Pick<Config, 'temporal' | 'workflowBundle'>, deps: ActivityDeps): Promise<Worker> {
+  const [connection, bundle] = await Promise.all([NativeConnection.connect(connectionOptions(temporal)), bundleOf(workflowBundle)])
   return Worker.create({
     connection,
     namespace: temporal.namespace,
@@ -66,10 +66,11 @@ async function createWorker(temporal: TemporalConfig, deps: ActivityDeps): Promi
 }
 
 /** Built ahead for production, else bundled from the sources by a process of its own: what memory that takes goes with it. */
-async function workflowBundle(): Promise<WorkflowBundleOption> {
+async function bundleOf(made: string | null): Promise<WorkflowBundleOption> {
   const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url))
-  const bundle = pathOf('./workflow-bundle.js')
-  if (existsSync(bundle)) return { codePath: bundle }
+  const beside = pathOf('./workflow-bundle.js')
+  const codePath = made ?? (existsSync(beside) ? beside : null)
+  if (codePath !== null) return { codePath }
   const argv = ['--import', 'tsx', pathOf('./tools/bundle-workflows.ts')]
   const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: pathOf('.'), maxBuffer: mostBundleBytes })
   return { code: stdout }

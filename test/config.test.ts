@@ -15,6 +15,7 @@ test('completes what is not set', () => {
     dnsServers: [],
     dockerHubMirror: null,
     keyFile: '/etc/keystone/keys.json',
+    workflowBundle: null,
     logLevel: 'info',
   })
 })

@@ -110,11 +110,18 @@ function command(role: ProcessRole, config: ServiceConfig): { command?: string[]
   }
 }
 
+const mostWaitSeconds = 30
+const secondsToEnd = 3
+
 /**
  * A request that has waited so long for a thread gets a 503. Without that FrankenPHP lets one wait for ever that comes before there
- * are threads (php/frankenphp#2612), as the health check's first one may.
+ * are threads (php/frankenphp#2612), as the health check's first one may, and with more than a stop leaves time for it would hold
+ * that up until the container is killed.
  */
-const frankenphp = ({ web }: ServiceConfig): string => [`num_threads ${web.threads}`, 'max_wait_time 30s'].join('\n')
+function frankenphp(config: ServiceConfig): string {
+  const waitSeconds = Math.min(mostWaitSeconds, stopGraceSeconds('web', config) - secondsToEnd)
+  return [`num_threads ${config.web.threads}`, `max_wait_time ${waitSeconds}s`].join('\n')
+}
 
 /** Docker watches a single one itself. */
 const workers = (config: ServiceConfig): string[] =>

@@ -189,6 +189,7 @@ describe('a replica', () => {
     const environmentOf = (input: typeof web, config = {}) => composed(input, config)['replica-rep'].environment
     expect(environmentOf(web)).toMatchObject({ FRANKENPHP_CONFIG: 'num_threads 16\nmax_wait_time 30s' })
     expect(environmentOf(web, { web: { threads: 40 } })).toMatchObject({ FRANKENPHP_CONFIG: 'num_threads 40\nmax_wait_time 30s' })
+    expect(environmentOf(web, { drainWindowSeconds: 3 })).toMatchObject({ FRANKENPHP_CONFIG: 'num_threads 16\nmax_wait_time 10s' })
     expect(environmentOf({ ...web, env: { ...web.env, FRANKENPHP_CONFIG: 'max_threads auto' } })).not.toHaveProperty('FRANKENPHP_CONFIG')
     expect(environmentOf({ ...web, role: 'worker' })).toBeUndefined()
   })
