@@ -42,7 +42,8 @@ export interface ObservedServer {
   said: string[]
 }
 
-const answerSeconds = 30
+/** A server that is busy answers late; one that hangs has stopped answering SSH itself, which is noticed much earlier. */
+const answerSeconds = 120
 
 /** Looks at servers without changing anything there: how they are, and what they differ in from what the database says. */
 export function observationActivities(deps: ActivityDeps) {

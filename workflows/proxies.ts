@@ -42,7 +42,7 @@ export const provider = proxyActivities<Activities>({
 
 /** A look at a server: what fails has not been seen, and the next round of the schedule looks again. */
 export const observer = proxyActivities<Activities>({
-  startToCloseTimeout: '1 minute',
+  startToCloseTimeout: '3 minutes',
   retry: { maximumAttempts: 2 },
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 })
