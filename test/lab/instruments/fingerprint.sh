@@ -3,7 +3,7 @@
 set -e
 
 # Files come and go under the eyes of find. Docker tells of its own folder below. Of programs and their data (/usr) size and time
-# stand for the content. A mount point is found from both sides.
+# stand for the content. A mount point is found from both sides. Without --zero sha256sum would mark a name with a backslash.
 files() {
   local roots
   mapfile -t roots < <(file_systems | grep --invert-match --line-regexp /var/lib/docker)
@@ -11,7 +11,7 @@ files() {
     -o -path '/usr/*' -type f -printf 'file\t%p\t%M %u:%g %s bytes of %T+\n' \
     -o -printf 'file\t%p\t%M %u:%g %l\n' 2>/dev/null || true; } | sort --unique
   { find "${roots[@]}" -xdev \( -path '/usr/*' -o -path '/var/lib/docker/*' \) -prune -o -type f -print0 2>/dev/null || true; } |
-    sort --unique --zero-terminated | { xargs --null --no-run-if-empty sha256sum 2>/dev/null || true; } |
+    sort --unique --zero-terminated | { xargs --null --no-run-if-empty sha256sum --zero 2>/dev/null || true; } | tr '\0' '\n' |
     awk '{ print "content\t" substr($0, 67) "\t" $1 }'
 }
 
