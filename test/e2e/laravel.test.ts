@@ -70,8 +70,6 @@ beforeAll(async () => {
   const sampleFile = (name: string) => readFile(join(import.meta.dirname, '../lab/app', name), 'utf8')
   const trustingNobody = (await sampleFile('bootstrap/app.php')).replace("trustProxies(at: '*')->", '')
   scene = await openScene({ name: 'laravel', alsoPulled: ['bun'] })
-  // What a start sees of the disk is not to be corrected by a look in between.
-  await scene.keystone.temporal.client.schedule.getHandle('keystone-server-watch').pause('the test fakes the disk')
   shop = await scene.sample('shop', { web: webSettings, build: { assetBuild: 'bun', variables: { VITE_GREETING: "it's $5" } } })
   const { id } = scene.organisation
   await scene.keystone.client.put(`/organisations/${id}/environments/${shop.environmentId}/build-secrets/BUILD_TOKEN`, { value: planted })
