@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
+import { eq, inArray, sql } from 'drizzle-orm'
 import type { OpenPort, PlannedFirewall } from '../domain/firewall.ts'
 import type { EnvironmentId, ServerId } from '../domain/ids.ts'
 import type { Database } from './connect.ts'
@@ -11,14 +11,14 @@ export type Firewall = typeof serverFirewalls.$inferSelect
 
 /**
  * Stores the rules that follow from the rows of this moment as the next revision of each server whose rules they change, and returns
- * all of these servers that have not taken their last revision. Where nobody reaches anything from other servers there are no rules.
+ * all of these servers that have not taken their last revision.
  */
 export async function changeFirewalls(tx: Database, serverIds: readonly ServerId[]): Promise<PlannedFirewall[]> {
   if (serverIds.length === 0) return []
   const concerned = await tx
     .select({ serverId: servers.id, serverName: servers.name })
     .from(servers)
-    .where(and(inArray(servers.id, [...serverIds]), or(isNotNull(servers.privateAddress), hasPublicService)))
+    .where(inArray(servers.id, [...serverIds]))
     .orderBy(servers.id)
   const planned: PlannedFirewall[] = []
   for (const server of concerned) {
@@ -27,10 +27,6 @@ export async function changeFirewalls(tx: Database, serverIds: readonly ServerId
   }
   return planned
 }
-
-/** Also one that has gone: its port is to be closed. */
-const hasPublicService = sql`exists (select from service_replicas join services on services.id = service_replicas.service_id
-  where service_replicas.server_id = ${servers.id} and services.allow_public)`
 
 async function changeFirewall(tx: Database, serverId: ServerId): Promise<Firewall> {
   await tx.insert(serverFirewalls).values({ serverId, revision: 0, openPorts: [] }).onConflictDoNothing()

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Gives the server a revision of the rules for its assigned ports, unless it has that one or a later one. What Docker publishes goes
-# around UFW's rules and through the chain DOCKER-USER, which Docker leaves to us: a chain of our own hangs there, and a unit puts it
-# back before Docker starts again.
+# Gives the server a revision of the rules for ports of its containers, unless it has that one or a later one. What Docker publishes
+# goes around UFW's rules and through the chain DOCKER-USER, which Docker leaves to us: a chain of our own hangs there, and a unit puts
+# it back before Docker starts again.
 set -euo pipefail
 
 folder=/etc/keystone

@@ -39,5 +39,23 @@ function renderRules({ privateAddress, openPorts }: Pick<FirewallRules, 'private
   // A public address has ports that are not Keystone's: there it closes its own alone.
   const closedOnes = openPorts.filter(({ address }) => address !== privateAddress).map(({ address, port }) => closed(address, `${port}`))
   const allClosed = privateAddress === null ? [] : [closed(privateAddress, `${assignedPorts.first}:${assignedPorts.last}`)]
-  return ['*filter', ':KEYSTONE-PORTS - [0:0]', ...open, ...closedOnes, ...allClosed, 'COMMIT'].join('\n')
+  return ['*filter', ':KEYSTONE-PORTS - [0:0]', ...open, ...closedOnes, ...allClosed, ...fromOutside, 'COMMIT'].join('\n')
 }
+
+/** Docker's own bridges: what comes from one of them comes from a container. */
+const bridges = ['docker+', 'br-+']
+const published = [{ protocol: 'tcp', port: 80 }, { protocol: 'tcp', port: 443 }, { protocol: 'udp', port: 443 }]
+
+/**
+ * From elsewhere a container is reached by the gateway's ports alone, whatever it publishes; or by what the user has allowed with
+ * `ufw route allow`, which are rules for forwarded packets and see the container's own port.
+ */
+const fromOutside = [
+  ...bridges.map((bridge) => `-A KEYSTONE-PORTS -i ${bridge} -j RETURN`),
+  '-A KEYSTONE-PORTS -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN',
+  ...published.map(
+    ({ protocol, port }) => `-A KEYSTONE-PORTS -p ${protocol} -m conntrack --ctstate DNAT --ctorigdstport ${port} --ctdir ORIGINAL -j RETURN`,
+  ),
+  '-A KEYSTONE-PORTS -j ufw-user-forward',
+  ...bridges.map((bridge) => `-A KEYSTONE-PORTS -o ${bridge} -j DROP`),
+]

@@ -152,10 +152,11 @@ describe('a firewall', () => {
     )
   })
 
-  test('is needed where a public service runs, also without a private address', async () => {
+  test('is needed also without a private address', async () => {
     const id = await server(db, organisationId, { address: '198.51.100.7' })
-    const { port } = await withPort(await service(db, organisationId, { allowPublic: true }), id)
     expect(await change(id)).toMatchObject([{ serverId: id, revision: 1 }])
+    const { port } = await withPort(await service(db, organisationId, { allowPublic: true }), id)
+    expect(await change(id)).toMatchObject([{ serverId: id, revision: 2 }])
     expect(await rulesOf(id)).toEqual([{ address: '198.51.100.7', port, sources: [] }])
   })
 
@@ -166,7 +167,6 @@ describe('a firewall', () => {
     await recordFirewall(db, { serverId: id, revision: 1, listed: '-N KEYSTONE-PORTS\n' })
     await recordFirewall(db, { serverId: id, revision: 1, listed: '-N KEYSTONE-PORTS\n' })
     expect(await change(id)).toEqual([])
-    expect(await change(await server(db, organisationId))).toEqual([])
     await forgetApplied(db, id)
     expect(await change(id)).toMatchObject([{ serverId: id, revision: 1 }])
   })

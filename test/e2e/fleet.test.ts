@@ -101,7 +101,7 @@ describe('a deploy to two servers behind the gateway of a third', () => {
   })
 
   it('closes the ports of what it has replaced', async () => {
-    const open = await linesOf(web2(), 'sh', '-c', 'iptables -S KEYSTONE-PORTS | grep -c RETURN')
+    const open = await linesOf(web2(), 'sh', '-c', 'iptables -S KEYSTONE-PORTS | grep -c -- "--ctorigdst .* RETURN"')
     expect(open).toEqual(['1'])
   })
 })
