@@ -37,9 +37,13 @@ function sentence({ message, tail, hint }: Failure): string {
 
 const sshHints: Readonly<Partial<Record<SshErrorCode, string>>> = {
   unreachable: 'Check that the server runs and that its SSH port can be reached from here.',
-  host_key_changed: 'Make sure that this is still your server, then confirm its new host key.',
+  host_key_changed: 'Make sure that this is still your server, then confirm its new host key: POST …/accept-host-key.',
+  password_refused: 'Provision the server again with another first login.',
   authentication_failed: 'Provision the server again, so that Keystone’s key is installed on it.',
 }
+
+/** What people know these by in the API too. */
+const ownCodes: ReadonlySet<SshErrorCode> = new Set(['host_key_unknown', 'host_key_changed'])
 
 /** A server that starts or shuts down refuses users for some seconds (pam_nologin): only time tells that from a wrong key. */
 const mayBeBooting = (code: SshErrorCode): boolean =>
@@ -53,7 +57,7 @@ export function asFailure(error: unknown, step: string): unknown {
   if (error instanceof SshError) {
     const { code, server, message } = error
     const hint = sshHints[code]
-    const failure = { code: `ssh_${code}`, message: `${message} (step "${step}")`, server, step, ...(hint ? { hint } : {}) }
+    const failure = { code: ownCodes.has(code) ? code : `ssh_${code}`, message: `${message} (step "${step}")`, server, step, ...(hint ? { hint } : {}) }
     return error.retryable || mayBeBooting(code) ? passingFailure(failure) : finalFailure(failure)
   }
   if (error instanceof RegistryError) {

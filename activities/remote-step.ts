@@ -62,15 +62,33 @@ interface Followed {
 
 const heartbeatMilliseconds = 2000
 
-async function follow(deps: ActivityDeps, followed: Followed): Promise<StepOutcome> {
+function follow(deps: ActivityDeps, followed: Followed): Promise<StepOutcome> {
+  return beating(async () => {
+    try {
+      return await followFromStored(deps, followed)
+    } catch (error) {
+      if (!Context.current().cancellationSignal.aborted) throw error
+      throw await interrupted(deps, followed)
+    }
+  })
+}
+
+/** Shows Temporal meanwhile that the worker lives. */
+async function beating<Result>(work: () => Promise<Result>): Promise<Result> {
   const beat = setInterval(() => heartbeat(), heartbeatMilliseconds)
   try {
-    return await followFromStored(deps, followed)
-  } catch (error) {
-    if (!Context.current().cancellationSignal.aborted) throw error
-    throw await interrupted(deps, followed)
+    return await work()
   } finally {
     clearInterval(beat)
+  }
+}
+
+/** For what is asked of a server beside steps; `what` names it in a failure. */
+export async function askServer<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await beating(work)
+  } catch (error) {
+    throw asFailure(error, what)
   }
 }
 

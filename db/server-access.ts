@@ -6,30 +6,34 @@ import type { Secret } from '../domain/secret.ts'
 import type { Database } from './connect.ts'
 import { servers } from './schema/index.ts'
 
-/** `management`: Keystone's own key and user, once the server is provisioned. `adoption`: root by the key it was adopted with. */
+/** `management`: Keystone's own key and user, once they work. `adoption`: as the server was first let in to. */
 export type Login = 'management' | 'adoption'
 
+/** By what a user proves himself. */
+export type Credential = { privateKey: Secret } | { password: Secret }
+
 /** Where and as whom a server is logged in to; `hostKey` is the pinned key line, null before the adoption. */
-export interface ServerAccess {
-  serverId: ServerId
+export type ServerAccess = Credential & {
+  serverId: string
   name: string
   address: string
   port: number
   user: string
   hostKey: string | null
-  privateKey: Secret
 }
 
-/** How a server is logged in to. Throws when it does not exist, or when its adoption key is gone. */
+/** How a server is logged in to. Throws when it does not exist, or when its first login has been forgotten. */
 export async function serverAccess(db: Database, keyring: Keyring, id: ServerId, login: Login): Promise<ServerAccess> {
   const [server] = await db.select().from(servers).where(eq(servers.id, id))
   if (!server) throw new Error(`server ${id} does not exist`)
+  const { adoptionUser: user, adoptionKeyPrivate, adoptionPassword } = server
   const target = { serverId: id, name: server.name, address: server.address, port: server.sshPort, hostKey: server.hostKey }
   if (login === 'management') {
     return { ...target, user: 'keystone', privateKey: keyring.open(server.managementKeyPrivate, sealedPlaces.managementKey(id)) }
   }
-  if (!server.adoptionKeyPrivate) throw new Error(`the adoption key of server ${server.name} is gone`)
-  return { ...target, user: 'root', privateKey: keyring.open(server.adoptionKeyPrivate, sealedPlaces.adoptionKey(id)) }
+  if (adoptionKeyPrivate) return { ...target, user, privateKey: keyring.open(adoptionKeyPrivate, sealedPlaces.adoptionKey(id)) }
+  if (adoptionPassword) return { ...target, user, password: keyring.open(adoptionPassword, sealedPlaces.adoptionPassword(id)) }
+  throw new Error(`the first login of server ${server.name} has been forgotten`)
 }
 
 /** A server that is being provisioned. */
@@ -37,7 +41,7 @@ export interface ProvisioningTarget {
   id: ServerId
   name: string
   managementKeyPublic: string
-  /** Root's key while the server is being adopted; afterwards Keystone's own login is used. */
+  /** The first one while the server is being adopted; afterwards Keystone's own is used. */
   login: Login
 }
 
@@ -53,14 +57,21 @@ export async function beginProvisioning(db: Database, id: ServerId, operationId:
     .returning()
   if (!server) throw new Error(`server ${id} does not exist`)
   const { name, managementKeyPublic } = server
-  return { id, name, managementKeyPublic, login: server.adoptionKeyPrivate ? 'adoption' : 'management' }
+  return { id, name, managementKeyPublic, login: isAdopted(server) ? 'management' : 'adoption' }
 }
 
-/** A server that answered as Keystone's own user: active, and the adoption key is forgotten. */
+const isAdopted = ({ adoptionKeyPrivate, adoptionPassword }: typeof servers.$inferSelect): boolean => !adoptionKeyPrivate && !adoptionPassword
+
+/** Keystone's own key works: from now on there is no other. */
+export async function forgetFirstLogin(tx: Database, id: ServerId): Promise<void> {
+  await tx.update(servers).set({ adoptionKeyPrivate: null, adoptionPassword: null }).where(eq(servers.id, id))
+}
+
+/** A server that has been found to be as it should. */
 export async function activateServer(
   db: Database,
   id: ServerId,
   seen: { architecture: 'amd64' | 'arm64'; facts: Record<string, string> },
 ): Promise<void> {
-  await db.update(servers).set({ ...seen, status: 'active', adoptionKeyPrivate: null }).where(eq(servers.id, id))
+  await db.update(servers).set({ ...seen, status: 'active' }).where(eq(servers.id, id))
 }

@@ -8,8 +8,9 @@ import type { Database } from './connect.ts'
 import { newId } from './ids.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import { servers } from './schema/index.ts'
+import type { Credential } from './server-access.ts'
 
-const { managementKeyPrivate, adoptionKeyPrivate, ...stored } = getTableColumns(servers)
+const { managementKeyPrivate, adoptionKeyPrivate, adoptionPassword, ...stored } = getTableColumns(servers)
 
 /**
  * The IPv4 address that a server was adopted by, if it is its own: one that is translated on the way cannot be published on. Null where
@@ -22,7 +23,7 @@ export const publicAddress = sql<string | null>`(case
 
 const columns = { ...stored, publicAddress }
 /** A server without its keys. */
-export type Server = Omit<typeof servers.$inferSelect, 'managementKeyPrivate' | 'adoptionKeyPrivate'> & { publicAddress: string | null }
+export type Server = Omit<typeof servers.$inferSelect, 'managementKeyPrivate' | 'adoptionKeyPrivate' | 'adoptionPassword'> & { publicAddress: string | null }
 
 const present = (organisationId: OrganisationId) => and(eq(servers.organisationId, organisationId), ne(servers.status, 'removed'))
 
@@ -96,6 +97,12 @@ export async function serverPlace(db: Database, id: ServerId): Promise<ServerPla
   return place
 }
 
+/** How a server is logged in to until the management key works. A user who is not root may use sudo without a password. */
+export interface FirstLogin {
+  user: string
+  credential: Credential
+}
+
 /** A server that its user has given the address of. */
 export interface Adoption {
   organisationId: OrganisationId
@@ -107,13 +114,12 @@ export interface Adoption {
   /** The pinned key line; a person has confirmed it. */
   hostKey: string
   managementKey: { publicKey: string; privateKey: Secret }
-  /** Root's key, used until the management key works. */
-  rootPrivateKey: Secret
+  firstLogin: FirstLogin
 }
 
 /** Stores a new server; both private keys are sealed. */
 export async function insertServer(db: Database, keyring: Keyring, adoption: Adoption): Promise<Server> {
-  const { managementKey, rootPrivateKey, ...values } = adoption
+  const { managementKey, firstLogin, ...values } = adoption
   const id = newId<ServerId>()
   const [created] = await db
     .insert(servers)
@@ -122,9 +128,26 @@ export async function insertServer(db: Database, keyring: Keyring, adoption: Ado
       id,
       managementKeyPublic: managementKey.publicKey,
       managementKeyPrivate: keyring.seal(managementKey.privateKey, sealedPlaces.managementKey(id)),
-      adoptionKeyPrivate: keyring.seal(rootPrivateKey, sealedPlaces.adoptionKey(id)),
+      ...sealedLogin(keyring, id, firstLogin),
     })
     .returning(columns)
   if (!created) throw new Error('the server was not stored')
   return created
+}
+
+/** The columns of a first login, one of which is null. */
+const sealedLogin = (keyring: Keyring, id: ServerId, { user, credential }: FirstLogin) => ({
+  adoptionUser: user,
+  adoptionKeyPrivate: 'privateKey' in credential ? keyring.seal(credential.privateKey, sealedPlaces.adoptionKey(id)) : null,
+  adoptionPassword: 'password' in credential ? keyring.seal(credential.password, sealedPlaces.adoptionPassword(id)) : null,
+})
+
+/** A server that was installed anew is logged in to as at its adoption, until the management key works again. */
+export async function adoptAgain(tx: Database, keyring: Keyring, { id }: Pick<Server, 'id'>, login: FirstLogin): Promise<void> {
+  await tx.update(servers).set(sealedLogin(keyring, id, login)).where(eq(servers.id, id))
+}
+
+/** Another host key is pinned, which a person has confirmed. */
+export async function pinHostKey(tx: Database, id: ServerId, hostKey: string): Promise<void> {
+  await tx.update(servers).set({ hostKey }).where(eq(servers.id, id))
 }

@@ -11,6 +11,7 @@ export interface SealedPosition {
 /** Every sealed column: what is sealed for one place opens only there. */
 export const sealedPlaces = {
   adoptionKey: place('servers', 'adoption_key_private'),
+  adoptionPassword: place('servers', 'adoption_password'),
   managementKey: place('servers', 'management_key_private'),
   deployKey: place('applications', 'deploy_key_private'),
   nextDeployKey: place('applications', 'next_deploy_key_private'),

@@ -3,7 +3,11 @@
  * the replicas of five hundred servers.
  */
 export const stepNumbers = {
-  serverProvision: { prepare: 10, firewall: 15, verify: 20 },
+  /** Access is closed and proven as often as it takes, with two numbers each time. */
+  serverProvision: {
+    ...{ system: 10, user: 20, packages: 30, findDocker: 40, docker: 41, ban: 50, upToDate: 60 },
+    ...{ firewall: 70, access: 80, verify: 90 },
+  },
   serviceDeploy: { firewall: 10, resolveImage: 2000, check: 4000, routes: 6000 },
   replicaDeploy: { start: 10 },
   sliceProvision: { provision: 10, firewall: 20 },

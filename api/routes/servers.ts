@@ -1,9 +1,8 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Database } from '../../db/connect.ts'
 import { requestOperation } from '../../db/operations/request.ts'
-import { insertServer, type Server, serversOf } from '../../db/servers.ts'
+import { adoptAgain, insertServer, pinHostKey, type Server, serversOf } from '../../db/servers.ts'
 import { serverLocks } from '../../domain/locks.ts'
-import { Secret } from '../../domain/secret.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { keyFingerprint } from '../../drivers/sources/known-hosts.ts'
 import { requires } from '../authentication.ts'
@@ -12,11 +11,11 @@ import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from
 import { serverIn } from '../in-organisation.ts'
 import { accepted, acceptedWith, requestedBy } from '../operation-request.ts'
 import { Problem } from '../problem.ts'
-import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
+import { body, json, onceHeaders, optionalBody, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { operationSchema } from '../schemas/operation.ts'
 import { inOrganisation, oneServer } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
-import { newServerSchema, presentServer, serverSchema } from '../schemas/server.ts'
+import { acceptHostKeySchema, firstLoginOf, newServerSchema, presentServer, provisionSchema, serverSchema } from '../schemas/server.ts'
 
 const path = '/organisations/{organisationId}/servers'
 const tags = ['Servers']
@@ -26,7 +25,8 @@ const adopt = createRoute({
   path,
   tags,
   summary: 'Adopt a server by its address and make it ready',
-  description: 'Without hostKey the answer is 409 host_key_unconfirmed with the key that was seen: compare it, and send it back.',
+  description:
+    'Without hostKey or hostKeyFingerprint the answer is 409 host_key_unconfirmed with the key that was seen: compare it, and send it back.',
   middleware: requires('admin'),
   request: { params: inOrganisation, headers: onceHeaders, body: body(newServerSchema) },
   responses: {
@@ -64,8 +64,19 @@ const provision = createRoute({
   tags,
   summary: 'Make a server ready again',
   middleware: requires('admin'),
-  request: { params: oneServer, headers: onceHeaders },
+  request: { params: oneServer, headers: onceHeaders, body: optionalBody(provisionSchema) },
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
+})
+
+const acceptHostKey = createRoute({
+  method: 'post',
+  path: `${path}/{serverId}/accept-host-key`,
+  tags,
+  summary: 'Confirm a host key that has changed',
+  description: 'The server is asked for its key: only what it shows with this fingerprint is pinned in the place of the one before.',
+  middleware: requires('admin'),
+  request: { params: oneServer, headers: onceHeaders, body: body(acceptHostKeySchema) },
+  responses: { 200: json('The server', serverSchema), ...writeProblems },
 })
 
 export function serverRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
@@ -73,13 +84,13 @@ export function serverRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const router = createRouter()
 
   router.openapi(adopt, async (c) => {
-    const { rootPrivateKey, hostKey, ...wished } = c.req.valid('json')
-    if (!hostKey) throw await unconfirmed(deps, wished)
+    const { firstLogin, hostKey: confirmed, hostKeyFingerprint, ...wished } = c.req.valid('json')
+    const hostKey = confirmed ?? (await seenHostKey(deps, wished, { fingerprint: hostKeyFingerprint, field: 'hostKey' }))
     const managementKey = generateDeployKey(`keystone ${wished.name}`)
     const { body: created, status, headers } = await commit(deps, c, async (tx) => {
       const server = await insertServer(tx, keyring, {
         ...wished,
-        ...{ organisationId: c.var.organisation.id, hostKey, managementKey, rootPrivateKey: new Secret(rootPrivateKey) },
+        ...{ organisationId: c.var.organisation.id, hostKey, managementKey, firstLogin: firstLoginOf(firstLogin) },
       })
       const operation = await requestProvision(tx, c, server)
       return {
@@ -104,8 +115,10 @@ export function serverRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 
   router.openapi(provision, async (c) => {
     const { serverId } = c.req.valid('param')
+    const { firstLogin } = c.req.valid('json')
     const server = await serverIn(deps, c, serverId)
     const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+      if (firstLogin) await adoptAgain(tx, keyring, server, firstLoginOf(firstLogin))
       const requested = await requestProvision(tx, c, server)
       return {
         ...accepted(deps, requested),
@@ -113,6 +126,24 @@ export function serverRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
       }
     })
     return c.json(operation, status, headers)
+  })
+
+  router.openapi(acceptHostKey, async (c) => {
+    const { serverId } = c.req.valid('param')
+    const { fingerprint } = c.req.valid('json')
+    const server = await serverIn(deps, c, serverId)
+    const hostKey = await seenHostKey(deps, server, { fingerprint, field: 'fingerprint' })
+    const { body: pinned, status, headers } = await commit(deps, c, async (tx) => {
+      await pinHostKey(tx, serverId, hostKey)
+      return {
+        ...{ status: 200, body: presentServer(await serverIn({ db: tx }, c, serverId)) },
+        event: {
+          ...{ action: 'server.host_key_accepted', targetType: 'server', targetId: serverId },
+          details: { name: server.name, fingerprint, before: server.hostKey === null ? null : keyFingerprint(server.hostKey) },
+        },
+      }
+    })
+    return c.json(pinned, status, headers)
   })
 
   return router
@@ -129,16 +160,27 @@ function requestProvision(tx: Database, c: ApiContext, { id, name }: Server) {
   })
 }
 
-/** A key is pinned only when a person has seen it. */
-async function unconfirmed(
+interface Confirmation {
+  /** What a person has said that it is. */
+  fingerprint: string | undefined
+  /** Of the request. */
+  field: string
+}
+
+/** A key is pinned only when a person has seen it. Throws a 409 with what the server shows where that is not what was confirmed. */
+async function seenHostKey(
   { probeHostKey }: ApiDependencies,
   { address, sshPort }: { address: string; sshPort: number },
-): Promise<Problem> {
+  { fingerprint: confirmed, field }: Confirmation,
+): Promise<string> {
   const hostKey = await probeHostKey({ address, port: sshPort })
   const fingerprint = keyFingerprint(hostKey)
-  const detail = `${address} shows the host key ${fingerprint}. Compare it with the server's own, and send it back as hostKey.`
-  return new Problem(409, 'host_key_unconfirmed', detail, {
-    errors: [{ field: 'hostKey', message: 'is to be confirmed' }],
+  if (fingerprint === confirmed) return hostKey
+  const [code, what, todo] = confirmed
+    ? ['host_key_mismatch', `not ${confirmed}`, 'Do not go on before you know whose it is.']
+    : ['host_key_unconfirmed', 'which nobody has confirmed', "Compare it with the server's own, and send it back as hostKey."]
+  throw new Problem(409, code, `${address} shows the host key ${fingerprint}, ${what}. ${todo}`, {
+    errors: [{ field, message: confirmed ? 'is another than what the server shows' : 'is to be confirmed' }],
     members: { hostKey, fingerprint },
   })
 }

@@ -13,6 +13,9 @@ export const body = <Schema extends z.ZodType>(schema: Schema) => ({
   content: { 'application/json': { schema } },
 })
 
+/** One that may be left out; then it is an empty object. */
+export const optionalBody = <Schema extends z.ZodType>(schema: Schema) => ({ ...body(schema), required: false as const })
+
 /** Query of a list: where it goes on and how much of it. */
 export const pageQuery = z.strictObject({
   cursor: z.uuid('must be the nextCursor of the page before').optional(),

@@ -94,6 +94,12 @@ export const hostKey = z
   .transform((text) => text.split(' ').slice(0, 2).join(' '))
   .refine((text) => !(ssh2.utils.parseKey(text) instanceof Error), 'is not a readable key: copy the whole line')
 
+/** Of a public key, as ssh-keygen shows it. */
+export const fingerprint = z
+  .string()
+  .trim()
+  .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'must be a fingerprint such as SHA256:… of ssh-keygen -lf')
+
 /** A private key that needs no passphrase. */
 export const privateKey = z
   .string()

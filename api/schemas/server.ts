@@ -1,11 +1,33 @@
 import { z } from '@hono/zod-openapi'
-import type { Server } from '../../db/servers.ts'
+import type { FirstLogin, Server } from '../../db/servers.ts'
 import { architectures, serverStatuses } from '../../db/schema/servers.ts'
 import { keyFingerprint } from '../../drivers/sources/known-hosts.ts'
-import { host, hostKey, label, line, moment, port, privateKey } from './fields.ts'
+import { Secret } from '../../domain/secret.ts'
+import { fingerprint, host, hostKey, label, line, moment, port, privateKey } from './fields.ts'
 
-/** Of Docker's address pools (`prepareServer`). */
+/** Of Docker's address pools (`installDocker`). */
 const isNotDockers = (address: string): boolean => !address.startsWith('10.201.')
+
+export const firstLoginSchema = z
+  .strictObject({
+    user: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be the name of a user, such as root').default('root')
+      .openapi({ description: 'One who is not root has to be allowed to use sudo without a password.' }),
+    privateKey: privateKey.optional(),
+    password: line(1024).optional(),
+  })
+  .refine(({ privateKey: key, password }) => (key === undefined) !== (password === undefined), 'needs either privateKey or password')
+  .openapi('FirstLogin', { description: 'How the server is logged in to, until its own user keystone can be; then Keystone forgets it.' })
+
+export const provisionSchema = z
+  .strictObject({ firstLogin: firstLoginSchema.optional().openapi({ description: 'For a server that was installed anew, or where the first one did not work.' }) })
+  .openapi('ServerProvision')
+
+export const acceptHostKeySchema = z.strictObject({ fingerprint }).openapi('AcceptHostKey')
+
+/** The login as the database takes it. */
+export function firstLoginOf({ user, privateKey: key, password = '' }: z.output<typeof firstLoginSchema>): FirstLogin {
+  return { user, credential: key === undefined ? { password: new Secret(password) } : { privateKey: new Secret(key) } }
+}
 
 export const newServerSchema = z
   .strictObject({
@@ -16,9 +38,11 @@ export const newServerSchema = z
       .nullable().default(null).openapi({ description: 'Where other servers of the same private network reach it.' }),
     privateNetwork: line(100).nullable().default(null)
       .openapi({ description: 'Servers with the same name here reach each other privately; `default` where only privateAddress is given.' }),
-    rootPrivateKey: privateKey.openapi({ description: "Root's private key; Keystone forgets it once its own key works." }),
+    firstLogin: firstLoginSchema,
     hostKey: hostKey.optional()
       .openapi({ description: 'The confirmed host key. Left out, the answer shows the one that was seen.' }),
+    hostKeyFingerprint: fingerprint.optional()
+      .openapi({ description: 'Instead of hostKey: what ssh-keygen -lf shows of it on the server. The one that is seen has to be that.' }),
   })
   .refine(({ privateAddress, privateNetwork }) => privateNetwork === null || privateAddress !== null, {
     path: ['privateAddress'],

@@ -43,8 +43,10 @@ export const servers = pgTable(
     hostKey: text('host_key'),
     managementKeyPublic: text('management_key_public').notNull(),
     managementKeyPrivate: sealed('management_key_private').notNull(),
-    /** Root's key for the adoption; gone once the management key works. */
+    /** Who logs in for the adoption, by key or by password; both are gone once the management key works. */
+    adoptionUser: text('adoption_user').notNull().default('root'),
     adoptionKeyPrivate: sealed('adoption_key_private'),
+    adoptionPassword: sealed('adoption_password'),
     architecture: text('architecture', { enum: architectures }),
     status: text('status', { enum: serverStatuses }).notNull().default('new'),
     needsConvergence: boolean('needs_convergence').notNull().default(false),
@@ -60,6 +62,7 @@ export const servers = pgTable(
     unique('servers_in_organisation').on(t.organisationId, t.id),
     ofSameOwner('servers_provider', [t.organisationId, t.providerId], () => [providers.organisationId, providers.id]),
     label('servers_name_label', t.name),
+    check('servers_one_adoption', sql`num_nonnulls(${t.adoptionKeyPrivate}, ${t.adoptionPassword}) <= 1`),
     check('servers_private_address', sql`(${t.privateAddress} is null) = (${t.privateNetwork} is null)`),
     uniqueIndex('servers_private_address_unique')
       .on(t.organisationId, t.privateNetwork, t.privateAddress)

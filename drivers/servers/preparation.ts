@@ -1,48 +1,45 @@
-import { z } from 'zod'
 import type { ServiceStep } from '../services/contract.ts'
-import { textBeside } from '../services/scripts.ts'
+import { lines, textBeside } from '../services/scripts.ts'
+import { serverStep } from './server-step.ts'
 
-const prepareScript = textBeside(import.meta.url, 'prepare.sh')
-const verifyScript = textBeside(import.meta.url, 'verify.sh')
+const awaitScript = textBeside(import.meta.url, 'await-system.sh')
+const userScript = textBeside(import.meta.url, 'create-user.sh')
+const packagesScript = textBeside(import.meta.url, 'install-packages.sh')
+const banScript = textBeside(import.meta.url, 'ban-attackers.sh')
+const upToDateScript = textBeside(import.meta.url, 'keep-up-to-date.sh')
 
-/** Docker Engine ≥ 25 for `start_interval` of health checks, Compose ≥ 2.24 for raw `.env` files (design section 6). */
-const minimum = { docker: '25', compose: '2.24' }
+/** By ID and VERSION_ID of os-release(5). */
+const systems = ['debian 12', 'debian 13', 'ubuntu 24.04']
 
 const packages = [
-  ...['docker.io', 'docker-cli', 'docker-compose', 'docker-buildx'],
-  ...['ca-certificates', 'curl', 'git', 'iptables', 'jq', 'openssh-client', 'sudo'],
+  ...['ufw', 'fail2ban', 'python3-systemd', 'unattended-upgrades'],
+  ...['ca-certificates', 'curl', 'git', 'iptables', 'jq'],
 ]
 
-/** A network of its own per data service: small pools, so that they neither run out near 31 nor overlap the private network. */
-const daemonSettings = {
-  'default-address-pools': [{ base: '10.201.0.0/16', size: 24 }],
-  'log-driver': 'json-file',
-  'log-opts': { 'max-size': '10m', 'max-file': '3' },
+/** Waits for cloud-init and apt. Fails where the system is none that Keystone knows, or its disk is full. */
+export const awaitSystem = (): ServiceStep<void> => serverStep('await system', awaitScript, { SYSTEMS: lines(systems) })
+
+/** Creates Keystone's user with this public key. */
+export const createUser = (managementKey: string): ServiceStep<void> => serverStep('create user', userScript, { MANAGEMENT_KEY: managementKey })
+
+export const installPackages = (): ServiceStep<void> => serverStep('install packages', packagesScript, { PACKAGES: packages.join(' ') })
+
+/** Where Keystone's connection comes from, and the port that it arrives at, which may be another than the one that it was sent to. */
+export interface Arrival {
+  keystoneAddress: string
+  port: number
 }
 
-/** Installs Docker and creates Keystone's user with this public key; run as root, a repetition changes nothing. */
-export function prepareServer({ managementKey }: { managementKey: string }): ServiceStep<void> {
-  return {
-    name: 'prepare server',
-    script: prepareScript,
-    inputs: { PACKAGES: packages.join(' '), MANAGEMENT_KEY: managementKey, DAEMON_SETTINGS: JSON.stringify(daemonSettings) },
-    secrets: {},
-    files: [],
-    parse: () => {},
-  }
+/** Has fail2ban watch sshd. The backend is said because Debian 12 has none that works by itself. */
+export function banAttackers({ keystoneAddress, port }: Arrival): ServiceStep<void> {
+  const jail = [
+    ...['[DEFAULT]', `ignoreip = 127.0.0.1/8 ::1 ${keystoneAddress}`],
+    ...['[sshd]', 'enabled = true', 'backend = systemd', `port = ssh,${port}`],
+  ]
+  return serverStep('ban attackers', banScript, { JAIL: lines(jail) })
 }
 
-const facts = z.object({ architecture: z.enum(['amd64', 'arm64']), facts: z.record(z.string(), z.string()) })
-export type ServerFacts = z.infer<typeof facts>
+const daily = ['Update-Package-Lists', 'Unattended-Upgrade'].map((what) => `APT::Periodic::${what} "1";`)
 
-/** Run as Keystone's user: fails where Docker or Compose is missing or too old, or the private address not its own; reports what the server is. */
-export function verifyServer({ privateAddress }: { privateAddress: string | null }): ServiceStep<ServerFacts> {
-  return {
-    name: 'verify server',
-    script: verifyScript,
-    inputs: { MINIMUM_DOCKER: minimum.docker, MINIMUM_COMPOSE: minimum.compose, PRIVATE_ADDRESS: privateAddress ?? '' },
-    secrets: {},
-    files: [],
-    parse: (result) => facts.parse(JSON.parse(result)),
-  }
-}
+/** Security updates by themselves, by the distribution's own choice of origins, without a reboot; and the right time. */
+export const keepUpToDate = (): ServiceStep<void> => serverStep('keep up to date', upToDateScript, { PERIODIC: lines(daily) })

@@ -3,6 +3,7 @@ export type SshErrorCode =
   | 'host_key_unknown'
   | 'host_key_changed'
   | 'authentication_failed'
+  | 'password_refused'
   | 'handshake_failed'
   | 'unreachable'
   | 'connection_lost'

@@ -10,6 +10,8 @@ export interface Lane {
   needsSudo: boolean
   /** Runs a command line. Throws SshErrors, or the signal's reason when aborted. */
   start(commandLine: string, signal?: AbortSignal): Promise<RemoteProcess>
+  /** The next command opens a connection of its own. */
+  renew(): void
   close(): Promise<void>
 }
 
@@ -35,6 +37,9 @@ export function createLane(target: ServerTarget, timings: PoolTimings, counts: C
         const process = await shared().start(commandLine, signal)
         if (process) return process
       }
+    },
+    renew() {
+      current = null
     },
     async close() {
       await Promise.all([...all].map((connection) => connection.close()))

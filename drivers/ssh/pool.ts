@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { runCommand } from './command.ts'
-import { createLane, type Lane } from './lane.ts'
 import type { PoolTimings } from './connection.ts'
+import { createLane, type Lane } from './lane.ts'
+import { offeredLogins } from './offered.ts'
 import type { ServerTarget, SshPool } from './remote.ts'
 import { runStep, stopStep } from './step.ts'
 import { uploadFiles } from './upload.ts'
@@ -29,6 +30,8 @@ export function createSshPool(timings: PoolTimings): SshPool {
         stopStep: (step) => stopStep(lane, step),
       }
     },
+    offeredLogins: (target) => offeredLogins(target, timings),
+    renew: (target) => laneTo(target).renew(),
     async close() {
       await Promise.all([...lanes.values()].map((lane) => lane.close()))
       lanes.clear()
@@ -37,7 +40,9 @@ export function createSshPool(timings: PoolTimings): SshPool {
   }
 }
 
-/** Another pinned host key or private key is another connection: it must prove itself anew. */
-function laneKey({ serverId, address, port, user, hostKey, privateKey }: ServerTarget): string {
-  return createHash('sha256').update(JSON.stringify([serverId, address, port, user, hostKey, privateKey.reveal()])).digest('hex')
+/** Another pinned host key or credential is another connection: it must prove itself anew. */
+function laneKey(target: ServerTarget): string {
+  const { serverId, address, port, user, hostKey } = target
+  const credential = 'privateKey' in target ? target.privateKey : target.password
+  return createHash('sha256').update(JSON.stringify([serverId, address, port, user, hostKey, credential.reveal()])).digest('hex')
 }

@@ -1,14 +1,16 @@
 import type { Secret } from '../../domain/secret.ts'
 
+/** By what a user proves himself. */
+export type Credential = { privateKey: Secret } | { password: Secret }
+
 /** Whom to connect to. `hostKey` is the pinned key line (`ssh-ed25519 AAAA…`); null only while a server is being adopted. */
-export interface ServerTarget {
+export type ServerTarget = Credential & {
   serverId: string
   name: string
   address: string
   port: number
   user: string
   hostKey: string | null
-  privateKey: Secret
 }
 
 /** A file to be put on a server: written beside its path and renamed, so that nobody reads half of it. `mode`: e.g. 0o600. */
@@ -100,6 +102,10 @@ export interface Remote {
 
 export interface SshPool {
   to(target: ServerTarget): Remote
+  /** What is asked for from now on goes over a connection that is yet to be made; what is under way stays where it is. */
+  renew(target: ServerTarget): void
+  /** The ways in which the server lets this user prove himself, e.g. `publickey`; asked on a connection of its own. */
+  offeredLogins(target: ServerTarget): Promise<string[]>
   close(): Promise<void>
   /** Counted since start, for benchmarks and reports. */
   counts(): { handshakes: number; roundTrips: number }

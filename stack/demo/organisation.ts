@@ -138,7 +138,7 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
     id,
     async adoptServer({ name: serverName, address, sshPort, privateAddress, privateNetwork, hostKey, rootKey }) {
       const answer = z.object({ server: identified, operation: operationSchema })
-      const wish = { name: serverName, address, sshPort, privateAddress, privateNetwork, hostKey, rootPrivateKey: rootKey }
+      const wish = { name: serverName, address, sshPort, privateAddress, privateNetwork, hostKey, firstLogin: { privateKey: rootKey } }
       const adopted = await client.post(`${path}/servers`, wish, answer)
       return { serverId: adopted.server.id, operation: adopted.operation }
     },

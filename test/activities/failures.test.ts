@@ -43,8 +43,12 @@ describe('an error of a server', () => {
     expect(await failureOf(ssh(code))).toMatchObject({ type: `ssh_${code}`, nonRetryable: false })
   })
 
-  test.each(['host_key_unknown', 'host_key_changed', 'launch_failed', 'invalid_input'] as const)('%s is final', async (code) => {
+  test.each(['password_refused', 'launch_failed', 'invalid_input'] as const)('%s is final', async (code) => {
     expect(await failureOf(ssh(code), 1)).toMatchObject({ type: `ssh_${code}`, nonRetryable: true })
+  })
+
+  test.each(['host_key_unknown', 'host_key_changed'] as const)('%s is final, and called as in the API', async (code) => {
+    expect(await failureOf(ssh(code), 1)).toMatchObject({ type: code, nonRetryable: true })
   })
 
   test.each(['authentication_failed', 'handshake_failed'] as const)('%s is tried again while the server may be booting, then final', async (code) => {
@@ -52,7 +56,7 @@ describe('an error of a server', () => {
     expect(await failureOf(ssh(code), 5)).toMatchObject({ type: `ssh_${code}`, nonRetryable: true })
   })
 
-  test.each(['unreachable', 'host_key_changed', 'authentication_failed'] as const)('%s says what to do, where and in which step', async (code) => {
+  test.each(['unreachable', 'password_refused', 'authentication_failed'] as const)('%s says what to do, where and in which step', async (code) => {
     const { details } = await failureOf(ssh(code))
     expect(details).toEqual([{ code: `ssh_${code}`, message: 'web-1: it broke (step "build")', server: 'web-1', step: 'build', hint: expect.any(String) }])
   })

@@ -12,7 +12,7 @@ export const someHostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6
 
 /** Of a server that nobody reaches: the API itself never connects to one whose key is confirmed. */
 export const serverWish = (overrides: object = {}) => ({
-  ...{ name: freeName('server'), address: `${freeName('host')}.example.com`, rootPrivateKey, hostKey: someHostKey },
+  ...{ name: freeName('server'), address: `${freeName('host')}.example.com`, firstLogin: { privateKey: rootPrivateKey }, hostKey: someHostKey },
   ...overrides,
 })
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openGitHost, type GitHost } from './git-host.ts'
-import { makeServer, rootPrivateKey, serverWish, someHostKey, type WithOperation } from './scene.ts'
+import { keyFingerprint } from '../../drivers/sources/known-hosts.ts'
+import { freeName, makeServer, rootPrivateKey, serverWish, someHostKey, type WithOperation } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
 
 let api: TestApi
@@ -33,6 +34,25 @@ describe('adopting a server', () => {
     })
     expect(adopted.headers.get('location')).toBe(`${api.root}/operations/${adopted.body.operation.id}`)
     expect((await api.ask('GET', `${servers()}/${adopted.body.server.id}`)).body).toEqual(adopted.body.server)
+  })
+
+  it('takes the key that is seen where its fingerprint was given, and no other', async () => {
+    const { hostKey, ...wish } = serverWish({ address: '127.0.0.1', sshPort: ssh.port, name: freeName('by-fingerprint') })
+    const wrong = { ...wish, hostKeyFingerprint: keyFingerprint(someHostKey) }
+    const refused = await api.ask('POST', servers(), { body: wrong })
+    expect(refused.body).toMatchObject({ status: 409, code: 'host_key_mismatch', hostKey: ssh.hostKey, errors: [{ field: 'hostKey' }] })
+    expect(refused.body.detail).toContain(wrong.hostKeyFingerprint)
+    const organisation = await api.anotherOrganisation()
+    const right = { ...wish, hostKeyFingerprint: keyFingerprint(ssh.hostKey) }
+    const adopted = await api.ask<Adopted>('POST', `${organisation.root}/servers`, { body: right, token: organisation.token })
+    expect(adopted.body).toMatchObject({ server: { hostKey: ssh.hostKey } })
+  })
+
+  it('keeps a password sealed, until the management key works', async () => {
+    const { server } = await api.make<Adopted>(servers(), serverWish({ firstLogin: { user: 'debian', password: 'correct horse' } }))
+    const [row] = await api.database.sql`select adoption_user, adoption_key_private, adoption_password from servers where id = ${server.id}`
+    expect(row).toEqual({ adoption_user: 'debian', adoption_key_private: null, adoption_password: expect.stringMatching(/^k1\./) })
+    expect(api.logged()).not.toContain('correct horse')
   })
 
   it('says where nobody answers', async () => {
@@ -75,8 +95,13 @@ describe('adopting a server', () => {
     ['an empty name', { name: '' }, 'name'],
     ['a port beyond the last', { sshPort: 65536 }, 'sshPort'],
     ['a port that is a text', { sshPort: '22' }, 'sshPort'],
-    ['a public key for the private one', { rootPrivateKey: someHostKey }, 'rootPrivateKey'],
-    ['half a key', { rootPrivateKey: rootPrivateKey.slice(0, 80) }, 'rootPrivateKey'],
+    ['a public key for the private one', { firstLogin: { privateKey: someHostKey } }, 'firstLogin.privateKey'],
+    ['half a key', { firstLogin: { privateKey: rootPrivateKey.slice(0, 80) } }, 'firstLogin.privateKey'],
+    ['no first login', { firstLogin: undefined }, 'firstLogin'],
+    ['neither key nor password', { firstLogin: { user: 'root' } }, 'firstLogin'],
+    ['both key and password', { firstLogin: { privateKey: rootPrivateKey, password: 'correct horse' } }, 'firstLogin'],
+    ['a user that looks like an option', { firstLogin: { user: '-oProxyCommand=reboot', password: 'correct horse' } }, 'firstLogin.user'],
+    ['half a fingerprint', { hostKeyFingerprint: 'SHA256:abc' }, 'hostKeyFingerprint'],
     ['a host key that is none', { hostKey: 'ssh-ed25519 AAAA' }, 'hostKey'],
     ['a private address that is a name', { privateAddress: 'web-1.internal' }, 'privateAddress'],
     ['a private address of the networks that Docker makes', { privateAddress: '10.201.3.1' }, 'privateAddress'],
@@ -109,7 +134,32 @@ describe('a private address', () => {
   })
 })
 
+describe('a host key that has changed', () => {
+  const accept = (id: string, fingerprint: string) => api.ask('POST', `${servers()}/${id}/accept-host-key`, { body: { fingerprint } })
+
+  it('is pinned where it is what the server shows, and by nobody else', async () => {
+    const { server } = await api.make<Adopted>(`${servers()}`, serverWish({ address: 'localhost', sshPort: ssh.port, hostKey: someHostKey }))
+    const before = await api.stored()
+    const refused = await accept(server.id, keyFingerprint(someHostKey))
+    expect(refused.body).toMatchObject({ status: 409, code: 'host_key_mismatch', hostKey: ssh.hostKey, errors: [{ field: 'fingerprint' }] })
+    expect(await api.stored()).toEqual(before)
+    const fingerprint = keyFingerprint(ssh.hostKey)
+    expect(await accept(server.id, fingerprint)).toMatchObject({ status: 200, body: { id: server.id, hostKey: ssh.hostKey, hostKeyFingerprint: fingerprint } })
+    expect((await accept(server.id, fingerprint)).status).toBe(200)
+  })
+})
+
 describe('provisioning again', () => {
+  it('may be given another first login, which takes the place of the one before', async () => {
+    const id = await makeServer(api)
+    await api.ask('POST', `${servers()}/${id}/provision`, { body: { firstLogin: { password: 'another one' } } })
+    const [row] = await api.database.sql`select adoption_user, adoption_key_private, adoption_password from servers where id = ${id}`
+    expect(row).toEqual({ adoption_user: 'root', adoption_key_private: null, adoption_password: expect.stringMatching(/^k1\./) })
+    await api.ask('POST', `${servers()}/${id}/provision`)
+    const [after] = await api.database.sql`select adoption_user, adoption_key_private, adoption_password from servers where id = ${id}`
+    expect(after).toEqual(row)
+  })
+
   it('waits for the one before', async () => {
     const id = await makeServer(api)
     const again = await api.ask<WithOperation['operation']>('POST', `${servers()}/${id}/provision`)

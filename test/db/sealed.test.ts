@@ -13,6 +13,7 @@ import { newToken } from '../../db/tokens.ts'
 import { beginRotation, rotationOf } from '../../db/rotations.ts'
 import { insertSystemVariables, variablesOf } from '../../db/variables.ts'
 import { ensureOwner } from '../../db/owner.ts'
+import type { ServerId } from '../../domain/ids.ts'
 import { sealedPlaces } from '../../domain/sealed-places.ts'
 import { Secret } from '../../domain/secret.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
@@ -40,7 +41,12 @@ const environmentId = await environment(db, organisationId)
 const server = await insertServer(db, keyring, {
   ...{ organisationId, name: 'web-1', address: 'web-1.example', sshPort: 22, privateAddress: null, privateNetwork: null, hostKey: 'ssh-ed25519 AAAA' },
   managementKey: { publicKey: 'ssh-ed25519 BBBB', privateKey: secret('management') },
-  rootPrivateKey: secret('root'),
+  firstLogin: { user: 'root', credential: { privateKey: secret('root') } },
+})
+const withPassword = await insertServer(db, keyring, {
+  ...{ organisationId, name: 'web-0', address: 'web-0.example', sshPort: 22, privateAddress: null, privateNetwork: null, hostKey: 'ssh-ed25519 AAAA' },
+  managementKey: { publicKey: 'ssh-ed25519 BBBB', privateKey: secret('other management') },
+  firstLogin: { user: 'debian', credential: { password: secret('first password') } },
 })
 const application = await insertApplication(db, keyring, {
   ...{ organisationId, name: 'shop', repositoryUrl: 'git@git.example:shop.git', repositoryType: 'generic', projectRoot: '.', defaultBranch: 'main' },
@@ -103,12 +109,17 @@ describe('secrets in the database', () => {
   })
 
   test('come back as they were', async () => {
-    const login = (name: 'management' | 'adoption') => serverAccess(db, keyring, server.id, name)
+    const login = async (id: ServerId, name: 'management' | 'adoption') => {
+      const access = await serverAccess(db, keyring, id, name)
+      return 'privateKey' in access ? access.privateKey : access.password
+    }
     const ofEnvironment = await variablesOf(db, keyring, environmentId)
     const { password, standby } = (await engineSlice(db, keyring, slice.id)).credentials
     const revealed = [
-      (await login('management')).privateKey,
-      (await login('adoption')).privateKey,
+      await login(server.id, 'management'),
+      await login(server.id, 'adoption'),
+      await login(withPassword.id, 'management'),
+      await login(withPassword.id, 'adoption'),
       await deployKeyOf(db, keyring, application.id),
       (await nextDeployKeyOf(db, keyring, application.id))!.privateKey,
       (await registryLogin(db, keyring, registry.id))!.password,
@@ -146,7 +157,7 @@ describe('a secret does not open', () => {
     const other = await insertServer(db, keyring, {
       ...{ organisationId, name: 'web-2', address: 'web-2.example', sshPort: 22, privateAddress: null, privateNetwork: null, hostKey: 'ssh-ed25519 AAAA' },
       managementKey: { publicKey: 'ssh-ed25519 BBBB', privateKey: new Secret('another management key') },
-      rootPrivateKey: new Secret('another root key'),
+      firstLogin: { user: 'root', credential: { privateKey: new Secret('another root key') } },
     })
     await sql`update servers set adoption_key_private = management_key_private where id = ${other.id}`
     await expect(serverAccess(db, keyring, other.id, 'adoption')).rejects.toThrow()

@@ -1,8 +1,10 @@
 import { Secret } from '../../domain/secret.ts'
-import { prepareServer } from '../../drivers/servers/preparation.ts'
+import { findDocker, installDocker } from '../../drivers/servers/docker.ts'
+import { createUser, installPackages } from '../../drivers/servers/preparation.ts'
+import type { ServiceStep } from '../../drivers/services/contract.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
-import type { DurableStep, Remote, ServerTarget } from '../../drivers/ssh/remote.ts'
+import type { Remote, ServerTarget } from '../../drivers/ssh/remote.ts'
 import { ensureDocker, openLab, type Lab, type LabOptions, type LabServer } from '../lab/index.ts'
 
 /** Every test file has a lab of its own, so that files run beside each other. */
@@ -34,7 +36,7 @@ export async function openTestLab(file: TestFile, options: TestLabOptions = {}):
 
 export interface TestServer extends LabServer {
   /** As user keystone. */
-  target: ServerTarget
+  target: ServerTarget & { privateKey: Secret }
   rootTarget: ServerTarget
 }
 
@@ -52,14 +54,22 @@ export async function openServer(lab: Lab): Promise<TestServer> {
 }
 
 async function prepare(remote: Remote, managementKey: string): Promise<void> {
+  for (const step of [createUser(managementKey), installPackages()]) await run(remote, step)
+  await run(remote, installDocker(await run(remote, findDocker())))
+}
+
+let lastOrder = 0
+
+async function run<Facts>(remote: Remote, step: ServiceStep<Facts>): Promise<Facts> {
   const said: Buffer[] = []
-  const step: DurableStep = { ...prepareServer({ managementKey }), hash: '000000000000', order: 1, user: 'root' }
-  const { exitCode } = await remote.step(step, {
+  lastOrder += 1
+  const { exitCode, result } = await remote.step({ ...step, hash: '000000000000', order: lastOrder, user: 'root' }, {
     stored: null,
     signal: new AbortController().signal,
     onChunk: async ({ bytes }) => void said.push(bytes),
   })
-  if (exitCode !== 0) throw new Error(`the server could not be prepared:\n${Buffer.concat(said).toString()}`)
+  if (exitCode !== 0) throw new Error(`"${step.name}" has failed:\n${Buffer.concat(said).toString()}`)
+  return step.parse(result)
 }
 
 /** A server on a busy machine may keep silent for seconds; a test of hangs asks more often than that. */

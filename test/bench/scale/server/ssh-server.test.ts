@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Secret } from '../../../../domain/secret.ts'
 import { applyFirewall } from '../../../../drivers/servers/firewall.ts'
-import { prepareServer, verifyServer } from '../../../../drivers/servers/preparation.ts'
+import { createUser } from '../../../../drivers/servers/preparation.ts'
+import { verifyServer } from '../../../../drivers/servers/verification.ts'
 import { pullImage } from '../../../../drivers/services/image.ts'
 import type { ServiceStep } from '../../../../drivers/services/contract.ts'
 import { generateDeployKey } from '../../../../drivers/sources/deploy-key.ts'
@@ -53,7 +54,7 @@ function target(user: 'root' | 'keystone'): ServerTarget {
   return { serverId: 's001', name: 's001', address: '127.0.0.1', port, user, hostKey, privateKey }
 }
 
-const prepare = prepareServer({ managementKey: managementKey.publicKey })
+const prepare = createUser(managementKey.publicKey)
 const verify = verifyServer({ privateAddress })
 
 function durable(step: Omit<ServiceStep<unknown>, 'parse'>, user: 'root' | 'keystone' = 'keystone'): DurableStep {

@@ -1,0 +1,40 @@
+import type { ServiceStep, StepExplanation } from '../services/contract.ts'
+import { textBeside } from '../services/scripts.ts'
+
+const preamble = textBeside(import.meta.url, 'preamble.sh')
+
+/** How long others may use apt: a new server installs its own updates first, and a release of them takes its time. */
+const aptSeconds = 900
+/** What has to be left where packages are put. */
+const roomMb = 1024
+
+/** What a user can do about what `give_up` of preamble.sh says. */
+const hints: Readonly<Record<string, string>> = {
+  apt_busy: 'Look what holds it, let it finish or stop it, then provision the server again.',
+  cloud_init_failed: 'Mend what it was told, or install the server anew; then provision it again.',
+  disk_full: 'Make room on the disk, then provision the server again.',
+  packages_failed: "Check that the server reaches its distribution's packages, then provision it again. The log of the step has what apt says.",
+  repository_key_changed: 'Do not go on before you know why: packages are trusted by this key.',
+  ssh_not_closed: 'What was changed has been taken back. Mend the configuration of sshd, then provision the server again.',
+  system_unsupported: 'Install a supported system on the server, then provision it again.',
+}
+
+/** A step that makes something of a server ready. Run as root; a repetition changes nothing. */
+export function serverStep(name: string, script: string, inputs: Record<string, string> = {}): ServiceStep<void> {
+  return {
+    name,
+    script: `${preamble}\n${script}`,
+    inputs: { APT_SECONDS: `${aptSeconds}`, ROOM_MB: `${roomMb}`, ...inputs },
+    secrets: {},
+    files: [],
+    explain,
+    parse: () => {},
+  }
+}
+
+/** A code and a sentence, a line each. */
+function explain(result: string): StepExplanation | null {
+  const [code = '', message = ''] = result.split('\n')
+  const hint = hints[code]
+  return hint ? { code, message, hint } : null
+}
