@@ -4,6 +4,7 @@ import { operationSchema, stepsOf, type Operation, type OperationTree } from '..
 import { createOrganisation, type OrganisationClient } from '../../stack/demo/organisation.ts'
 import type { Lab, LabServer } from '../lab/index.ts'
 import { until } from '../lab/until.ts'
+import { recordHistories } from './histories.ts'
 import { startKeystone, type TestKeystone } from './keystone.ts'
 import { openSceneLab } from './scene.ts'
 
@@ -57,6 +58,7 @@ describe('a bare server', () => {
     const tree = await ended(operation)
     expect(tree).toMatchObject({ status: 'succeeded', outcome: 'active', failure: null, warnings: [] })
     console.log(durations('bare server', tree))
+    await recordHistories(keystone, 'bare-server', tree)
     expect(await serverNow(server.id)).toMatchObject({
       ...{ status: 'active', needsConvergence: false },
       facts: { os: expect.stringContaining('Debian'), docker: expect.any(String), openssh: expect.any(String), addresses: expect.stringContaining(bare.address) },
