@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createOrganisation, type OrganisationClient } from '../../stack/demo/organisation.ts'
+import { createOrganisation } from '../../stack/demo/organisation.ts'
 import { stepsOf, type OperationTree } from '../../stack/demo/operation.ts'
 import { watch } from '../chaos/fault.ts'
 import { startKeystone, type TestKeystone } from '../e2e/keystone.ts'
@@ -14,12 +14,10 @@ const steps = [
 
 let lab: Lab
 let keystone: TestKeystone
-let organisation: OrganisationClient
 
 beforeAll(async () => {
   lab = await openSceneLab('deep-provision')
   keystone = await startKeystone({ dockerHubMirror: lab.mirror.url })
-  organisation = await createOrganisation(keystone.client, 'acme')
 }, 900_000)
 
 afterAll(async () => {
@@ -29,7 +27,7 @@ afterAll(async () => {
 
 /** Provisions a server of its own; `fault` is begun when `step` has succeeded, and has ended before its worker is started again. */
 async function provisioned(name: string, step: string, fault: (server: LabServer) => Promise<void> = async () => {}): Promise<OperationTree> {
-  const server = await lab.server(name, { preinstalled: true })
+  const [server, organisation] = await Promise.all([lab.server(name, { preinstalled: true }), createOrganisation(keystone.client, name)])
   const { operation } = await organisation.adoptServer(server)
   const watching = watch({ organisation }, operation)
   await watching.reaches((tree) => stepsOf(tree).some((one) => one.name === step && one.status === 'succeeded'))

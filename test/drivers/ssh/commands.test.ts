@@ -141,6 +141,38 @@ describe('the connection', () => {
   })
 })
 
+it('what is asked after a renewal goes over another connection, and what runs goes on', async () => {
+  const own = testPool()
+  const connection = async () => (await own.to(server.target).command(['printenv', 'SSH_CONNECTION'])).stdout
+  const before = await connection()
+  const sleep = ['sleep', `${2 + Math.random()}`]
+  const running = own.to(server.target).command(sleep)
+  await untilRunning(sleep)
+  own.renew(server.target)
+  expect(await connection()).not.toBe(before)
+  expect(await running).toMatchObject({ exitCode: 0 })
+  expect(own.counts().handshakes).toBe(2)
+  await own.close()
+})
+
+describe('a server', () => {
+  const letInByPassword = "printf 'PasswordAuthentication yes\\n' >/etc/ssh/sshd_config.d/00-test.conf; echo keystone:secret | chpasswd; systemctl reload ssh"
+
+  it('says how users may log in', async () => {
+    expect(await pool.offeredLogins(server.target)).toEqual(['publickey'])
+  })
+
+  it('is logged in to by a password, where it is the right one', async () => {
+    await server.exec(['sh', '-c', letInByPassword])
+    const { privateKey, ...target } = server.target
+    const as = (password: string) => pool.to({ ...target, password: new Secret(password) }).command(['id', '--user', '--name'])
+    expect((await pool.offeredLogins(server.target)).toSorted()).toEqual(['password', 'publickey'])
+    expect(await as('secret')).toMatchObject({ exitCode: 0, stdout: 'keystone\n' })
+    await expect(as('wrong')).rejects.toMatchObject({ code: 'password_refused', retryable: false })
+    await server.exec(['sh', '-c', 'rm /etc/ssh/sshd_config.d/00-test.conf; systemctl reload ssh'])
+  })
+})
+
 describe('a connection is refused', () => {
   const command = (target: Partial<TestServer['target']>) => pool.to({ ...server.target, ...target }).command(['true'])
 
