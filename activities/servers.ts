@@ -7,7 +7,7 @@ import type { ServerId } from '../domain/ids.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { closeAccess, proveAccess } from '../drivers/servers/access.ts'
 import { findDocker, installDocker } from '../drivers/servers/docker.ts'
-import { type Arrival, awaitSystem, banAttackers, createUser, installPackages, keepUpToDate } from '../drivers/servers/preparation.ts'
+import { type Arrival, arrivalOf, awaitSystem, banAttackers, createUser, installPackages, keepUpToDate } from '../drivers/servers/preparation.ts'
 import { verifyServer } from '../drivers/servers/verification.ts'
 import type { ServiceStep } from '../drivers/services/contract.ts'
 import type { Remote } from '../drivers/ssh/remote.ts'
@@ -110,12 +110,6 @@ export function serverActivities(deps: ActivityDeps) {
       await commitOnce(db, operationId, (tx) => activateServer(tx, server.id, seen))
     },
   }
-}
-
-/** What sshd tells its sessions: where from and to, an address and a port each. */
-function arrivalOf(connection: string): Arrival {
-  const [keystoneAddress = '', , , port] = connection.trim().split(' ')
-  return { keystoneAddress, port: Number(port) }
 }
 
 async function requireSudo(remote: Remote, server: string, user: string): Promise<void> {

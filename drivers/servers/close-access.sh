@@ -16,7 +16,7 @@ MACs $(known mac "$MACS")"
 
 guard() {
   systemctl stop keystone-reopen.timer 2>/dev/null || true
-  systemd-run --quiet --unit keystone-reopen --on-active="$REOPEN_SECONDS" --timer-property AccuracySec=1s \
+  systemd-run --quiet --collect --unit keystone-reopen --on-active="$REOPEN_SECONDS" --timer-property AccuracySec=1s \
     /bin/bash /etc/keystone/reopen-access.sh
 }
 

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { ServiceStep } from '../services/contract.ts'
 import { lines, textBeside } from '../services/scripts.ts'
 import { serverStep } from './server-step.ts'
@@ -28,6 +29,14 @@ export const installPackages = (): ServiceStep<void> => serverStep('install pack
 export interface Arrival {
   keystoneAddress: string
   port: number
+}
+
+const connection = z.tuple([z.string(), z.string(), z.string(), z.coerce.number<string>().int().positive()])
+
+/** From what sshd tells its sessions as SSH_CONNECTION. Throws a ZodError on anything else. */
+export function arrivalOf(told: string): Arrival {
+  const [keystoneAddress, , , port] = connection.parse(told.trim().split(' '))
+  return { keystoneAddress, port }
 }
 
 /** Has fail2ban watch sshd. The backend is said because Debian 12 has none that works by itself. */
