@@ -130,7 +130,7 @@ export function killAt(scene: Scene, undisturbed: OperationTree, point: KillPoin
 }
 
 /** Follows an operation to its end. */
-export function watch(scene: Scene, operation: Operation): RunningOperation {
+export function watch(scene: Pick<Scene, 'organisation'>, operation: Operation): RunningOperation {
   let latest: OperationTree = { ...operation, steps: [], children: [] }
   const waiting = new Set<() => void>()
   const tell = () => waiting.forEach((look) => look())
