@@ -1,16 +1,11 @@
-import { ApplicationFailure } from '@temporalio/common'
 import { expect, it } from 'vitest'
-import type { Ending } from '../../db/operations/finish.ts'
-import { workflowRunner } from './run-workflow.ts'
+import { failure, operationRunner } from './run-operation.ts'
 
-const runWorkflow = workflowRunner()
+const runOperation = operationRunner()
 
 /** Runs `server_provision`; what is done side by side is told in alphabetical order. */
 async function run(others: Record<string, (input: { attempt: number }) => Promise<unknown>> = {}) {
-  const did: string[] = []
-  const endings: Ending[] = []
   const does = {
-    begin: async () => true,
     planProvisioning: async () => ({ id: 'server', name: 's1', managementKeyPublic: 'ssh-ed25519 AAAA', login: 'adoption' }),
     reachServer: async () => ({ keystoneAddress: '192.0.2.1', port: 22 }),
     awaitSystem: async () => {},
@@ -27,20 +22,11 @@ async function run(others: Record<string, (input: { attempt: number }) => Promis
     verifyServer: async () => {},
     beginConvergence: async () => ({ isCommitted: false, leftovers: { environmentId: null, servers: [], gateways: [], replicas: [], artifacts: [] } }),
     endConvergence: async () => {},
-    async finish({ ending }: { ending: Ending }) {
-      endings.push(ending)
-    },
     ...others,
   }
-  const noted = Object.entries(does).map(([name, activity]) => [
-    name,
-    async (input: { attempt: number }) => {
-      if (!['begin', 'finish'].includes(name)) did.push(input.attempt === undefined ? name : `${name} ${input.attempt}`)
-      return activity(input as never)
-    },
-  ])
-  await runWorkflow('server_provision', Object.fromEntries(noted))
-  return { did: [...did.slice(0, 6), ...did.slice(6, 9).toSorted(), ...did.slice(9)], ending: endings[0] }
+  const noteOf = (name: string, { attempt }: { attempt?: number }) => (attempt === undefined ? name : `${name} ${attempt}`)
+  const { asked, ending } = await runOperation('server_provision', does, { noteOf })
+  return { did: [...asked.slice(0, 6), ...asked.slice(6, 9).toSorted(), ...asked.slice(9)], ending }
 }
 
 const prepared = [
@@ -67,10 +53,7 @@ it('a server that is never come into in time stays open, and is not taken for re
 })
 
 it('nothing is begun on a server that cannot be logged in to', async () => {
-  const refused = { code: 'ssh_password_refused', message: 'it refuses the password' }
-  const { did, ending } = await run({
-    reachServer: async () => Promise.reject(ApplicationFailure.create({ type: refused.code, nonRetryable: true, details: [refused] })),
-  })
+  const { did, ending } = await run({ reachServer: async () => Promise.reject(failure('ssh_password_refused')) })
   expect(did).toEqual(['planProvisioning', 'reachServer', 'beginConvergence', 'endConvergence'])
-  expect(ending).toEqual({ status: 'failed', failure: refused })
+  expect(ending).toMatchObject({ status: 'failed', failure: { code: 'ssh_password_refused' } })
 })
