@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { installPackages, isInstalled, isRoot, missingPackages } from './ensure-programs.ts'
 import { locked } from './lock.ts'
 import { run, succeeds } from './run.ts'
 import { stateFolder } from './settings.ts'
@@ -25,38 +26,17 @@ const dockerLog = join(stateFolder, 'dockerd.log')
  * Debian, otherwise the error names it.
  */
 export async function ensureDocker({ log }: { log: (line: string) => void }): Promise<void> {
-  if ((await missingPackages()).length === 0 && (await daemonAnswers())) return
+  if ((await missingParts()).length === 0 && (await daemonAnswers())) return
   await locked('docker', async () => {
-    const missing = await missingPackages()
-    if (missing.length > 0) await install(missing, log)
+    await installPackages(await missingParts(), { log })
     if (!(await daemonAnswers())) await startDaemon(log)
   })
 }
 
-async function missingPackages(): Promise<string[]> {
-  const missing = new Set<string>()
-  for (const [program, from] of Object.entries(packages)) {
-    if (!(await isInstalled(program))) missing.add(from)
-  }
-  if (!(await daemonAnswers()) && !(await isInstalled('dockerd'))) missing.add('docker.io')
-  return [...missing]
-}
-
-const isInstalled = (program: string) => succeeds(['sh', '-c', 'command -v "$1"', '-', program])
-
-async function install(missing: readonly string[], log: (line: string) => void): Promise<void> {
-  const mayInstall = isRoot() && existsSync('/etc/debian_version')
-  if (!mayInstall) throw new Error(`the lab needs ${missing.join(', ')}: install it, or run as root on Debian`)
-  log(`apt: installing ${missing.join(', ')}`)
-  await run(['apt-get', 'update', '--quiet'])
-  const found = await Promise.all(missing.map(asThisSuiteHasIt))
-  await run(['apt-get', 'install', '--yes', '--quiet', ...found], { env: { DEBIAN_FRONTEND: 'noninteractive' } })
-}
-
-/** The client has been a package of its own since Debian 13. */
-async function asThisSuiteHasIt(name: string): Promise<string> {
-  if (name !== packages.docker || (await succeeds(['apt-cache', 'show', name]))) return name
-  return 'docker.io'
+async function missingParts(): Promise<string[]> {
+  const missing = await missingPackages(packages)
+  const isDaemonMissing = !(await daemonAnswers()) && !(await isInstalled('dockerd'))
+  return isDaemonMissing ? [...missing, 'docker.io'] : missing
 }
 
 async function startDaemon(log: (line: string) => void): Promise<void> {
@@ -76,5 +56,3 @@ async function startDetached(): Promise<void> {
 }
 
 const daemonAnswers = () => succeeds(['docker', 'version'], { timeoutSeconds: 10 })
-
-const isRoot = () => process.getuid?.() === 0
