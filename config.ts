@@ -26,6 +26,8 @@ export interface Config {
   dnsServers: string[]
   /** Asked for the images of Docker Hub; null: Docker Hub itself. */
   dockerHubMirror: string | null
+  /** Where the Hetzner Cloud API is. */
+  hetznerEndpoint: string
   /** The encryption keys (design section 13), a file of mode 0600. */
   keyFile: string
   /** A bundle of the workflows that was made before; null: the one that a build has put beside the worker, else one made at its start. */
@@ -65,6 +67,7 @@ const dnsServers = z
   .transform((text) => text.split(',').map((server) => server.trim()).filter((server) => server !== ''))
   .refine((servers) => servers.every(isDnsServer), 'must be IP addresses, separated by commas and with a port where it is not 53')
 const dockerHubMirror = z.url({ protocol: /^https?$/, error: 'must be an address such as https://mirror.example.com' })
+const hetznerEndpoint = z.url({ protocol: /^https?$/, error: 'must be an address such as https://api.hetzner.cloud/v1' })
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an address such as http://127.0.0.1:8233' })
 const databaseUrl = z.url({
   protocol: /^postgres(ql)?$/,
@@ -93,6 +96,7 @@ const settings = z.object({
   KEYSTONE_WORKER_METRICS_PORT: port.default(4001),
   KEYSTONE_DNS_SERVERS: dnsServers,
   KEYSTONE_DOCKER_HUB_MIRROR: dockerHubMirror.optional(),
+  KEYSTONE_HETZNER_ENDPOINT: hetznerEndpoint.default('https://api.hetzner.cloud/v1'),
   KEYSTONE_DATA_DIR: file.default('.keystone'),
   KEYSTONE_KEY_FILE: file.optional(),
   KEYSTONE_WORKFLOW_BUNDLE: file.optional(),
@@ -130,6 +134,7 @@ export function loadConfig(env = processEnvironment): Config {
     workerMetrics: { host: found.KEYSTONE_WORKER_METRICS_HOST, port: found.KEYSTONE_WORKER_METRICS_PORT },
     dnsServers: found.KEYSTONE_DNS_SERVERS,
     dockerHubMirror: found.KEYSTONE_DOCKER_HUB_MIRROR ?? null,
+    hetznerEndpoint: found.KEYSTONE_HETZNER_ENDPOINT,
     keyFile: found.KEYSTONE_KEY_FILE,
     workflowBundle: found.KEYSTONE_WORKFLOW_BUNDLE ?? null,
     logLevel: found.KEYSTONE_LOG_LEVEL,

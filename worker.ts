@@ -11,6 +11,7 @@ import { type Config, loadConfig } from './config.ts'
 import { connect } from './db/connect.ts'
 import { createNotices } from './db/operations/notices.ts'
 import { startDispatcher } from './dispatcher/dispatcher.ts'
+import { createProviders } from './drivers/providers/registry.ts'
 import { createRegistryDriver } from './drivers/registries/driver.ts'
 import { readKeyring } from './drivers/secrets/key-file.ts'
 import { createSshPool } from './drivers/ssh/pool.ts'
@@ -26,7 +27,8 @@ const mostBundleBytes = 32 * 1024 * 1024
 const sshTimings = { idleCloseSeconds: 60, keepaliveSeconds: 5, connectTimeoutSeconds: 10 }
 
 /** Runs until SIGTERM or SIGINT; then remote steps are let go of, not ended (design section 4). */
-async function main({ databaseUrl, keyFile, temporal, workerMetrics, dockerHubMirror, workflowBundle, logLevel }: Config): Promise<void> {
+async function main(config: Config): Promise<void> {
+  const { databaseUrl, keyFile, temporal, workerMetrics, dockerHubMirror, hetznerEndpoint, logLevel } = config
   const log = pino({ level: logLevel, name: 'worker' })
   Runtime.install({ logger: sdkLogger(log) })
   const { db, sql, queries, close } = connect(databaseUrl.reveal())
@@ -35,8 +37,9 @@ async function main({ databaseUrl, keyFile, temporal, workerMetrics, dockerHubMi
   const workflows = createWorkflows(client)
   const keyring = await readKeyring(keyFile)
   const registries = createRegistryDriver({ dockerHubMirror })
-  const deps = { db, keyring, ssh, registries, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
-  const worker = await createWorker({ temporal, workflowBundle }, deps)
+  const providers = createProviders({ hetzner: { endpoint: hetznerEndpoint } })
+  const deps = { db, keyring, ssh, registries, providers, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
+  const worker = await createWorker(config, deps)
   const monitor = await startMonitor(workerMetrics, {
     counts: () => ({ ...ssh.counts(), sqlQueries: queries() }),
     isReady: () => worker.getState() === 'RUNNING',

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Database } from '../db/connect.ts'
 import type { Notices } from '../db/operations/notices.ts'
 import type { Keyring } from '../domain/keyring.ts'
+import type { Providers } from '../drivers/providers/registry.ts'
 import type { RegistryDriver } from '../drivers/registries/driver.ts'
 import type { SshPool } from '../drivers/ssh/remote.ts'
 
@@ -14,6 +15,7 @@ export interface ActivityDeps {
   keyring: Keyring
   ssh: SshPool
   registries: RegistryDriver
+  providers: Providers
   log: Logger
   notices: Notices
   /** Ends a workflow that may still run; fine when it does not. */

@@ -2,6 +2,7 @@ import { activityInfo, ApplicationFailure } from '@temporalio/activity'
 import { OperationEnded } from '../db/operations/begin.ts'
 import { CancelRequested } from '../db/operations/commit.ts'
 import { type Failure, isFailure } from '../domain/operations.ts'
+import { ProviderError } from '../drivers/providers/errors.ts'
 import { RegistryError } from '../drivers/registries/errors.ts'
 import { SshError, type SshErrorCode } from '../drivers/ssh/errors.ts'
 
@@ -62,6 +63,10 @@ export function asFailure(error: unknown, step: string): unknown {
   }
   if (error instanceof RegistryError) {
     const failure = { code: `registry_${error.code}`, message: error.message, step }
+    return error.retryable ? passingFailure(failure, error.retryAfterSeconds) : finalFailure(failure)
+  }
+  if (error instanceof ProviderError) {
+    const failure = { code: `provider_${error.code}`, message: error.message, step }
     return error.retryable ? passingFailure(failure, error.retryAfterSeconds) : finalFailure(failure)
   }
   if (error instanceof CancelRequested) return finalFailure({ code: 'cancel_requested', message: error.message, step })

@@ -13,6 +13,7 @@ import { migrationActivities } from './migrations.ts'
 import { keyActivities } from './keys.ts'
 import { operationActivities } from './operations.ts'
 import { observationActivities } from './observations.ts'
+import { providerActivities } from './providers.ts'
 import { pruningActivities } from './pruning.ts'
 import { replicaActivities } from './replicas.ts'
 import { restartActivities } from './restarts.ts'
@@ -31,6 +32,7 @@ export function createActivities(deps: ActivityDeps) {
   return {
     ...operationActivities(deps),
     ...serverActivities(deps),
+    ...providerActivities(deps),
     ...serviceActivities(deps),
     ...replicaActivities(deps),
     ...sliceActivities(deps),

@@ -41,7 +41,9 @@ export function serverActivities(deps: ActivityDeps) {
     /** The server that a `server_provision` is for, which is marked as being provisioned by it. */
     async planProvisioning(operation: OperationInput): Promise<ProvisioningTarget> {
       const { id, targetId } = await operationById(db, operation.operationId)
-      return beginProvisioning(db, idOf<ServerId>(targetId), id)
+      const server = await beginProvisioning(db, idOf<ServerId>(targetId), id)
+      if (!server) throw finalFailure({ code: 'server_is_removed', message: 'The server has been removed, or is about to be.' })
+      return server
     },
 
     /** Logs in, before anything is begun there, and says how Keystone comes to the server. */

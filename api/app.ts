@@ -28,11 +28,14 @@ import { operationRoutes } from './routes/operations.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { planRoutes } from './routes/plans.ts'
 import { processRoutes } from './routes/process.ts'
+import { providerRoutes } from './routes/providers.ts'
+import { purchaseRoutes } from './routes/purchases.ts'
 import { registryRoutes } from './routes/registries.ts'
 import { releaseRoutes } from './routes/releases.ts'
 import { rollbackRoutes } from './routes/rollbacks.ts'
 import { routeRoutes } from './routes/routes.ts'
 import { serverHealthRoutes } from './routes/server-health.ts'
+import { serverRemovalRoutes } from './routes/server-removals.ts'
 import { serverRoutes } from './routes/servers.ts'
 import { buildRoutes } from './routes/builds.ts'
 import { buildSecretRoutes } from './routes/build-secrets.ts'
@@ -48,6 +51,9 @@ const resources = [
   serverRoutes,
   serverHealthRoutes,
   driftRoutes,
+  serverRemovalRoutes,
+  providerRoutes,
+  purchaseRoutes,
   gitHostKeyRoutes,
   registryRoutes,
   applicationRoutes,

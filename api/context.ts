@@ -7,6 +7,7 @@ import type { OnceRequest } from '../db/idempotency.ts'
 import type { OrganisationId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import type { DnsResolver } from '../drivers/dns/resolver.ts'
+import type { Providers } from '../drivers/providers/registry.ts'
 import type { RegistryDriver } from '../drivers/registries/driver.ts'
 import type { SourceDriver } from '../drivers/sources/driver.ts'
 import { refuseInvalid } from './invalid.ts'
@@ -19,6 +20,7 @@ export interface ApiDependencies {
   keyring: Keyring
   sources: SourceDriver
   registries: RegistryDriver
+  providers: Providers
   dns: DnsResolver
   /** The host key line that an address shows; throws an SshError. */
   probeHostKey(at: { address: string; port: number }): Promise<string>

@@ -4,6 +4,7 @@ import { type Environment, environmentOf } from '../db/environments.ts'
 import { type KeptVolume, keptVolumeOf } from '../db/kept-volumes.ts'
 import { operationOf } from '../db/operation-views.ts'
 import type { Operation } from '../db/operations/request.ts'
+import { providerOf, type StoredProvider } from '../db/providers.ts'
 import { type Registry, registryOf } from '../db/registries.ts'
 import { releaseOf, type ReleaseView } from '../db/release-history.ts'
 import { routeOf } from '../db/routes.ts'
@@ -11,7 +12,7 @@ import { type Server, serverOf } from '../db/servers.ts'
 import { type Service, serviceOf } from '../db/services.ts'
 import { type Slice, sliceOf } from '../db/slices.ts'
 import { type Attachment, attachmentOf } from '../db/attachments.ts'
-import type { ApplicationId, AttachmentId, EnvironmentId, OperationId, RegistryId, ReleaseId, ServerId, ServiceId, SliceId, VolumeId } from '../domain/ids.ts'
+import type { ApplicationId, AttachmentId, EnvironmentId, OperationId, ProviderId, RegistryId, ReleaseId, ServerId, ServiceId, SliceId, VolumeId } from '../domain/ids.ts'
 import type { ApiContext, ApiDependencies } from './context.ts'
 import { notFound, Problem } from './problem.ts'
 
@@ -24,12 +25,19 @@ export async function organisationIn({ db }: Queries, c: ApiContext): Promise<Or
   return found(await organisationById(db, c.var.organisation.id), 'organisation')
 }
 
+/** Throws a 409 where it is to be changed while it is being removed. */
 export async function serverIn({ db }: Queries, c: ApiContext, id: ServerId): Promise<Server> {
-  return found(await serverOf(db, c.var.organisation.id, id), 'server')
+  const server = found(await serverOf(db, c.var.organisation.id, id), 'server')
+  if (server.status === 'removing' && isChange(c)) throw removing('server', server)
+  return server
 }
 
 export async function registryIn({ db }: Queries, c: ApiContext, id: RegistryId): Promise<Registry> {
   return found(await registryOf(db, c.var.organisation.id, id), 'registry')
+}
+
+export async function providerIn({ db }: Queries, c: ApiContext, id: ProviderId): Promise<StoredProvider> {
+  return found(await providerOf(db, c.var.organisation.id, id), 'provider')
 }
 
 export async function applicationIn({ db }: Queries, c: ApiContext, id: ApplicationId): Promise<Application> {
@@ -52,6 +60,11 @@ const isChange = (c: ApiContext): boolean => c.req.method !== 'GET'
 
 const removing = (kind: string, { name }: { name: string }) =>
   new Problem(409, `${kind}_removing`, `${name} is being removed: nothing of it can be changed any more.`)
+
+/** What is to be removed; it may have begun already. */
+export async function serverToRemove({ db }: Queries, c: ApiContext, id: ServerId): Promise<Server> {
+  return found(await serverOf(db, c.var.organisation.id, id), 'server')
+}
 
 /** What is to be removed; it may have begun already. */
 export async function environmentToRemove({ db }: Queries, c: ApiContext, id: EnvironmentId): Promise<Environment> {

@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Answer } from '../db/idempotency.ts'
 import { DnsError } from '../drivers/dns/resolver.ts'
+import { ProviderError } from '../drivers/providers/errors.ts'
 import { RegistryError } from '../drivers/registries/errors.ts'
 import { SourceError } from '../drivers/sources/errors.ts'
 import { keyFingerprint } from '../drivers/sources/known-hosts.ts'
@@ -42,6 +43,7 @@ function problemOf(error: unknown): Problem | null {
   if (error instanceof Problem) return error
   if (error instanceof SourceError) return sourceProblem(error)
   if (error instanceof RegistryError) return registryProblem(error)
+  if (error instanceof ProviderError) return providerProblem(error)
   if (error instanceof DnsError) return new Problem(503, 'dns_unavailable', `${error.message}: try again.`)
   if (error instanceof SshError) {
     return new Problem(422, error.code, error.message, { errors: [{ field: 'address', message: error.message }] })
@@ -60,6 +62,11 @@ function sourceProblem({ code, field, message, seenHostKey }: SourceError): Prob
 
 function registryProblem({ code, field, message, retryAfterSeconds }: RegistryError): Problem {
   const errors = [{ field, message }]
+  return new Problem(422, code, message, retryAfterSeconds === null ? { errors } : { errors, headers: { 'retry-after': `${retryAfterSeconds}` } })
+}
+
+function providerProblem({ code, field, message, retryAfterSeconds }: ProviderError): Problem {
+  const errors = field === null ? [] : [{ field, message }]
   return new Problem(422, code, message, retryAfterSeconds === null ? { errors } : { errors, headers: { 'retry-after': `${retryAfterSeconds}` } })
 }
 

@@ -1,14 +1,15 @@
 import type { Database } from '../db/connect.ts'
 import { locksOfEnvironment, locksOfRotation, locksOfService, locksOfSlice, locksOfUpdate, locksOfVolume } from '../db/operation-locks.ts'
 import { type Operation, requestOperation } from '../db/operations/request.ts'
+import { serverState } from '../db/server-removals.ts'
 import { lockSlice } from '../db/slices.ts'
-import type { SliceId } from '../domain/ids.ts'
+import type { ServerId, SliceId } from '../domain/ids.ts'
 import { organisationLocks, serverLocks } from '../domain/locks.ts'
 import { hasEnded, type Lock, type OperationKind } from '../domain/operations.ts'
 import type { ApiContext } from './context.ts'
 import { requestedBy } from './operation-request.ts'
 import { Problem } from './problem.ts'
-import { environmentIdSchema, serviceIdSchema, sliceIdSchema, volumeIdSchema } from './schemas/fields.ts'
+import { environmentIdSchema, serverIdSchema, serviceIdSchema, sliceIdSchema, volumeIdSchema } from './schemas/fields.ts'
 
 /** Requests a finished operation anew; the old one stays as it is. Throws a 409 where there is nothing to be done again. */
 export async function requestRetry(tx: Database, c: ApiContext, operation: Operation): Promise<Operation> {
@@ -25,7 +26,7 @@ export async function requestRetry(tx: Database, c: ApiContext, operation: Opera
 function locksOfTarget(tx: Database, { kind, targetType, targetId }: Operation): Lock[] | Promise<Lock[]> {
   switch (targetType) {
     case 'server':
-      return serverLocks(targetId)
+      return locksOfPresentServer(tx, kind, serverIdSchema.parse(targetId))
     case 'service':
       return (kind === 'service_update' ? locksOfUpdate : locksOfService)(tx, serviceIdSchema.parse(targetId))
     case 'slice':
@@ -42,6 +43,13 @@ function locksOfTarget(tx: Database, { kind, targetType, targetId }: Operation):
     default:
       return targetType satisfies never
   }
+}
+
+async function locksOfPresentServer(tx: Database, kind: OperationKind, id: ServerId): Promise<Lock[]> {
+  const { name, status } = await serverState(tx, id)
+  const isGoing = status === 'removed' || (status === 'removing' && kind !== 'server_remove')
+  if (isGoing) throw new Problem(409, 'server_is_removed', `${name} has been removed, or is about to be: there is nothing to be done again.`)
+  return serverLocks(id)
 }
 
 async function locksOfPresentSlice(tx: Database, kind: OperationKind, id: SliceId): Promise<Lock[]> {

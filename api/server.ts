@@ -5,6 +5,7 @@ import { type Config, loadConfig } from '../config.ts'
 import { connect } from '../db/connect.ts'
 import { requireListen } from '../db/operation-changes.ts'
 import { createDnsResolver } from '../drivers/dns/resolver.ts'
+import { createProviders } from '../drivers/providers/registry.ts'
 import { createRegistryDriver } from '../drivers/registries/driver.ts'
 import { readKeyring } from '../drivers/secrets/key-file.ts'
 import { createSourceDriver } from '../drivers/sources/driver.ts'
@@ -13,7 +14,7 @@ import { createApp } from './app.ts'
 import { createLog } from './log.ts'
 
 /** Serves until SIGTERM or SIGINT: then event streams end, and requests that are under way still get their answers. */
-async function main({ databaseUrl, keyFile, temporal, api, dnsServers, dockerHubMirror, logLevel }: Config): Promise<void> {
+async function main({ databaseUrl, keyFile, temporal, api, dnsServers, dockerHubMirror, hetznerEndpoint, logLevel }: Config): Promise<void> {
   const log = createLog(logLevel)
   const database = connect(databaseUrl.reveal())
   await requireListen(database.sql)
@@ -24,6 +25,7 @@ async function main({ databaseUrl, keyFile, temporal, api, dnsServers, dockerHub
     keyring: await readKeyring(keyFile),
     sources: createSourceDriver(),
     registries: createRegistryDriver({ dockerHubMirror }),
+    providers: createProviders({ hetzner: { endpoint: hetznerEndpoint } }),
     dns: createDnsResolver({ servers: dnsServers }),
     probeHostKey,
     temporal,

@@ -11,9 +11,11 @@ export async function namedServers(
   field: (index: number) => string,
 ): Promise<Server[]> {
   const servers = await serversAmong(db, organisationId, ids)
-  const errors = ids.flatMap((id, index) =>
-    servers.some((server) => server.id === id) ? [] : [{ field: field(index), message: 'there is no such server in this organisation' }],
-  )
+  const errors = ids.flatMap((id, index) => {
+    const named = servers.find((server) => server.id === id)
+    if (named && named.status !== 'removing') return []
+    return [{ field: field(index), message: named ? `${named.name} is being removed` : 'there is no such server in this organisation' }]
+  })
   if (errors.length === 0) return servers
   throw new Problem(422, 'unknown_server', errors.map((error) => `${error.field}: ${error.message}`).join('; '), { errors })
 }

@@ -11,6 +11,7 @@ const meanings: Readonly<Record<string, readonly [field: string, message: string
   servers_address: ['address', 'a server with this address and port exists already'],
   servers_private_address_unique: ['privateAddress', 'a server of this private network has this address already'],
   registries_name: ['name', 'a registry with this name exists already: choose another'],
+  providers_name: ['name', 'a provider with this name exists already: choose another'],
   applications_name: ['name', 'an application with this name exists already: choose another'],
   environments_name: ['name', 'the application has an environment with this name already: choose another'],
   services_name_in_environment: ['name', 'the environment has a service with this name already: choose another'],

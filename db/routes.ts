@@ -34,7 +34,7 @@ export async function addressesOf(db: Database, routes: readonly Slice[]): Promi
     .from(services)
     .innerJoin(servers, eq(servers.id, services.gatewayServerId))
     .where(inArray(services.id, routes.map(({ serviceId }) => serviceId)))
-  return rows.map(({ address }) => address)
+  return rows.flatMap(({ address }) => address ?? [])
 }
 
 /** Routes of the organisation that answer for a domain or redirect from it, whichever gateway they are on. */

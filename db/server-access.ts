@@ -1,9 +1,10 @@
-import { eq, sql } from 'drizzle-orm'
+import { and, eq, notInArray, sql } from 'drizzle-orm'
 import type { OperationId, ServerId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import { sealedPlaces } from '../domain/sealed-places.ts'
 import type { Secret } from '../domain/secret.ts'
 import type { Database } from './connect.ts'
+import { givenHostKeyOf } from './machines.ts'
 import { servers } from './schema/index.ts'
 
 /** `management`: Keystone's own key and user, once they work. `adoption`: as the server was first let in to. */
@@ -26,6 +27,7 @@ export type ServerAccess = Credential & {
 export async function serverAccess(db: Database, keyring: Keyring, id: ServerId, login: Login): Promise<ServerAccess> {
   const [server] = await db.select().from(servers).where(eq(servers.id, id))
   if (!server) throw new Error(`server ${id} does not exist`)
+  if (server.address === null) throw new Error(`server ${server.name} has no machine yet`)
   const { adoptionUser: user, adoptionKeyPrivate, adoptionPassword } = server
   const target = { serverId: id, name: server.name, address: server.address, port: server.sshPort, hostKey: server.hostKey }
   if (login === 'management') {
@@ -43,21 +45,24 @@ export interface ProvisioningTarget {
   managementKeyPublic: string
   /** The first one while the server is being adopted; afterwards Keystone's own is used. */
   login: Login
+  /** Its machine is not made yet, or has not been worked with; histories of before do not say. */
+  isToBeMade?: boolean
 }
 
-/** What provisioning needs to know of a server, which is marked as being provisioned by this operation. */
-export async function beginProvisioning(db: Database, id: ServerId, operationId: OperationId): Promise<ProvisioningTarget> {
+/** What provisioning needs to know of a server, which is marked as being provisioned by this operation; null where it is removed. */
+export async function beginProvisioning(db: Database, id: ServerId, operationId: OperationId): Promise<ProvisioningTarget | null> {
   const [server] = await db
     .update(servers)
     .set({
       provisionedBy: operationId,
       status: sql`case when ${servers.status} = 'active' then 'active' else 'provisioning' end`,
     })
-    .where(eq(servers.id, id))
+    .where(and(eq(servers.id, id), notInArray(servers.status, ['removing', 'removed'])))
     .returning()
-  if (!server) throw new Error(`server ${id} does not exist`)
+  if (!server) return null
   const { name, managementKeyPublic } = server
-  return { id, name, managementKeyPublic, login: isAdopted(server) ? 'management' : 'adoption' }
+  const isToBeMade = (await givenHostKeyOf(db, id)) !== null
+  return { id, name, managementKeyPublic, ...(isToBeMade ? { isToBeMade } : {}), login: isAdopted(server) ? 'management' : 'adoption' }
 }
 
 const isAdopted = ({ adoptionKeyPrivate, adoptionPassword }: typeof servers.$inferSelect): boolean => !adoptionKeyPrivate && !adoptionPassword

@@ -14,4 +14,5 @@ export type OperationId = Id<'operation'>
 export type ArtifactId = Id<'artifact'>
 export type ReleaseId = Id<'release'>
 export type RegistryId = Id<'registry'>
+export type ProviderId = Id<'provider'>
 export type VolumeId = Id<'volume'>

@@ -78,6 +78,21 @@ export function applicationRefusal(name: string, environments: readonly string[]
   return { code: 'application_in_use', message: `${name} has environments: ${named(environments)}.`, hint: 'Remove them first.' }
 }
 
+/** What is on a server, by names. */
+export interface ServerUses {
+  services: readonly string[]
+  /** Volumes that removed services have left there. */
+  keptVolumes: readonly string[]
+}
+
+/** Why a server cannot be removed; null where it can: no service and no data goes with it. */
+export function serverRefusal(name: string, { services, keptVolumes }: ServerUses): Failure | null {
+  const refused = (has: string, hint: string): Failure => ({ code: 'server_in_use', message: `${name} has ${has}.`, hint })
+  if (services.length > 0) return refused(`services: ${named(services)}`, 'Remove them first, or place them elsewhere and deploy them.')
+  if (keptVolumes.length > 0) return refused(`volumes that were kept: ${named(keptVolumes)}`, 'Delete them first.')
+  return null
+}
+
 /** What an organisation has, by names. */
 export interface Possessions {
   applications: readonly string[]

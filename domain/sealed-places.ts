@@ -22,4 +22,6 @@ export const sealedPlaces = {
   variable: place('environment_variables', 'value'),
   buildSecret: place('build_secrets', 'value'),
   releaseVariables: place('releases', 'variables'),
+  providerToken: place('providers', 'token'),
+  givenHostKey: place('machines', 'given_host_key'),
 } as const

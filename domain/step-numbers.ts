@@ -3,6 +3,7 @@
  * the replicas of five hundred servers.
  */
 export const stepNumbers = {
+  buyServer: { create: 2, hostKey: 4, givenHostKey: 6 },
   /** Access is closed and proven as often as it takes, with two numbers each time. */
   serverProvision: {
     ...{ system: 10, user: 20, packages: 30, findDocker: 40, docker: 41, ban: 50, upToDate: 60 },
@@ -27,6 +28,7 @@ export const stepNumbers = {
   migrationRun: { migrate: 10 },
   gateway: { ask: 10, configure: 20, switch: 30, firewall: 40 },
   serviceRestart: { restart: 10 },
+  serverRemove: { remove: 10 },
   /** Of what stops or is removed, and of the recovery of both. */
   ending: { schedulers: 10, workers: 2000, gateways: 4000, drain: 10_000, replicas: 12_000, firewall: 16_000, cleanUp: 18_000, prune: 20_000 },
   volumeRemove: { remove: 10 },

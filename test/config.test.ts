@@ -14,6 +14,7 @@ test('completes what is not set', () => {
     workerMetrics: { host: '127.0.0.1', port: 4001 },
     dnsServers: [],
     dockerHubMirror: null,
+    hetznerEndpoint: 'https://api.hetzner.cloud/v1',
     keyFile: '/etc/keystone/keys.json',
     workflowBundle: null,
     logLevel: 'info',

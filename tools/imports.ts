@@ -12,7 +12,7 @@ interface Rule {
   isBundled?: true
 }
 
-const forApi = ['drivers/temporal/', 'drivers/sources/', 'drivers/registries/', 'drivers/dns/', 'drivers/services/', 'drivers/secrets/']
+const forApi = ['drivers/temporal/', 'drivers/sources/', 'drivers/registries/', 'drivers/providers/', 'drivers/dns/', 'drivers/services/', 'drivers/secrets/']
 const forServers = ['drivers/ssh/host-key.ts', 'drivers/ssh/errors.ts']
 
 /** Who may look into whom (design section 2). The longest path that a file begins with is its room. */

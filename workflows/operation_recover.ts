@@ -7,6 +7,7 @@ import { converge } from './converge.ts'
 import { end, remove } from './ending.ts'
 import { asOperation, failureOf } from './operation.ts'
 import { control } from './proxies.ts'
+import { removeServer } from './remove-server.ts'
 import { removeSlice } from './remove-slice.ts'
 
 /**
@@ -28,6 +29,7 @@ export async function operation_recover({ operationId }: OperationInput): Promis
     if (result === 'committed' && kind === 'slice_remove') await removeSlice(committed)
     if (result === 'committed' && (kind === 'service_stop' || kind === 'route_remove')) await end(committed)
     if (result === 'committed' && (kind === 'service_remove' || kind === 'environment_remove')) await remove(committed)
+    if (result === 'committed' && kind === 'server_remove') await removeServer(committed)
     if (result === 'committed' && kind === 'credential_rotation') await completeLostRotation(committed)
     await control.finishLost({ operationId: lostId, isCommitted: result === 'committed' })
     return result === 'committed' ? 'completed' : 'taken back'

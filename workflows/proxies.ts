@@ -33,6 +33,14 @@ export const knock = proxyActivities<Activities>({
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 })
 
+/** Machines at a provider: minutes each time, asked for again for about half an hour where it is away or wants to be left alone. */
+export const machines = proxyActivities<Activities>({
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '10 seconds',
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '2 minutes', maximumAttempts: 20 },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+})
+
 /** What others offer over HTTP: asked again for a while where they are away, and left alone until the next schedule then. */
 export const provider = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',

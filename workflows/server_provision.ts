@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow'
 import type { OperationInput } from '../activities/operations.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
+import { buyServer } from './buy-server.ts'
 import { untilCommitted } from './converge.ts'
 import { settleFirewalls } from './firewalls.ts'
 import { asOperation, together } from './operation.ts'
@@ -13,6 +14,7 @@ export async function server_provision({ operationId }: OperationInput): Promise
   await asOperation({ operationId }, async () => {
     await untilCommitted({ operationId, of: operationId }, async () => {
       const server = await control.planProvisioning({ operationId })
+      if (server.isToBeMade) await buyServer({ operationId, server })
       const target = { operationId, server }
       const told = (what: string) => ({ summary: `${what} ${server.name}` })
 

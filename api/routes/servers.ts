@@ -132,14 +132,16 @@ export function serverRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     const { serverId } = c.req.valid('param')
     const { fingerprint } = c.req.valid('json')
     const server = await serverIn(deps, c, serverId)
-    const hostKey = await seenHostKey(deps, server, { fingerprint, field: 'fingerprint' })
+    const { name, address, sshPort } = server
+    if (address === null) throw new Problem(409, 'server_has_no_machine', `${name} has no machine yet that could show a host key: provision it first.`)
+    const hostKey = await seenHostKey(deps, { address, sshPort }, { fingerprint, field: 'fingerprint' })
     const { body: pinned, status, headers } = await commit(deps, c, async (tx) => {
       await pinHostKey(tx, serverId, hostKey)
       return {
         ...{ status: 200, body: presentServer(await serverIn({ db: tx }, c, serverId)) },
         event: {
           ...{ action: 'server.host_key_accepted', targetType: 'server', targetId: serverId },
-          details: { name: server.name, fingerprint, before: server.hostKey === null ? null : keyFingerprint(server.hostKey) },
+          details: { name, fingerprint, before: server.hostKey === null ? null : keyFingerprint(server.hostKey) },
         },
       }
     })

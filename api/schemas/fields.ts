@@ -7,6 +7,7 @@ import type {
   OperationId,
   OrganisationId,
   RegistryId,
+  ProviderId,
   ReleaseId,
   ServerId,
   ServiceId,
@@ -27,6 +28,7 @@ export const attachmentIdSchema = id<AttachmentId>()
 export const operationIdSchema = id<OperationId>()
 export const releaseIdSchema = id<ReleaseId>()
 export const registryIdSchema = id<RegistryId>()
+export const providerIdSchema = id<ProviderId>()
 export const volumeIdSchema = id<VolumeId>()
 
 /** RFC 1123 label: it becomes part of container names. */

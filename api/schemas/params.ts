@@ -5,6 +5,7 @@ import {
   environmentIdSchema,
   operationIdSchema,
   organisationIdSchema,
+  providerIdSchema,
   registryIdSchema,
   releaseIdSchema,
   serverIdSchema,
@@ -17,6 +18,7 @@ import {
 export const inOrganisation = z.object({ organisationId: organisationIdSchema })
 export const oneServer = inOrganisation.extend({ serverId: serverIdSchema })
 export const oneRegistry = inOrganisation.extend({ registryId: registryIdSchema })
+export const oneProvider = inOrganisation.extend({ providerId: providerIdSchema })
 export const oneApplication = inOrganisation.extend({ applicationId: applicationIdSchema })
 export const oneEnvironment = inOrganisation.extend({ environmentId: environmentIdSchema })
 export const oneRelease = oneEnvironment.extend({ releaseId: releaseIdSchema })

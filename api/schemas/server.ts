@@ -55,7 +55,8 @@ export const serverSchema = z
   .object({
     id: z.uuid(),
     name: z.string(),
-    address: z.string(),
+    address: z.string().nullable().openapi({ description: 'Null until its provider has made its machine.' }),
+    providerId: z.uuid().nullable().openapi({ description: 'Where it was bought; null: it was adopted.' }),
     sshPort: z.int(),
     privateAddress: z.string().nullable(),
     privateNetwork: z.string().nullable(),
@@ -72,10 +73,10 @@ export const serverSchema = z
   .openapi('Server')
 
 export function presentServer(server: Server): z.infer<typeof serverSchema> {
-  const { id, name, address, sshPort, privateAddress, privateNetwork, hostKey: pinned, managementKeyPublic } = server
+  const { id, name, providerId, address, sshPort, privateAddress, privateNetwork, hostKey: pinned, managementKeyPublic } = server
   const { status, architecture, needsConvergence, facts } = server
   return {
-    ...{ id, name, address, sshPort, privateAddress, privateNetwork, hostKey: pinned, managementKeyPublic },
+    ...{ id, name, providerId, address, sshPort, privateAddress, privateNetwork, hostKey: pinned, managementKeyPublic },
     ...{ status, architecture, needsConvergence, facts },
     hostKeyFingerprint: pinned && keyFingerprint(pinned),
     createdAt: server.createdAt.toISOString(),

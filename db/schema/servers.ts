@@ -1,18 +1,18 @@
 import { sql } from 'drizzle-orm'
 import { boolean, check, integer, jsonb, pgTable, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import type { OpenPort } from '../../domain/firewall.ts'
-import type { OperationId, ServerId } from '../../domain/ids.ts'
+import type { OperationId, ProviderId, ServerId } from '../../domain/ids.ts'
+import { providerTypes } from '../../domain/providers.ts'
 import { organisationId } from './access.ts'
 import { id, label, moment, ofSameOwner, oneOf, sealed, timestamps } from './columns.ts'
 
-export const providerTypes = ['hetzner'] as const
-export const serverStatuses = ['new', 'provisioning', 'active', 'failed', 'unreachable', 'removed'] as const
+export const serverStatuses = ['new', 'provisioning', 'active', 'failed', 'unreachable', 'removing', 'removed'] as const
 export const architectures = ['amd64', 'arm64'] as const
 
 export const providers = pgTable(
   'providers',
   {
-    id: id<string>(),
+    id: id<ProviderId>(),
     organisationId: organisationId(),
     name: text('name').notNull(),
     type: text('type', { enum: providerTypes }).notNull(),
@@ -33,10 +33,11 @@ export const servers = pgTable(
   {
     id: id<ServerId>(),
     organisationId: organisationId(),
-    providerId: uuid('provider_id'),
+    providerId: uuid('provider_id').$type<ProviderId>(),
     providerServerId: text('provider_server_id'),
     name: text('name').notNull(),
-    address: text('address').notNull(),
+    /** Null until its provider has made its machine. */
+    address: text('address'),
     privateAddress: text('private_address'),
     privateNetwork: text('private_network'),
     sshPort: integer('ssh_port').notNull().default(22),
@@ -72,10 +73,23 @@ export const servers = pgTable(
       'servers_active_is_known',
       sql`${t.status} <> 'active' or (${t.hostKey} is not null and ${t.architecture} is not null)`,
     ),
+    check('servers_active_is_somewhere', sql`${t.status} not in ('active', 'unreachable') or ${t.address} is not null`),
     oneOf('servers_status', t.status, serverStatuses),
     oneOf('servers_architecture', t.architecture, architectures),
   ],
 )
+
+/** What was ordered for a server that is bought, in the names of its provider's catalogue. */
+export const machines = pgTable('machines', {
+  serverId: uuid('server_id').$type<ServerId>().primaryKey().references(() => servers.id),
+  location: text('location').notNull(),
+  type: text('type').notNull(),
+  image: text('image').notNull(),
+  network: text('network'),
+  /** The host key that the machine is given with its order; gone once it has one that nobody else has had. */
+  givenHostKey: sealed('given_host_key'),
+  ...timestamps,
+})
 
 /** Who may reach the assigned ports of a server. The revision is the fence that the server itself checks. */
 export const serverFirewalls = pgTable(

@@ -15,6 +15,7 @@ import { serviceDriver } from '../../drivers/services/registry.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { planIds } from '../../activities/deploy-rows.ts'
 import { createTestDatabase } from '../database.ts'
+import { noProviders } from '../no-providers.ts'
 import { environment, gateway, keyring, operation, organisation, replica, server, service, slice } from '../db/rows.ts'
 
 const database = await createTestDatabase()
@@ -22,7 +23,7 @@ const { db } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
 const organisationId = await organisation(db)
 let lastAddress = 0
 

@@ -17,6 +17,7 @@ import type { EnvironmentId, ServiceId } from '../../domain/ids.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
+import { noProviders } from '../no-providers.ts'
 import { environment, gateway, keyring, operation, organisation, release, replica, server, service, slice } from '../db/rows.ts'
 
 const database = await createTestDatabase()
@@ -24,7 +25,7 @@ const { db } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
 const activities = endingActivities(deps)
 const { planFirewalls } = firewallActivities(deps)
 const { planRoute } = gatewayActivities(deps)

@@ -9,6 +9,7 @@ import { publishRelease } from '../../db/releases.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
+import { noProviders } from '../no-providers.ts'
 import { environment, keyring, operation, organisation, replica, rolledOut, server, service } from '../db/rows.ts'
 
 const database = await createTestDatabase()
@@ -16,7 +17,7 @@ const { db, sql } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
 const { planMigration, recordMigration } = migrationActivities(deps)
 const organisationId = await organisation(db)
 

@@ -13,6 +13,7 @@ import { Secret } from '../../domain/secret.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
+import { noProviders } from '../no-providers.ts'
 import { environment, keyring, operation, organisation, release, rolledOut, server, service, setVariable } from '../db/rows.ts'
 
 const database = await createTestDatabase()
@@ -20,7 +21,7 @@ const { db } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
 const { planRollback } = rollbackActivities(deps)
 const organisationId = await organisation(db)
 

@@ -17,6 +17,7 @@ import { Secret } from '../../domain/secret.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
+import { noProviders } from '../no-providers.ts'
 import { environment, keyring, operation, organisation, release, replica, server, service } from '../db/rows.ts'
 
 const database = await createTestDatabase()
@@ -24,7 +25,7 @@ const { db, sql } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
 const { planRotation, switchCredentials, changeAttached, lookAtChanges, retireCredentials } = rotationActivities(deps)
 const organisationId = await organisation(db)
 

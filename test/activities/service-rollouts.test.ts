@@ -21,6 +21,7 @@ import { Secret } from '../../domain/secret.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
+import { noProviders } from '../no-providers.ts'
 import { environment, keyring, operation, organisation, release, replica, rolledOut, server, service } from '../db/rows.ts'
 
 const database = await createTestDatabase()
@@ -28,7 +29,7 @@ const { db } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
 const { planServiceRollout } = serviceRolloutActivities(deps)
 const { planDeploy, recordRelease } = deployActivities(deps)
 const { planRestart } = restartActivities(deps)

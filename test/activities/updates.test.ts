@@ -12,6 +12,7 @@ import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { openImageRegistry } from '../api/image-registry.ts'
 import { createTestDatabase } from '../database.ts'
 import { artifact, environment, keyring, operation, organisation, replica, server, service } from '../db/rows.ts'
+import { noProviders } from '../no-providers.ts'
 
 const database = await createTestDatabase()
 const { db } = database
@@ -24,7 +25,7 @@ afterAll(async () => {
 })
 
 const registries = createRegistryDriver({ dockerHubMirror: hub.url })
-const deps: ActivityDeps = { db, keyring, ssh, registries, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps: ActivityDeps = { db, keyring, ssh, registries, providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
 const { planUpdateLookup, lookUpImage, planUpdate, recordUpdate } = updateActivities(deps)
 
 const image = (digit: string) => `postgres@sha256:${digit.repeat(64)}`

@@ -7,6 +7,7 @@ import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { keyring } from '../db/rows.ts'
 import { makeEnvironment } from './scene.ts'
+import { noProviders } from '../no-providers.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
 
 let api: TestApi
@@ -38,7 +39,7 @@ it('owners see which keys are in use, and never the keys', async () => {
 
 it('a worker with other keys says so and changes nothing', async () => {
   const { db } = api.database
-  const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+  const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
   const { body } = await rotate()
   const operationId = String(body.id) as OperationId
   const { resealBatch } = keyActivities(deps)

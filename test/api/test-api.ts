@@ -10,11 +10,13 @@ import { apiTokens, memberships, users } from '../../db/schema/index.ts'
 import { newToken } from '../../db/tokens.ts'
 import type { OrganisationId, UserId } from '../../domain/ids.ts'
 import { createDnsResolver } from '../../drivers/dns/resolver.ts'
+import { createProviders } from '../../drivers/providers/registry.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
 import { createSourceDriver } from '../../drivers/sources/driver.ts'
 import { probeHostKey } from '../../drivers/ssh/host-key.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
+import { nowhere } from '../no-providers.ts'
 
 export interface ProblemBody {
   status: number
@@ -57,8 +59,8 @@ export interface TestApi {
   close(): Promise<void>
 }
 
-/** `dnsServers` are asked for domains, as `address:port`. */
-export async function createTestApi({ dnsServers = [] }: { dnsServers?: string[] } = {}): Promise<TestApi> {
+/** `dnsServers` are asked for domains, as `address:port`; `hetznerEndpoint` for machines. */
+export async function createTestApi({ dnsServers = [], hetznerEndpoint = nowhere }: { dnsServers?: string[]; hetznerEndpoint?: string } = {}): Promise<TestApi> {
   const database = await createTestDatabase()
   const { db, sql } = database
   const closing = new AbortController()
@@ -68,6 +70,7 @@ export async function createTestApi({ dnsServers = [] }: { dnsServers?: string[]
     keyring: createKeyring({ current: 'test', keys: { test: randomBytes(32).toString('base64') } }),
     sources: createSourceDriver({ timeoutSeconds: 5 }),
     registries: createRegistryDriver({ timeoutSeconds: 5 }),
+    providers: createProviders({ hetzner: { endpoint: hetznerEndpoint, timeoutSeconds: 5 } }),
     dns: createDnsResolver({ servers: dnsServers }),
     temporal: { namespace: 'default', webUrl: 'http://temporal.test' },
     log: createLog('info', { write: (line) => void lines.push(line) }),

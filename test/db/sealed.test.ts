@@ -3,6 +3,8 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { beginDeployKeyRotation, deployKeyOf, insertApplication, nextDeployKeyOf } from '../../db/applications.ts'
 import { engineService, engineSlice } from '../../db/engine-services.ts'
 import { buildSecrets, setBuildSecret } from '../../db/build-secrets.ts'
+import { insertPurchase, orderOf } from '../../db/machines.ts'
+import { insertProvider, providerAccess } from '../../db/providers.ts'
 import { insertRegistry, registryLogin } from '../../db/registries.ts'
 import { insertRelease, releasedVariables } from '../../db/releases.ts'
 import { serverAccess } from '../../db/server-access.ts'
@@ -47,6 +49,12 @@ const withPassword = await insertServer(db, keyring, {
   ...{ organisationId, name: 'web-0', address: 'web-0.example', sshPort: 22, privateAddress: null, privateNetwork: null, hostKey: 'ssh-ed25519 AAAA' },
   managementKey: { publicKey: 'ssh-ed25519 BBBB', privateKey: secret('other management') },
   firstLogin: { user: 'debian', credential: { password: secret('first password') } },
+})
+const provider = await insertProvider(db, keyring, { organisationId, name: 'hetzner', type: 'hetzner', token: secret('provider') })
+const pair = (name: string) => ({ publicKey: 'ssh-ed25519 DDDD', privateKey: secret(name) })
+const boughtId = await insertPurchase(db, keyring, {
+  ...{ organisationId, providerId: provider.id, name: 'bought-1', location: 'fsn1', type: 'cx22', image: 'debian-13', network: null },
+  ...{ managementKey: pair('bought management'), loginKey: pair('bought login'), givenHostKey: pair('given host key') },
 })
 const application = await insertApplication(db, keyring, {
   ...{ organisationId, name: 'shop', repositoryUrl: 'git@git.example:shop.git', repositoryType: 'generic', projectRoot: '.', defaultBranch: 'main' },
@@ -113,6 +121,8 @@ describe('secrets in the database', () => {
       const access = await serverAccess(db, keyring, id, name)
       return 'privateKey' in access ? access.privateKey : access.password
     }
+    const order = (await orderOf(db, keyring, boughtId))!
+    const [bought] = await sql`select management_key_private as key from servers where id = ${boughtId}`
     const ofEnvironment = await variablesOf(db, keyring, environmentId)
     const { password, standby } = (await engineSlice(db, keyring, slice.id)).credentials
     const revealed = [
@@ -120,6 +130,10 @@ describe('secrets in the database', () => {
       await login(server.id, 'adoption'),
       await login(withPassword.id, 'management'),
       await login(withPassword.id, 'adoption'),
+      keyring.open(String(bought!.key), sealedPlaces.managementKey(boughtId)),
+      order.loginKey,
+      order.givenHostKey,
+      (await providerAccess(db, keyring, provider.id)).access.token,
       await deployKeyOf(db, keyring, application.id),
       (await nextDeployKeyOf(db, keyring, application.id))!.privateKey,
       (await registryLogin(db, keyring, registry.id))!.password,

@@ -22,6 +22,7 @@ import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { connectionOptions, connectTemporal } from '../../drivers/temporal/connect.ts'
 import { createWorkflows, taskQueue, type Workflows } from '../../drivers/temporal/workflows.ts'
 import { createTestDatabase } from '../database.ts'
+import { noProviders } from '../no-providers.ts'
 import { deployOf, environment, operation, organisation, requested } from '../db/rows.ts'
 import { gate } from '../db/side-by-side.ts'
 import { freePort } from '../setup/free-port.ts'
@@ -243,6 +244,7 @@ async function createWorker(): Promise<Worker> {
       keyring: createKeyring({ current: 'test', keys: { test: Buffer.alloc(32).toString('base64') } }),
       ssh: createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 }),
       registries: createRegistryDriver(),
+      providers: noProviders,
       notices: createNotices(db),
       terminateWorkflow: (id, reason) => workflows.terminate(id, reason),
     }),

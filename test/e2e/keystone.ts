@@ -40,9 +40,11 @@ interface KeystoneOptions {
   dnsServer?: string
   /** Asked for images, instead of Docker Hub. */
   dockerHubMirror?: string
+  /** Where machines are bought, instead of Hetzner Cloud. */
+  hetznerEndpoint?: string
 }
 
-export async function startKeystone({ hasWorker = true, dnsServer = '', dockerHubMirror = '' }: KeystoneOptions = {}): Promise<TestKeystone> {
+export async function startKeystone({ hasWorker = true, dnsServer = '', dockerHubMirror = '', hetznerEndpoint = '' }: KeystoneOptions = {}): Promise<TestKeystone> {
   const folder = await mkdtemp(join(tmpdir(), 'keystone-e2e-'))
   const keyFile = join(folder, 'keys.json')
   const [database, temporal] = await Promise.all([createTestDatabase(), createTestTemporal(), ensureKeyFile(keyFile)])
@@ -58,6 +60,7 @@ export async function startKeystone({ hasWorker = true, dnsServer = '', dockerHu
     KEYSTONE_API_PORT: String(apiPort),
     KEYSTONE_DNS_SERVERS: dnsServer,
     KEYSTONE_DOCKER_HUB_MIRROR: dockerHubMirror,
+    KEYSTONE_HETZNER_ENDPOINT: hetznerEndpoint,
     KEYSTONE_WORKER_METRICS_PORT: String(workerPort),
   }
   const apiUrl = `http://127.0.0.1:${apiPort}`

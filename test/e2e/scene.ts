@@ -15,7 +15,7 @@ const subnets = {
   ...{ deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106, rollback: 107 },
   ...{ 'nobody-notices': 108, 'deep-redeploy': 109, 'deep-kinds': 125, fleet: 110, certificates: 111, images: 112 },
   ...{ lifecycle: 113, removal: 114, configuration: 115, laravel: 117, slices: 118, updates: 119 },
-  ...{ drift: 116, servers: 130, 'deep-provision': 131 },
+  ...{ drift: 116, servers: 130, 'deep-provision': 131, 'bought-servers': 132 },
 } as const
 
 /** What a browser would get. */
@@ -69,6 +69,8 @@ export interface SceneOptions {
   hasWorker?: boolean
   /** Servers pull from a mirror that the test can change; no application can be built from what is there. */
   hasOwnMirror?: boolean
+  /** Where machines are bought. */
+  hetznerEndpoint?: string
   /** Told when Keystone is up, before there is anything to do for a worker. Returns the client that the scene is to use. */
   onKeystone?: (keystone: TestKeystone) => Promise<ApiClient>
 }
@@ -85,10 +87,10 @@ export async function openSceneLab(name: keyof typeof subnets, { hasOwnMirror = 
 
 /** Boots a server and a Keystone, and prepares the one by the other. Nobody looks at servers by schedule: who wants it to triggers it. */
 export async function openScene(options: SceneOptions): Promise<Scene> {
-  const { name, alsoPulled = [], preinstalled = true, hasWorker = true, hasOwnMirror = false, onKeystone = async ({ client }) => client } = options
+  const { name, alsoPulled = [], preinstalled = true, hasWorker = true, hasOwnMirror = false, hetznerEndpoint = '', onKeystone = async ({ client }) => client } = options
   const lab = await openSceneLab(name, { hasOwnMirror, alsoPulled })
   const mirror = { dockerHubMirror: lab.mirror.url }
-  const [server, keystone] = await Promise.all([lab.server('s1', { preinstalled }), startKeystone({ hasWorker, ...mirror })])
+  const [server, keystone] = await Promise.all([lab.server('s1', { preinstalled }), startKeystone({ hasWorker, hetznerEndpoint, ...mirror })])
   const client = await onKeystone(keystone)
   if (hasWorker) await keystone.temporal.client.schedule.getHandle('keystone-server-watch').pause('what the test sees on its servers is not to be a look at them')
   const organisation = await createOrganisation(client, 'acme')

@@ -35,7 +35,7 @@ async function sealedSecrets({ keystone: { database, keyFile } }: Pick<Scene, 'k
     .flatMap(({ table, row }) => Object.entries(row).map(([column, value]) => ({ table, row, column, value })))
   const secrets = places.flatMap(({ table, row, column, value }) => {
     if (typeof value !== 'string' || !value.startsWith('k1.')) return []
-    const opened = keyring.open(value, { table, column, id: String(row.id) }).reveal()
+    const opened = keyring.open(value, { table, column, id: String(row.id ?? row.server_id) }).reveal()
     const owner = `${table}.${column} of ${String(row.name ?? row.key ?? row.id)}`
     return Object.entries(named(opened)).map(([name, secret]) => [`${owner} ${name}`, secret] as const)
   })

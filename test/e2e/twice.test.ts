@@ -11,6 +11,7 @@ import { createNotices } from '../../db/operations/notices.ts'
 import { startDispatcher } from '../../dispatcher/dispatcher.ts'
 import { idOf } from '../../db/ids.ts'
 import type { EnvironmentId, OperationId, ServiceId } from '../../domain/ids.ts'
+import { createProviders } from '../../drivers/providers/registry.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { readKeyring } from '../../drivers/secrets/key-file.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
@@ -19,12 +20,15 @@ import { createWorkflows, taskQueue } from '../../drivers/temporal/workflows.ts'
 import type { ApiClient } from '../../stack/demo/client.ts'
 import { operationSchema, stepsOf, type Operation, type OperationTree } from '../../stack/demo/operation.ts'
 import { authorityCertificate } from '../lab/authority.ts'
+import { type FakeHetzner, openFakeHetzner } from '../lab/hetzner/fake.ts'
+import { labMachines } from '../lab/hetzner/lab-machines.ts'
 import { findRepeated, recordDockerEvents, unitRuns } from '../lab/instruments/index.ts'
 import { type EverythingTwice, everythingTwice } from './everything-twice.ts'
 import type { TestKeystone } from './keystone.ts'
 import { connectLabRegistry, openScene, type Sample, type Scene } from './scene.ts'
 
 let scene: Scene
+let hetzner: FakeHetzner
 let sample: Sample
 let twice: EverythingTwice
 let stopWorker = async () => {}
@@ -38,7 +42,8 @@ async function startWorker({ client, database, temporal, keyFile, dockerHubMirro
   const ssh = createSshPool({ idleCloseSeconds: 60, keepaliveSeconds: 5, connectTimeoutSeconds: 10 })
   const keyring = await readKeyring(keyFile)
   const registries = createRegistryDriver({ authorities: [await authorityCertificate()], dockerHubMirror })
-  const deps = { db, keyring, ssh, registries, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
+  const providers = createProviders({ hetzner: { endpoint: hetzner.endpoint, pollMilliseconds: 100 } })
+  const deps = { db, keyring, ssh, registries, providers, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
   twice = everythingTwice(createActivities(deps), sql)
   const connection = await NativeConnection.connect({ address: temporal.target.address })
   const worker = await Worker.create({
@@ -75,7 +80,8 @@ function quietly(db: Database): Database {
 }
 
 beforeAll(async () => {
-  scene = await openScene({ name: 'twice', hasWorker: false, onKeystone: startWorker })
+  hetzner = await openFakeHetzner({ machines: labMachines(() => scene.lab) })
+  scene = await openScene({ name: 'twice', hasWorker: false, hetznerEndpoint: hetzner.endpoint, onKeystone: startWorker })
   sample = await scene.sample('visits', { web: { migration: { timing: 'post_switch' }, preSwitchCommands: ['php artisan about'] } })
   const registryId = await connectLabRegistry(scene)
   const { serviceId: builderServiceId, operation } = await scene.organisation.createService({ driver: 'buildkit', name: 'builder', serverId: scene.prepared.serverId })
@@ -86,6 +92,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await stopWorker()
   await scene.close()
+  await hetzner.close()
 })
 
 const change = () => {
@@ -231,6 +238,18 @@ it('services that are restarted, stopped and started, and an environment that is
     expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded', outcome: 'removed' })
   }
   expect(items).toHaveLength(1)
+})
+
+it('a server that is bought and removed comes out the same', async () => {
+  const { client, organisation: { id } } = scene
+  const made = z.object({ id: z.string() })
+  const provider = await client.post(`/organisations/${id}/providers`, { name: 'hetzner', type: 'hetzner', token: hetzner.token }, made)
+  const order = { name: 'bought', location: 'fsn1', type: 'cx22', image: 'debian-13' }
+  const bought = await client.post(`/organisations/${id}/providers/${provider.id}/servers`, order, z.object({ server: made, operation: operationSchema }))
+  expect(await scene.ended(bought.operation)).toMatchObject({ status: 'succeeded', outcome: 'active' })
+  const removal = await client.delete(`/organisations/${id}/servers/${bought.server.id}?confirm=bought`, operationSchema)
+  expect(await scene.ended(removal)).toMatchObject({ status: 'succeeded', outcome: 'removed' })
+  expect([hetzner.project.bought.length, hetzner.project.servers, hetzner.project.keys]).toEqual([1, [], []])
 })
 
 it('no activity is left out, and none has a second effect', () => {

@@ -7,7 +7,7 @@ import { type LabMirror, mirrorContainer, openMirror } from './mirror.ts'
 import { labelOf, openNetworks, planLab } from './network.ts'
 import { prepareImages } from './prepare-images.ts'
 import { openRegistry, type LabRegistry } from './registry.ts'
-import { openServer, openServers } from './servers.ts'
+import { openServer, openServers, type Ordered } from './servers.ts'
 import type { LabServer } from './server.ts'
 import { succeeds } from './run.ts'
 
@@ -31,7 +31,7 @@ export interface Lab {
   /** Starts an ACME authority, instead of the one that there was. */
   acme(): Promise<LabAcme>
   /** Opens the server of this name. A `preinstalled` one comes with the packages that provisioning would install. */
-  server(name: string, options?: { preinstalled?: boolean }): Promise<LabServer>
+  server(name: string, options?: { preinstalled?: boolean; ordered?: Ordered }): Promise<LabServer>
   /** The servers that there are, started where they stood still. */
   servers(): Promise<LabServer[]>
   /** Removes all that the lab has on this machine. */
@@ -56,10 +56,10 @@ export async function openLab({ name, subnet, alsoPulled = [], ownMirror, log }:
       await prepareImages({ only: ['pebble'], log })
       return openAcme(plan)
     },
-    async server(serverName, { preinstalled = false } = {}) {
+    async server(serverName, { preinstalled = false, ordered = null }: { preinstalled?: boolean; ordered?: Ordered | null } = {}) {
       const image = preinstalled ? 'server-docker' : 'server'
       await prepareImages({ only: [image], log })
-      return openServer(plan, serverName, image)
+      return openServer(plan, serverName, { image, ordered })
     },
     servers: () => openServers(plan),
     down: () => removeLab(name),

@@ -9,11 +9,18 @@ import { rootKey } from './root-key.ts'
 import { createServerArgv } from './server-container.ts'
 import { bootedServer, type LabServer } from './server.ts'
 
+/** What a buyer has ordered a server with: who is let in as root, and by what the server proves itself. */
+export interface Ordered {
+  authorizedKeys: readonly string[]
+  /** ECDSA, as OpenSSH writes them. */
+  hostKey: { publicKey: string; privateKey: string }
+}
+
 /** Opens the server of this name: made where there is none, started where it stands still. */
-export async function openServer(plan: LabPlan, name: string, image: ImageName): Promise<LabServer> {
+export async function openServer(plan: LabPlan, name: string, { image, ordered = null }: { image: ImageName; ordered?: Ordered | null }): Promise<LabServer> {
   const container = `${plan.name}-${name}`
   await locked(`lab-${plan.name}-servers`, async () => {
-    if (!(await dockerHas('container', container))) await createServer(plan, name, image)
+    if (!(await dockerHas('container', container))) await createServer(plan, name, { image, ordered })
   })
   await docker(['start', container])
   const number = Number(await inspect(container, '{{index .Config.Labels "keystone.lab.number"}}'))
@@ -24,7 +31,7 @@ export async function openServer(plan: LabPlan, name: string, image: ImageName):
 
 /** Opens the servers that a lab has by now, in the order of their addresses. */
 export async function openServers(plan: LabPlan): Promise<LabServer[]> {
-  return Promise.all((await existingServers(plan)).map(({ name }) => openServer(plan, name, 'server')))
+  return Promise.all((await existingServers(plan)).map(({ name }) => openServer(plan, name, { image: 'server' })))
 }
 
 async function existingServers(plan: LabPlan): Promise<{ name: string; number: number }[]> {
@@ -35,21 +42,26 @@ async function existingServers(plan: LabPlan): Promise<{ name: string; number: n
   return servers.toSorted((a, b) => a.number - b.number)
 }
 
-async function createServer(plan: LabPlan, name: string, image: ImageName): Promise<void> {
+async function createServer(plan: LabPlan, name: string, { image, ordered }: { image: ImageName; ordered: Ordered | null }): Promise<void> {
   const taken = new Set((await existingServers(plan)).map(({ number }) => number))
   let number = 1
   while (taken.has(number)) number += 1
   const container = await docker(await createServerArgv({ plan, name, number, image: imageTag(image) }))
   await docker(['network', 'connect', '--ip', plan.addressesOf(number).privateAddress, plan.privateNetwork, container])
-  await docker(['cp', '-', `${container}:/`], { input: await sellersFiles(plan) })
+  await docker(['cp', '-', `${container}:/`], { input: await sellersFiles(plan, ordered) })
 }
 
 /** What the seller puts in: the customer's key, and for the lab its authority and its stand-in for Docker Hub. */
-async function sellersFiles(plan: LabPlan) {
+async function sellersFiles(plan: LabPlan, ordered: Ordered | null) {
   const authority = await authorityCertificate()
   const files = pack()
   files.entry({ name: 'root/.ssh', type: 'directory', mode: 0o700 })
-  files.entry({ name: 'root/.ssh/authorized_keys', mode: 0o600 }, (await rootKey()).publicKey)
+  const keys = ordered ? ordered.authorizedKeys.map((key) => `${key}\n`).join('') : (await rootKey()).publicKey
+  files.entry({ name: 'root/.ssh/authorized_keys', mode: 0o600 }, keys)
+  if (ordered) {
+    files.entry({ name: 'etc/ssh/ssh_host_ecdsa_key', mode: 0o600 }, ordered.hostKey.privateKey)
+    files.entry({ name: 'etc/ssh/ssh_host_ecdsa_key.pub' }, `${ordered.hostKey.publicKey}\n`)
+  }
   files.entry({ name: 'usr/local/share/ca-certificates/keystone-lab.crt' }, authority)
   files.entry({ name: 'etc/ssl/certs/keystone-lab.pem' }, authority)
   files.entry({ name: 'etc/systemd/system/docker.service.d', type: 'directory' })

@@ -40,6 +40,7 @@ export function createClient({ endpoint, timeoutSeconds, token, signal }: Client
       const answer = await fetch(`${endpoint}${path}${queryText(query)}`, options)
       const reply = parsed(await answer.text())
       if (!answer.ok) throw errorOf(answer.status, answer.headers, reply)
+      if (reply === undefined) throw new ProviderError('unavailable', `${label}: its answer to ${method} ${path} is not whole: it is tried again`)
       return reply
     } catch (error) {
       if (error instanceof ProviderError) throw error
@@ -69,22 +70,21 @@ const queryText = (query: Readonly<Record<string, string>>): string => {
   return text === '' ? '' : `?${text}`
 }
 
-/** What is no JSON is judged by its status, or not understood. */
+/** Null where there is nothing, undefined where that is no JSON, for instance since its end is missing. */
 function parsed(text: string): unknown {
+  if (text === '') return null
   try {
     return JSON.parse(text)
   } catch {
-    return null
+    return undefined
   }
 }
 
 const member = (reply: unknown, name: string): unknown => (typeof reply === 'object' && reply !== null ? new Map(Object.entries(reply)).get(name) : undefined)
 
-/** A reply whose end is missing looks the same as one of another API: the first may be whole the next time. */
 function understood<Reply>({ method, path }: Asked, reply: unknown, schema: z.ZodType<Reply>): Reply {
   const { data, error } = schema.safeParse(reply)
   if (!error) return data
-  if (reply === null) throw new ProviderError('unavailable', `${label}: its answer to ${method} ${path} is not whole: it is tried again`)
   const issues = error.issues.map(({ path: where, message }) => `${where.join('.')} ${message}`).join('; ')
   throw new ProviderError('protocol_error', `${label}: its answer to ${method} ${path} is not understood (${issues.slice(0, 300)}): Keystone may need to be newer`)
 }

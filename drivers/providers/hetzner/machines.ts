@@ -84,8 +84,15 @@ async function givenUp(client: HetznerClient, { wish, failed }: { wish: MachineW
 
 /** Removes the machines and keys of a server, and returns when they have gone. */
 export async function removeMachine(client: HetznerClient, owner: MachineOwner, patience: Patience): Promise<void> {
-  for (const { id } of await thingsOf(client, serverKind, serverLabels(owner))) await removeServer(client, id, patience)
-  for (const { id } of await thingsOf(client, keyKind, serverLabels(owner))) await client.ask({ method: 'DELETE', path: `/ssh_keys/${id}` }, z.null())
+  for (const { id } of await thingsOf(client, serverKind, serverLabels(owner))) await orGone(removeServer(client, id, patience))
+  for (const { id } of await thingsOf(client, keyKind, serverLabels(owner))) await orGone(client.ask({ method: 'DELETE', path: `/ssh_keys/${id}` }, z.null()))
+}
+
+/** What an earlier try has removed may go at any moment. */
+async function orGone(removal: Promise<unknown>): Promise<void> {
+  await removal.catch((error: unknown) => {
+    if (!(error instanceof ProviderError && error.code === 'not_found')) throw error
+  })
 }
 
 async function removeServer(client: HetznerClient, id: number, patience: Patience): Promise<void> {

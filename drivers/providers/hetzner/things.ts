@@ -20,7 +20,7 @@ export const networkLabels = (organisationId: OrganisationId, network: string): 
 })
 
 /** Asked of every single thing, whatever a list was asked for. */
-export const bears = (thing: { labels: Labels }, labels: Labels): boolean => Object.entries(labels).every(([key, value]) => thing.labels[key] === value)
+const bears = (thing: { labels: Labels }, labels: Labels): boolean => Object.entries(labels).every(([key, value]) => thing.labels[key] === value)
 
 /** Things that are made under a name which only one of their kind can have in a project. */
 interface Kind<Thing> {
