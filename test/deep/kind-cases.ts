@@ -11,6 +11,7 @@ import {
   prepareRollback,
   prepareRotation,
   prepareServer,
+  prepareServerRemoval,
   prepareUpdate,
   whileWebRuns,
 } from './preparations.ts'
@@ -51,6 +52,7 @@ const ofThings: readonly KindCase[] = [
   { kind: 'service_start', of: 'an environment', minutes: 0.7, prepare: removing(webStandstill) },
   { kind: 'environment_remove', minutes: 1.5, prepare: removing(environment) },
   { kind: 'server_provision', minutes: 1.2, prepare: prepareServer, server: bootedServer },
+  { kind: 'server_remove', minutes: 1.2, prepare: prepareServerRemoval, server: bootedServer },
 ]
 
 /** Kinds that change what stays. */

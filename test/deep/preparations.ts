@@ -98,6 +98,13 @@ export async function prepareServer(stage: Stage): ReturnType<Prepare> {
   return async () => (await stage.scene.organisation.adoptServer(server)).operation
 }
 
+/** A server that is ready, and that nothing is on. */
+export async function prepareServerRemoval(stage: Stage): ReturnType<Prepare> {
+  const { serverId, operation } = await stage.scene.organisation.adoptServer(await bootServer(stage, 1))
+  await stage.succeeded(operation)
+  return () => stage.scene.client.delete(`${stage.root}/servers/${serverId}`, operationSchema)
+}
+
 /** The one that was booted last. */
 export const bootedServer = (stage: Stage): Promise<LabServer> => bootServer(stage, 0)
 

@@ -11,7 +11,7 @@ export async function unfinishedRows(sql: Sql): Promise<string[]> {
     union all select 'service ' || name || ' is ' || status from services where status in ('deploying', 'failed', 'removing')
     union all select 'slice ' || name || ' is ' || status from service_slices where status in ('new', 'failed', 'removing')
     union all select 'environment ' || name || ' is ' || status from environments where status = 'removing'
-    union all select 'server ' || name || ' is ' || status from servers where status <> 'active' or needs_convergence
+    union all select 'server ' || name || ' is ' || status from servers where status not in ('active', 'removed') or needs_convergence
     union all select 'firewall revision ' || revision || ' is not applied' from server_firewalls where applied < revision
     union all select 'release ' || number || ' is ' || status from releases where status in ('preparing', 'in_progress')
     union all select 'image ' || key || ' is building' from build_artifacts where status = 'building'
