@@ -5,7 +5,7 @@ import type { Possessions } from '../domain/removals.ts'
 import type { Database } from './connect.ts'
 import { newId } from './ids.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
-import { apiTokens, applications, memberships, operations, organisations, servers, services, users } from './schema/index.ts'
+import { apiTokens, applications, memberships, operations, organisations, providers, servers, services, users } from './schema/index.ts'
 import { tokenHash } from './tokens.ts'
 
 /** A tenant: everything else belongs to one. */
@@ -110,10 +110,14 @@ export async function possessionsOf(db: Database, id: OrganisationId): Promise<P
     applications: await db.select({ name: applications.name }).from(applications).where(and(eq(applications.organisationId, id), isNull(applications.removedAt))),
     services: await db.select({ name: services.name }).from(services).where(isStandalone),
     servers: await db.select({ name: servers.name }).from(servers).where(and(eq(servers.organisationId, id), ne(servers.status, 'removed'))),
+    providers: await db.select({ name: providers.name }).from(providers).where(eq(providers.organisationId, id)),
     operations: await db.select({ name: operations.summary }).from(operations).where(isOpen),
   }
   const names = (found: readonly { name: string }[]) => found.map(({ name }) => name)
-  return { applications: names(rows.applications), services: names(rows.services), servers: names(rows.servers), operations: names(rows.operations) }
+  return {
+    ...{ applications: names(rows.applications), services: names(rows.services), servers: names(rows.servers) },
+    ...{ providers: names(rows.providers), operations: names(rows.operations) },
+  }
 }
 
 /** An organisation is gone, and with it the tokens that reach nothing else. */

@@ -98,13 +98,14 @@ export interface Possessions {
   applications: readonly string[]
   services: readonly string[]
   servers: readonly string[]
+  providers: readonly string[]
   /** Summaries of operations that have not ended. */
   operations: readonly string[]
 }
 
-/** Why an organisation cannot be deleted; null where it can: nothing of it may run, and no server be left that Keystone has the key of. */
+/** Why an organisation cannot be deleted; null where it can: nothing of it may run, and nothing be left that Keystone has a key of. */
 export function organisationRefusal(name: string, has: Possessions): Failure | null {
-  const [first] = (['applications', 'services', 'servers', 'operations'] as const).filter((kind) => has[kind].length > 0)
+  const [first] = (['applications', 'services', 'servers', 'providers', 'operations'] as const).filter((kind) => has[kind].length > 0)
   if (!first) return null
   const what = first === 'operations' ? 'operations that have not ended' : first
   return { code: 'organisation_in_use', message: `${name} has ${what}: ${named(has[first])}.`, hint: 'Remove what it has first.' }

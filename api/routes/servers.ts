@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Database } from '../../db/connect.ts'
+import { givenHostKeyOf } from '../../db/machines.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { adoptAgain, insertServer, pinHostKey, type Server, serversOf } from '../../db/servers.ts'
 import { serverLocks } from '../../domain/locks.ts'
@@ -118,7 +119,10 @@ export function serverRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     const { firstLogin } = c.req.valid('json')
     const server = await serverIn(deps, c, serverId)
     const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      if (firstLogin) await adoptAgain(tx, keyring, server, firstLoginOf(firstLogin))
+      if (firstLogin) {
+        if ((await givenHostKeyOf(tx, serverId)) !== null) throw letsKeystoneIn(server)
+        await adoptAgain(tx, keyring, server, firstLoginOf(firstLogin))
+      }
       const requested = await requestProvision(tx, c, server)
       return {
         ...accepted(deps, requested),
@@ -150,6 +154,11 @@ export function serverRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 
   return router
 }
+
+const letsKeystoneIn = ({ name }: Server): Problem =>
+  new Problem(422, 'login_not_needed', `Keystone lets itself in to ${name}, which it buys: provision it without a firstLogin.`, {
+    errors: [{ field: 'firstLogin', message: 'is not needed' }],
+  })
 
 function requestProvision(tx: Database, c: ApiContext, { id, name }: Server) {
   return requestOperation(tx, {

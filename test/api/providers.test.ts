@@ -68,6 +68,16 @@ describe('a provider', () => {
     expect(body.types.find(({ name }) => name === 'cx22')).toMatchObject({ architecture: 'amd64', offers: expect.arrayContaining([expect.objectContaining({ location: 'fsn1', monthly: { net: '3.79', gross: '4.5101' } })]) })
   })
 
+  it('is disconnected before its organisation is deleted', async () => {
+    const other = await api.anotherOrganisation()
+    const { token } = other
+    const { body } = await api.ask<{ id: string; name: string }>('POST', `${other.root}/providers`, { token, body: wish() })
+    const inUse = { status: 409, code: 'organisation_in_use', detail: expect.stringContaining(`providers: ${body.name}`) }
+    expect((await api.ask('DELETE', other.root, { token })).body).toMatchObject(inUse)
+    expect((await api.ask('DELETE', `${other.root}/providers/${body.id}`, { token })).status).toBe(200)
+    expect((await api.ask('DELETE', other.root, { token })).status).toBe(200)
+  })
+
   it("is nobody else's, and only admins connect one", async () => {
     const { id } = await connected()
     const { root, token } = await api.anotherOrganisation()
@@ -139,6 +149,15 @@ describe('buying a server', () => {
     expect((await api.ask('DELETE', `${providers()}/${id}`)).body).toMatchObject({ status: 409, code: 'provider_in_use', detail: expect.stringContaining(server.name) })
     await api.database.sql`update servers set status = 'removed' where id = ${server.id}`
     expect(await api.ask('DELETE', `${providers()}/${id}`)).toMatchObject({ status: 200, body: { id } })
+  })
+
+  it('needs no login, and takes none, before its machine is there', async () => {
+    const { id } = await connected()
+    const { server } = await api.make<Bought>(`${providers()}/${id}/servers`, order())
+    const before = await api.stored()
+    const answer = await api.ask('POST', `${api.root}/servers/${server.id}/provision`, { body: { firstLogin: { password: 'secret' } } })
+    expect(answer.body).toMatchObject({ status: 422, code: 'login_not_needed', errors: [{ field: 'firstLogin' }] })
+    expect(await api.stored()).toEqual(before)
   })
 
   it('leaves private networks behind only where it is said so', async () => {

@@ -43,8 +43,9 @@ test('an application is deleted when it has no environment', () => {
 })
 
 test('an organisation is deleted when it has nothing, and nothing goes on in it', () => {
-  const nothing = { applications: [], services: [], servers: [], operations: [] }
+  const nothing = { applications: [], services: [], servers: [], providers: [], operations: [] }
   expect(organisationRefusal('acme', nothing)).toBeNull()
   expect(organisationRefusal('acme', { ...nothing, servers: ['one'], services: ['db'] })?.message).toBe('acme has services: db.')
+  expect(organisationRefusal('acme', { ...nothing, providers: ['hetzner'] })?.message).toBe('acme has providers: hetzner.')
   expect(organisationRefusal('acme', { ...nothing, operations: ['remove db'] })?.message).toBe('acme has operations that have not ended: remove db.')
 })
