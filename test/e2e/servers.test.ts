@@ -29,7 +29,7 @@ async function adopt({ name, address, privateAddress, hostKey }: LabServer, firs
 
 /** As some sellers deliver it: root logs in by a password. */
 const letInByPassword = `printf 'PermitRootLogin yes\\nPasswordAuthentication yes\\n' >/etc/ssh/sshd_config.d/05-seller.conf
-echo 'root:${password}' | chpasswd && systemctl reload ssh`
+echo 'root:${password}' | chpasswd && systemctl restart ssh`
 
 const sh = (server: LabServer, script: string) => server.exec(['bash', '-euo', 'pipefail', '-c', script], { timeoutSeconds: 300 })
 

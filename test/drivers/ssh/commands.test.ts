@@ -156,7 +156,7 @@ it('what is asked after a renewal goes over another connection, and what runs go
 })
 
 describe('a server', () => {
-  const letInByPassword = "printf 'PasswordAuthentication yes\\n' >/etc/ssh/sshd_config.d/00-test.conf; echo keystone:secret | chpasswd; systemctl reload ssh"
+  const letInByPassword = "printf 'PasswordAuthentication yes\\n' >/etc/ssh/sshd_config.d/00-test.conf; echo keystone:secret | chpasswd; systemctl restart ssh"
 
   it('says how users may log in', async () => {
     expect(await pool.offeredLogins(server.target)).toEqual(['publickey'])
@@ -169,7 +169,7 @@ describe('a server', () => {
     expect((await pool.offeredLogins(server.target)).toSorted()).toEqual(['password', 'publickey'])
     expect(await as('secret')).toMatchObject({ exitCode: 0, stdout: 'keystone\n' })
     await expect(as('wrong')).rejects.toMatchObject({ code: 'password_refused', retryable: false })
-    await server.exec(['sh', '-c', 'rm /etc/ssh/sshd_config.d/00-test.conf; systemctl reload ssh'])
+    await server.exec(['sh', '-c', 'rm /etc/ssh/sshd_config.d/00-test.conf; systemctl restart ssh'])
   })
 })
 

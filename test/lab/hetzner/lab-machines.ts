@@ -11,7 +11,7 @@ const cloudConfig = z.strictObject({
 })
 
 /** cloud-init makes no other host keys where it is given some. */
-const leaveGivenKeyAlone = 'rm -f /etc/ssh/ssh_host_ed25519_key* /etc/ssh/ssh_host_rsa_key* && systemctl reload ssh'
+const leaveGivenKeyAlone = 'rm -f /etc/ssh/ssh_host_ed25519_key* /etc/ssh/ssh_host_rsa_key* && systemctl restart ssh'
 
 /** Boots a server of a lab for every machine that is ordered, and leaves it as cloud-init would. */
 export function labMachines(lab: () => Lab): Machines {
