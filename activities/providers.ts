@@ -1,4 +1,4 @@
-import { activityInfo, ApplicationFailure, Context, heartbeat } from '@temporalio/activity'
+import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity'
 import { forgetGivenHostKey, orderOf, pinOwnHostKey, recordMachine } from '../db/machines.ts'
 import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
@@ -15,7 +15,7 @@ import { dropGivenHostKey, makeHostKey } from '../drivers/servers/host-key.ts'
 import type { ActivityDeps } from './deps.ts'
 import { asFailure, finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
-import { runStep } from './remote-step.ts'
+import { beating, runStep } from './remote-step.ts'
 
 const numbers = stepNumbers.buyServer
 
@@ -109,7 +109,7 @@ interface ProviderStep extends OperationInput {
 async function asStep<Done>({ db }: ActivityDeps, { text, ...step }: ProviderStep, work: (signal: AbortSignal) => Promise<Done>): Promise<Done> {
   const stepId = await startStep(db, { ...step, serverId: null, user: 'keystone', script: text })
   try {
-    const done = await beating(work)
+    const done = await beating(() => abandonable(work))
     await endStep(db, stepId, { status: 'succeeded' })
     return done
   } catch (error) {
@@ -119,19 +119,14 @@ async function asStep<Done>({ db }: ActivityDeps, { text, ...step }: ProviderSte
   }
 }
 
-const heartbeatMilliseconds = 2000
-
-/** Lives while it waits. Whoever lets go leaves what the provider does to the next try, or to the removal of the server. */
-async function beating<Done>(work: (signal: AbortSignal) => Promise<Done>): Promise<Done> {
+/** Whoever lets go leaves what the provider does to the next try, or to the removal of the server. */
+async function abandonable<Done>(work: (signal: AbortSignal) => Promise<Done>): Promise<Done> {
   const context = Context.current()
-  const beat = setInterval(() => heartbeat(), heartbeatMilliseconds)
   try {
     return await work(context.cancellationSignal)
   } catch (error) {
     if (!context.cancellationSignal.aborted) throw error
     if (context.cancellationDetails?.cancelRequested) throw await context.cancelled.catch((cancellation: unknown) => cancellation)
     throw ApplicationFailure.retryable(`${activityInfo().activityType} lets go of the provider, which goes on`, 'detached')
-  } finally {
-    clearInterval(beat)
   }
 }

@@ -74,7 +74,7 @@ function follow(deps: ActivityDeps, followed: Followed): Promise<StepOutcome> {
 }
 
 /** Shows Temporal meanwhile that the worker lives. */
-async function beating<Result>(work: () => Promise<Result>): Promise<Result> {
+export async function beating<Result>(work: () => Promise<Result>): Promise<Result> {
   const beat = setInterval(() => heartbeat(), heartbeatMilliseconds)
   try {
     return await work()

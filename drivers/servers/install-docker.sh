@@ -14,7 +14,9 @@ if [ -n "$REPOSITORY" ] && ! [ -e /etc/apt/sources.list.d/keystone-docker.list ]
   install_packages ca-certificates curl gnupg
   key=$(curl --fail --silent --show-error --location --retry 3 "$REPOSITORY_KEY_URL") ||
     give_up packages_failed "The key of Docker's repository cannot be fetched from $REPOSITORY_KEY_URL."
-  gpg --show-keys --with-colons <<<"$key" | grep -q "^fpr:*$REPOSITORY_KEY_FINGERPRINT:$" ||
+  # Whatever key is in the file is trusted: there is to be no other.
+  primary=$(gpg --show-keys --with-colons <<<"$key" | awk -F: '$1 == "pub" { is_primary = 1 } $1 == "fpr" && is_primary { print $10; is_primary = 0 }' || true)
+  [ "$primary" = "$REPOSITORY_KEY_FINGERPRINT" ] ||
     give_up repository_key_changed "$REPOSITORY_KEY_URL is another key than $REPOSITORY_KEY_FINGERPRINT."
   place "$key" /etc/apt/keyrings/docker.asc
   place "$REPOSITORY" /etc/apt/sources.list.d/keystone-docker.list
