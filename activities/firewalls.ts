@@ -31,7 +31,7 @@ export function firewallActivities(deps: ActivityDeps) {
       return db.transaction(async (tx) => {
         await holdRunning(tx, operationId)
         const operation = await operationById(tx, of)
-        if (operation.kind === 'server_provision') await forgetApplied(tx, idOf<ServerId>(operation.targetId))
+        if (operation.targetType === 'server') await forgetApplied(tx, idOf<ServerId>(operation.targetId))
         const concerned = await serversConcerned(tx, operation)
         if (operation.targetType === 'environment' && operation.committedAt !== null) await endDetached(tx, idOf(operation.targetId))
         return changeFirewalls(tx, concerned)

@@ -93,7 +93,7 @@ function understood({ name }: WatchedServer, result: CommandResult, moments: Par
     return readObservation(result, moments)
   } catch {
     const said = (result.stderr || result.stdout).trim().slice(-500)
-    const hint = `Provision ${name} again, so that it has the programs that Keystone works with.`
+    const hint = `Harden ${name} (POST …/harden), so that it has the programs that Keystone works with.`
     throw finalFailure({ code: 'look_failed', message: `${name} could not tell how it is (exit code ${result.exitCode}): ${said}`, server: name, hint })
   }
 }

@@ -14,6 +14,7 @@ import type { Remote } from '../drivers/ssh/remote.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
+import { readyServer } from './ready-server.ts'
 import { askServer, runStep } from './remote-step.ts'
 
 const orders = stepNumbers.serverProvision
@@ -27,7 +28,7 @@ interface Closing extends OnTarget {
   attempt: number
 }
 
-/** Making servers ready (specification section 4). Until the hand-over they are logged in to as at their adoption, then as keystone. */
+/** Making servers ready (specification section 4), and bringing ready ones to today's rules. Until the hand-over they are logged in to as at their adoption, then as keystone. */
 export function serverActivities(deps: ActivityDeps) {
   const { db, keyring, ssh } = deps
 
@@ -44,6 +45,12 @@ export function serverActivities(deps: ActivityDeps) {
       const server = await beginProvisioning(db, idOf<ServerId>(targetId), id)
       if (!server) throw finalFailure({ code: 'server_is_removed', message: 'The server has been removed, or is about to be.' })
       return server
+    },
+
+    /** The server that a `server_harden` is for. Fails as `server_not_ready`. */
+    async planHardening({ operationId }: OperationInput): Promise<ProvisioningTarget> {
+      const { id, name, managementKeyPublic } = await readyServer(db, operationId)
+      return { id, name, managementKeyPublic, login: 'management' }
     },
 
     /** Logs in, before anything is begun there, and says how Keystone comes to the server. */

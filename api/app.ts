@@ -37,6 +37,7 @@ import { routeRoutes } from './routes/routes.ts'
 import { serverHealthRoutes } from './routes/server-health.ts'
 import { serverRemovalRoutes } from './routes/server-removals.ts'
 import { serverRoutes } from './routes/servers.ts'
+import { serverUpkeepRoutes } from './routes/server-upkeep.ts'
 import { buildRoutes } from './routes/builds.ts'
 import { buildSecretRoutes } from './routes/build-secrets.ts'
 import { serviceLifeRoutes } from './routes/service-life.ts'
@@ -50,6 +51,7 @@ const resources = [
   organisationRoutes,
   serverRoutes,
   serverHealthRoutes,
+  serverUpkeepRoutes,
   driftRoutes,
   serverRemovalRoutes,
   providerRoutes,

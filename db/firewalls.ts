@@ -38,7 +38,7 @@ async function changeFirewall(tx: Database, serverId: ServerId): Promise<Firewal
   return { ...present, ...changed }
 }
 
-/** A server that is made ready anew may have been installed anew: nothing is known of what it has taken. */
+/** Nothing is known any more of what a server has taken: it may have been installed anew, or somebody have changed its rules. */
 export async function forgetApplied(tx: Database, serverId: ServerId): Promise<void> {
   await tx.update(serverFirewalls).set({ applied: 0 }).where(eq(serverFirewalls.serverId, serverId))
 }

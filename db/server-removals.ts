@@ -32,10 +32,10 @@ export async function markServerRemoved(tx: Database, id: ServerId): Promise<voi
   await tx.update(servers).set({ status: 'removed', adoptionKeyPrivate: null }).where(and(eq(servers.id, id), ne(servers.status, 'removed')))
 }
 
-/** A server as its removal sees it. Throws where there is none of this id, since ids inside the engine come from the database. */
+/** What an operation on a server asks of it first. Throws where there is none of this id, since ids inside the engine come from the database. */
 export async function serverState(db: Database, id: ServerId) {
-  const { organisationId, name, status, providerId } = servers
-  const [server] = await db.select({ organisationId, name, status, providerId }).from(servers).where(eq(servers.id, id))
+  const { organisationId, name, status, providerId, managementKeyPublic } = servers
+  const [server] = await db.select({ id: servers.id, organisationId, name, status, providerId, managementKeyPublic }).from(servers).where(eq(servers.id, id))
   if (!server) throw new Error(`server ${id} does not exist`)
   return server
 }

@@ -173,7 +173,7 @@ function firewallDrift({ serverName, firewall }: Expected, seen: Seen): Finding[
       ...ofServer,
       ...{ code: 'firewall_changed', subject: 'KEYSTONE-PORTS', expected: firewall, found: seen.firewall },
       message: `The firewall rules of ${serverName} for the ports of its services ${what}.`,
-      hint: `Provision ${serverName} again: its rules are put back.`,
+      hint: `Harden ${serverName} (POST …/harden): its rules are put back.`,
     },
   ]
 }

@@ -23,6 +23,7 @@ export const operationKinds = [
   'service_remove',
   'service_update',
   'volume_remove',
+  'server_harden',
   'server_remove',
   'operation_recover',
 ] as const

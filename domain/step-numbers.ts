@@ -4,7 +4,7 @@
  */
 export const stepNumbers = {
   buyServer: { create: 2, hostKey: 4, givenHostKey: 6 },
-  /** Access is closed and proven as often as it takes, with two numbers each time. */
+  /** And of server_harden, which is a part of it. Access is closed and proven as often as it takes, with two numbers each time. */
   serverProvision: {
     ...{ system: 10, user: 20, packages: 30, findDocker: 40, docker: 41, ban: 50, upToDate: 60 },
     ...{ firewall: 70, access: 80, verify: 90 },

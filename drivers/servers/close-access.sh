@@ -3,6 +3,7 @@
 set -euo pipefail
 
 drop_in=/etc/ssh/sshd_config.d/00-keystone.conf
+was_open=/etc/keystone/ssh-was-open
 has_ufw() { ufw status | grep -qx 'Status: active'; }
 
 # known KIND NAMES: those that this sshd knows, for it starts with no other.
@@ -20,25 +21,33 @@ guard() {
     /bin/bash /etc/keystone/reopen-access.sh
 }
 
+# What there was stays remembered until access is proven, however often it is closed before.
+remember() {
+  [ ! -e "$drop_in.before" ] && [ ! -e "$was_open" ] || return 0
+  if [ -e "$drop_in" ]; then cp -p "$drop_in" "$drop_in.before"; else touch "$was_open"; fi
+}
+
+not_closed() {
+  systemctl stop keystone-reopen.timer 2>/dev/null || true
+  /bin/bash /etc/keystone/reopen-access.sh
+  give_up ssh_not_closed "$1"
+}
+
 mkdir -p /run/sshd
 place "$REOPEN" /etc/keystone/reopen-access.sh 0700
 rm -f /etc/keystone/reopened
 if differs "$settings" "$drop_in"; then
   guard
-  [ ! -e "$drop_in" ] || cp -p "$drop_in" "$drop_in.before"
+  remember
   place "$settings" "$drop_in" 0600
-  if ! sshd -t; then
-    /bin/bash /etc/keystone/reopen-access.sh
-    give_up ssh_not_closed 'sshd does not accept its settings: see the log of this step.'
-  fi
+  sshd -t || not_closed 'sshd does not accept its settings: see the log of this step.'
   systemctl try-reload-or-restart ssh
 fi
 
 effective=$(sshd -T -C user=root,host=server,addr=192.0.2.1)
 for setting in 'permitrootlogin no' 'passwordauthentication no' 'kbdinteractiveauthentication no'; do
-  grep -qxF "$setting" <<<"$effective" && continue
-  /bin/bash /etc/keystone/reopen-access.sh
-  give_up ssh_not_closed "sshd does not take \"$setting\" from $drop_in: let /etc/ssh/sshd_config begin with Include /etc/ssh/sshd_config.d/*.conf."
+  grep -qxF "$setting" <<<"$effective" ||
+    not_closed "sshd does not take \"$setting\" from $drop_in: let /etc/ssh/sshd_config begin with Include /etc/ssh/sshd_config.d/*.conf."
 done
 
 ports=$(sed -n 's/^port //p' <<<"$effective")

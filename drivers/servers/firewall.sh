@@ -1,7 +1,7 @@
 #!/bin/bash
-# Gives the server a revision of the rules for ports of its containers, unless it has that one or a later one. What Docker publishes
-# goes around UFW's rules and through the chain DOCKER-USER, which Docker leaves to us: a chain of our own hangs there, and a unit puts
-# it back before Docker starts again.
+# Gives the server a revision of the rules for ports of its containers, unless it has a later one; that one is put back where somebody
+# has changed it, or an earlier Keystone wrote it otherwise. What Docker publishes goes around UFW's rules and through the chain
+# DOCKER-USER, which Docker leaves to us: a chain of our own hangs there, and a unit puts it back before Docker starts again.
 set -euo pipefail
 
 folder=/etc/keystone
@@ -16,7 +16,7 @@ place() {
 }
 
 applied=$(cat "$folder/firewall.revision" 2>/dev/null || echo 0)
-if [ "$applied" -lt "$REVISION" ]; then
+if [ "$applied" -le "$REVISION" ]; then
   sudo iptables-restore --test --noflush <<<"$RULES"
   place "$RULES" "$folder/firewall.rules"
   place "$LOADER" "$folder/load-firewall.sh"

@@ -2,5 +2,5 @@
 set -euo pipefail
 
 systemctl stop keystone-reopen.timer keystone-reopen.service 2>/dev/null || true
-rm -f /etc/ssh/sshd_config.d/00-keystone.conf.before /etc/keystone/ufw-was-off
+rm -f /etc/ssh/sshd_config.d/00-keystone.conf.before /etc/keystone/ssh-was-open /etc/keystone/ufw-was-off
 if [ -e /etc/keystone/reopened ]; then echo reopened; else echo closed; fi >"$KEYSTONE_RESULT"

@@ -10,16 +10,16 @@ const roomMb = 1024
 
 /** What a user can do about what `give_up` of preamble.sh says. */
 const hints: Readonly<Record<string, string>> = {
-  apt_busy: 'Look what holds it, let it finish or stop it, then provision the server again.',
+  apt_busy: 'Look what holds it, let it finish or stop it, then start the operation again.',
   cloud_init_failed: 'Mend what it was told, or install the server anew; then provision it again.',
-  disk_full: 'Make room on the disk, then provision the server again.',
-  packages_failed: "Check that the server reaches its distribution's packages, then provision it again. The log of the step has what apt says.",
+  disk_full: 'Make room on the disk, then start the operation again.',
+  packages_failed: "Check that the server reaches its distribution's packages, then start the operation again. The log of the step has what apt says.",
   repository_key_changed: 'Do not go on before you know why: packages are trusted by this key.',
-  ssh_not_closed: 'What was changed has been taken back. Mend the configuration of sshd, then provision the server again.',
+  ssh_not_closed: 'What was changed has been taken back. Mend the configuration of sshd, then start the operation again.',
   system_unsupported: 'Install a supported system on the server, then provision it again.',
 }
 
-/** A step that makes something of a server ready. Run as root; a repetition changes nothing. */
+/** A step that makes something of a server ready, or brings it to today's rules. Run as root; a repetition changes nothing. */
 export function serverStep(name: string, script: string, inputs: Record<string, string> = {}): ServiceStep<void> {
   return {
     name,

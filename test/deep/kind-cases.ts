@@ -1,4 +1,5 @@
 import type { OperationKind } from '../../domain/operations.ts'
+import { operationSchema } from '../../stack/demo/operation.ts'
 import type { LabServer } from '../lab/index.ts'
 import { attachment, environment, making, removing, route, service, serviceStandstill, slice, volume, webStandstill } from './fleeting.ts'
 import type { Prepare, Stage } from './kind-stage.ts'
@@ -55,8 +56,12 @@ const ofThings: readonly KindCase[] = [
   { kind: 'server_remove', minutes: 1.2, prepare: prepareServerRemoval, server: bootedServer },
 ]
 
+/** Something that is done to the server of the scene. */
+const upkeep = (what: string): Prepare => async ({ scene, root }) => () => scene.client.post(`${root}/servers/${scene.prepared.serverId}/${what}`, undefined, operationSchema)
+
 /** Kinds that change what stays. */
 const ofWhatStays: readonly KindCase[] = [
+  { kind: 'server_harden', minutes: 0.7, prepare: upkeep('harden') },
   {
     ...{ kind: 'service_restart', of: 'a database', minutes: 0.6 },
     prepare: async ({ scene }) => async () => (await scene.organisation.restartService(scene.prepared.databaseId)).operation,

@@ -186,6 +186,11 @@ it('a look at a server, which finds all as it should be, comes out the same', as
   expect(await twice.activities.observeServer({ server: server!, runId: randomUUID() })).toEqual({ isReachable: true, said: [] })
 })
 
+it('a server that is hardened comes out the same', async () => {
+  const hardened = await scene.client.post(`/organisations/${scene.organisation.id}/servers/${scene.prepared.serverId}/harden`, undefined, operationSchema)
+  expect(await scene.ended(hardened)).toMatchObject({ status: 'succeeded', outcome: 'hardened', warnings: [] })
+})
+
 it('rotations of credentials and of the encryption key, and one that cannot be switched, come out the same', async () => {
   const { sql } = scene.keystone.database
   const [slice] = await sql`select id, service_id from service_slices where environment_id = ${sample.environmentId} and type = 'database'`

@@ -1,0 +1,52 @@
+import { pino } from 'pino'
+import { afterAll, expect, test } from 'vitest'
+import type { ActivityDeps } from '../../activities/deps.ts'
+import { firewallActivities } from '../../activities/firewalls.ts'
+import { serverActivities } from '../../activities/servers.ts'
+import { firewallOf, recordFirewall } from '../../db/firewalls.ts'
+import type { ServerId } from '../../domain/ids.ts'
+import { createRegistryDriver } from '../../drivers/registries/driver.ts'
+import { createSshPool } from '../../drivers/ssh/pool.ts'
+import { createTestDatabase } from '../database.ts'
+import { keyring, operation, organisation, server } from '../db/rows.ts'
+import { noProviders } from '../no-providers.ts'
+
+const database = await createTestDatabase()
+const { db, sql } = database
+const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
+afterAll(() => Promise.all([database.close(), ssh.close()]))
+
+const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const { planHardening } = serverActivities(deps)
+const { planFirewalls } = firewallActivities(deps)
+const organisationId = await organisation(db)
+
+const active = { status: 'active', hostKey: 'ssh-ed25519 AAAA', architecture: 'amd64', managementKeyPublic: 'ssh-ed25519 BBBB keystone' } as const
+const hardening = async (serverId: ServerId) =>
+  (await operation(db, { organisationId, kind: 'server_harden', targetType: 'server', targetId: serverId })).id
+
+test('a server is hardened over the login of Keystone, and stays what it is', async () => {
+  const id = await server(db, organisationId, active)
+  const before = await sql`select * from servers where id = ${id}`
+  const operationId = await hardening(id)
+  for (const _ of [1, 2]) {
+    expect(await planHardening({ operationId })).toEqual({ id, name: before[0]!.name, managementKeyPublic: active.managementKeyPublic, login: 'management' })
+  }
+  expect(await sql`select * from servers where id = ${id}`).toEqual(before)
+})
+
+test.each(['new', 'provisioning', 'failed', 'removing'] as const)('a server that is %s is not hardened', async (status) => {
+  const operationId = await hardening(await server(db, organisationId, { status }))
+  await expect(planHardening({ operationId })).rejects.toMatchObject({ type: 'server_not_ready', nonRetryable: true })
+})
+
+test('a server that is hardened takes its firewall rules again, though it has them', async () => {
+  const serverId = await server(db, organisationId, active)
+  const first = await hardening(serverId)
+  const [planned] = await planFirewalls({ operationId: first, of: first })
+  expect(planned).toMatchObject({ serverId, revision: 1 })
+  await recordFirewall(db, { serverId, revision: 1, listed: '' })
+  const again = await hardening(serverId)
+  for (const _ of [1, 2]) expect(await planFirewalls({ operationId: again, of: again })).toEqual([planned])
+  expect(await firewallOf(db, serverId)).toMatchObject({ revision: 1, applied: 0 })
+})
