@@ -21,6 +21,7 @@ import { rollbackActivities } from './rollbacks.ts'
 import { rotationActivities } from './rotations.ts'
 import { schedulerActivities } from './scheduler.ts'
 import { serverActivities } from './servers.ts'
+import { serverKeyActivities } from './server-keys.ts'
 import { serviceRolloutActivities } from './service-rollouts.ts'
 import { serviceActivities } from './services.ts'
 import { sliceActivities } from './slices.ts'
@@ -32,6 +33,7 @@ export function createActivities(deps: ActivityDeps) {
   return {
     ...operationActivities(deps),
     ...serverActivities(deps),
+    ...serverKeyActivities(deps),
     ...providerActivities(deps),
     ...serviceActivities(deps),
     ...replicaActivities(deps),

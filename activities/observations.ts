@@ -78,6 +78,8 @@ export function observationActivities(deps: ActivityDeps) {
       } catch (error) {
         if (!(error instanceof SshError)) throw error
         await db.transaction(async (tx) => {
+          // An operation may have closed its ways in, or changed the key to it: the next look will tell.
+          if ((await changedSince(tx, at)).has(`server/${server.id}`)) return
           await recordObservation(tx, look, { isReachable: false, failure: error.message, measures: null })
           await recordReachable(tx, server.id, false)
         })

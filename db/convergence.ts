@@ -10,6 +10,7 @@ import { environmentOfOperation } from './operations/environment.ts'
 import type { Operation } from './operations/request.ts'
 import { unfinishedSteps } from './operations/steps.ts'
 import { liveReplicas, type Replica, replicasOf, setTraffic } from './replicas.ts'
+import { serverWithKeyOf } from './server-keys.ts'
 import { credentialRotations, operations, operationSteps, servers, serviceReplicas, services, serviceSlices } from './schema/index.ts'
 
 interface OnServer {
@@ -33,6 +34,8 @@ export interface Leftovers {
   artifacts: readonly (OnServer & { id: ArtifactId })[]
   /** Slices that may be opened by credentials which nobody was to use in the end; histories of before do not say. */
   slices?: readonly (OnServer & { id: SliceId })[]
+  /** The server may let in a next key of this operation that nobody is to use in the end; histories of before do not say. */
+  withNextKey?: OnServer
   /** The slice of the operation may have its new settings; histories of before do not say. */
   isSliceChanged?: boolean
   /** A replica that may have the image of an update, and the one that it had; histories of before do not say. */
@@ -84,6 +87,7 @@ export async function leftoversOf(db: Database, rootId: OperationId): Promise<Le
   const on = (serverId: ServerId): OnServer => ({ serverId, serverName: names.get(serverId) ?? serverId })
   const gateways = await gatewaysTouched(db, rootId)
   const artifacts = await artifactsBuiltBy(db, rootId)
+  const withNextKey = await serverWithKeyOf(db, rootId)
   return {
     environmentId: environmentOfOperation(operation),
     servers: (await serversOfSteps(db, operation)).map(on),
@@ -95,6 +99,7 @@ export async function leftoversOf(db: Database, rootId: OperationId): Promise<Le
     artifacts: artifacts.flatMap(({ id, serverId }) => (serverId ? [{ id, ...on(serverId) }] : [])),
     ...(await isSliceChanged(db, operation) ? { isSliceChanged: true } : {}),
     ...(await updatedReplica(db, operation, on)),
+    ...(withNextKey ? { withNextKey: on(withNextKey) } : {}),
     slices: (await slicesAdmittedBy(db, rootId)).map(({ id, serverId }) => ({ id, ...on(serverId) })),
   }
 }

@@ -11,7 +11,7 @@ interface SealedColumn {
 }
 
 /** Ids of tables that have another primary key than `id`. */
-const otherIds: Readonly<Record<string, string>> = { credential_rotations: 'slice_id', machines: 'server_id' }
+const otherIds: Readonly<Record<string, string>> = { credential_rotations: 'slice_id', machines: 'server_id', server_key_rotations: 'server_id' }
 
 /** Every column that holds sealed values, in a fixed order. */
 const sealedColumns: readonly SealedColumn[] = Object.values(sealedPlaces).map((place) => {

@@ -2,7 +2,7 @@ import { and, eq, isNull, ne } from 'drizzle-orm'
 import type { ServerId } from '../domain/ids.ts'
 import type { ServerUses } from '../domain/removals.ts'
 import type { Database } from './connect.ts'
-import { keptVolumes, servers, servicePlacements, serviceReplicas, services } from './schema/index.ts'
+import { keptVolumes, serverKeyRotations, servers, servicePlacements, serviceReplicas, services } from './schema/index.ts'
 
 /** What is on a server at this moment, or is to be. */
 export async function usesOfServer(db: Database, id: ServerId): Promise<ServerUses> {
@@ -29,6 +29,7 @@ export async function markServerRemoving(tx: Database, id: ServerId): Promise<vo
 
 /** The server is gone, and the keys to it are forgotten as far as a row may be without them. */
 export async function markServerRemoved(tx: Database, id: ServerId): Promise<void> {
+  await tx.delete(serverKeyRotations).where(eq(serverKeyRotations.serverId, id))
   await tx.update(servers).set({ status: 'removed', adoptionKeyPrivate: null }).where(and(eq(servers.id, id), ne(servers.status, 'removed')))
 }
 

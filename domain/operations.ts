@@ -24,6 +24,7 @@ export const operationKinds = [
   'service_update',
   'volume_remove',
   'server_harden',
+  'server_key_rotation',
   'server_remove',
   'operation_recover',
 ] as const

@@ -13,6 +13,7 @@ export const sealedPlaces = {
   adoptionKey: place('servers', 'adoption_key_private'),
   adoptionPassword: place('servers', 'adoption_password'),
   managementKey: place('servers', 'management_key_private'),
+  otherManagementKey: place('server_key_rotations', 'private_key'),
   deployKey: place('applications', 'deploy_key_private'),
   nextDeployKey: place('applications', 'next_deploy_key_private'),
   registryPassword: place('registries', 'password'),

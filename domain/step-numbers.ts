@@ -28,6 +28,7 @@ export const stepNumbers = {
   migrationRun: { migrate: 10 },
   gateway: { ask: 10, configure: 20, switch: 30, firewall: 40 },
   serviceRestart: { restart: 10 },
+  serverKeyRotation: { admit: 10, retire: 20 },
   serverRemove: { remove: 10 },
   /** Of what stops or is removed, and of the recovery of both. */
   ending: { schedulers: 10, workers: 2000, gateways: 4000, drain: 10_000, replicas: 12_000, firewall: 16_000, cleanUp: 18_000, prune: 20_000 },

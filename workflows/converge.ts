@@ -38,6 +38,10 @@ export async function converge(input: ConvergenceInput): Promise<'taken back' | 
       const withdrawal = { ...input, order: numbers.withdraw + index, sliceId: id }
       return remote.withdrawCredentials.executeWithOptions({ summary: `withdraw unused credentials on ${serverName}` }, [withdrawal])
     })
+    if (leftovers.withNextKey) {
+      const summary = `withdraw the unused key from ${leftovers.withNextKey.serverName}`
+      await remote.withdrawServerKey.executeWithOptions({ summary }, [{ ...input, order: numbers.withdraw }])
+    }
     await control.endConvergence(input)
     return 'taken back'
   })

@@ -4,12 +4,10 @@ import { stepNumbers } from '../domain/step-numbers.ts'
 import { settleFirewalls } from './firewalls.ts'
 import { together } from './operation.ts'
 import { remote, watch } from './proxies.ts'
+import { told } from './told.ts'
 
 type Attempt = Parameters<typeof remote.closeAccess>[0]
 type Hardening = Omit<Attempt, 'attempt'> & OperationInput
-
-/** What people see of something that is done to a server. */
-export const told = (what: string, { name }: { name: string }) => ({ summary: `${what} ${name}` })
 
 /** Brings a server that Keystone's own user can log in to to today's rules, and proves them by new connections. What is so already stays. */
 export async function hardenServer({ arrival, ...target }: Hardening): Promise<void> {

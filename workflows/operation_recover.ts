@@ -9,6 +9,7 @@ import { asOperation, failureOf } from './operation.ts'
 import { control } from './proxies.ts'
 import { removeServer } from './remove-server.ts'
 import { removeSlice } from './remove-slice.ts'
+import { retireServerKey } from './retire-server-key.ts'
 
 /**
  * Ends an operation whose workflow was terminated or lost (design section 4), under its locks: what had not reached its commit
@@ -30,15 +31,16 @@ export async function operation_recover({ operationId }: OperationInput): Promis
     if (result === 'committed' && (kind === 'service_stop' || kind === 'route_remove')) await end(committed)
     if (result === 'committed' && (kind === 'service_remove' || kind === 'environment_remove')) await remove(committed)
     if (result === 'committed' && kind === 'server_remove') await removeServer(committed)
-    if (result === 'committed' && kind === 'credential_rotation') await completeLostRotation(committed)
+    if (result === 'committed' && kind === 'credential_rotation') await orFailed(committed, () => completeRotation(committed))
+    if (result === 'committed' && kind === 'server_key_rotation') await orFailed(committed, () => retireServerKey(committed))
     await control.finishLost({ operationId: lostId, isCommitted: result === 'committed' })
     return result === 'committed' ? 'completed' : 'taken back'
   })
 }
 
-/** One that cannot be completed has failed for its own reason: rotating again goes on where it was. */
-async function completeLostRotation({ operationId, of }: ConvergenceInput): Promise<void> {
-  await completeRotation({ operationId, of }).catch(async (error: unknown) => {
+/** A rotation that cannot be completed has failed for its own reason: rotating again goes on where it was. */
+async function orFailed({ of }: ConvergenceInput, completion: () => Promise<void>): Promise<void> {
+  await completion().catch(async (error: unknown) => {
     await control.finishLost({ operationId: of, isCommitted: true, failure: failureOf(error) })
     throw error
   })

@@ -1,8 +1,9 @@
 import type { OperationInput } from '../activities/operations.ts'
 import { untilCommitted } from './converge.ts'
-import { hardenServer, told } from './harden-server.ts'
+import { hardenServer } from './harden-server.ts'
 import { asOperation } from './operation.ts'
 import { control, remote, watch } from './proxies.ts'
+import { told } from './told.ts'
 
 /**
  * Brings a server that is ready to today's rules, over Keystone's own login: the part of server_provision that is about rules. The server

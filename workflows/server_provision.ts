@@ -1,9 +1,10 @@
 import type { OperationInput } from '../activities/operations.ts'
 import { buyServer } from './buy-server.ts'
 import { untilCommitted } from './converge.ts'
-import { hardenServer, told } from './harden-server.ts'
+import { hardenServer } from './harden-server.ts'
 import { asOperation } from './operation.ts'
 import { control, remote, watch } from './proxies.ts'
+import { told } from './told.ts'
 
 /** Makes a server ready that its user gave the address of, the nine steps of specification section 4, proven by new connections. */
 export async function server_provision({ operationId }: OperationInput): Promise<void> {

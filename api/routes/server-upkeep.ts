@@ -31,6 +31,19 @@ const harden = createRoute({
   responses: answers,
 })
 
+const rotateKey = createRoute({
+  method: 'post',
+  path: `${path}/rotate-key`,
+  tags,
+  summary: 'Give Keystone another key to a server',
+  description:
+    'The next key is let in and proven, and then the one before shut out; one of them always lets Keystone in. One that was interrupted ' +
+    'goes on when it is requested again. Problems: server_not_ready for a server that has not been made ready.',
+  middleware: requires('admin'),
+  request: { params: oneServer, headers: onceHeaders },
+  responses: answers,
+})
+
 export function serverUpkeepRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const router = createRouter()
 
@@ -40,11 +53,18 @@ export function serverUpkeepRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     return c.json(body, status, headers)
   })
 
+  router.openapi(rotateKey, async (c) => {
+    const server = await serverIn(deps, c, c.req.valid('param').serverId)
+    const wish = { kind: 'server_key_rotation', action: 'key_rotation', summary: `rotate the key of ${server.name}` } as const
+    const { body, status, headers } = await requestUpkeep(deps, c, server, wish)
+    return c.json(body, status, headers)
+  })
+
   return router
 }
 
 interface Upkeep {
-  kind: 'server_harden'
+  kind: 'server_harden' | 'server_key_rotation'
   /** In the audit: `server.<action>_requested`. */
   action: string
   summary: string

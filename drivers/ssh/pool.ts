@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isLetIn } from './admission.ts'
 import { runCommand } from './command.ts'
 import type { PoolTimings } from './connection.ts'
 import { createLane, type Lane } from './lane.ts'
@@ -30,8 +31,15 @@ export function createSshPool(timings: PoolTimings): SshPool {
         stopStep: (step) => stopStep(lane, step),
       }
     },
+    isLetIn: (target) => isLetIn(target, timings),
     offeredLogins: (target) => offeredLogins(target, timings),
     renew: (target) => laneTo(target).renew(),
+    async forget(target) {
+      const key = laneKey(target)
+      const lane = lanes.get(key)
+      lanes.delete(key)
+      await lane?.close()
+    },
     async close() {
       await Promise.all([...lanes.values()].map((lane) => lane.close()))
       lanes.clear()

@@ -104,6 +104,10 @@ export interface SshPool {
   to(target: ServerTarget): Remote
   /** What is asked for from now on goes over a connection that is yet to be made; what is under way stays where it is. */
   renew(target: ServerTarget): void
+  /** Closes what was opened with this credential, which is used no more; what runs there breaks off. */
+  forget(target: ServerTarget): Promise<void>
+  /** Whether the server lets this user in by this credential; asked on a connection of its own. */
+  isLetIn(target: ServerTarget): Promise<boolean>
   /** The ways in which the server lets this user prove himself, e.g. `publickey`; asked on a connection of its own. */
   offeredLogins(target: ServerTarget): Promise<string[]>
   close(): Promise<void>

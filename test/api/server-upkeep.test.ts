@@ -22,7 +22,8 @@ async function readyServer(status = 'active'): Promise<ServerId> {
 }
 
 describe.each([
-  ['harden', 'server_harden', 'harden'],
+  ['harden', 'server_harden', 'harden server-'],
+  ['rotate-key', 'server_key_rotation', 'rotate the key of server-'],
 ] as const)('%s', (what, kind, does) => {
   it('is an operation that has the server for itself', async () => {
     const id = await readyServer()

@@ -8,6 +8,7 @@ import { insertProvider, providerAccess } from '../../db/providers.ts'
 import { insertRegistry, registryLogin } from '../../db/registries.ts'
 import { insertRelease, releasedVariables } from '../../db/releases.ts'
 import { serverAccess } from '../../db/server-access.ts'
+import { beginServerKeyRotation, serverKeyRotationOf } from '../../db/server-keys.ts'
 import { insertServer } from '../../db/servers.ts'
 import { insertService } from '../../db/services.ts'
 import { insertSlice } from '../../db/slices.ts'
@@ -83,6 +84,7 @@ const { id: operationId, trigger } = await operation(db, { organisationId, targe
 const variables = { values: { STRIPE_KEY: secret('pinned') }, versions: { STRIPE_KEY: 1 } }
 await insertRelease(db, keyring, { environmentId, operationId, commitSha: 'a'.repeat(40), trigger, variables })
 await beginRotation(db, keyring, { sliceId: slice.id, operationId, next: { password: secret('next') } })
+await beginServerKeyRotation(db, keyring, { id: server.id, operationId, next: pair('next management') })
 const token = (await ensureOwner(db))!.reveal()
 
 /** All that is in the database, row by row. */
@@ -144,6 +146,7 @@ describe('secrets in the database', () => {
       (await buildSecrets(db, keyring, environmentId)).values.NPM_TOKEN!,
       (await releasedVariables(db, keyring, operationId))!.STRIPE_KEY!,
       (await rotationOf(db, keyring, slice.id))!.credentials.password!,
+      (await serverKeyRotationOf(db, keyring, server.id))!.privateKey,
     ].map((found) => found.reveal())
     expect(revealed.toSorted()).toEqual(stored.toSorted())
   })

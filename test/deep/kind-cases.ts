@@ -62,6 +62,7 @@ const upkeep = (what: string): Prepare => async ({ scene, root }) => () => scene
 /** Kinds that change what stays. */
 const ofWhatStays: readonly KindCase[] = [
   { kind: 'server_harden', minutes: 0.7, prepare: upkeep('harden') },
+  { kind: 'server_key_rotation', minutes: 0.5, prepare: upkeep('rotate-key') },
   {
     ...{ kind: 'service_restart', of: 'a database', minutes: 0.6 },
     prepare: async ({ scene }) => async () => (await scene.organisation.restartService(scene.prepared.databaseId)).operation,

@@ -16,6 +16,7 @@ export async function unfinishedRows(sql: Sql): Promise<string[]> {
     union all select 'release ' || number || ' is ' || status from releases where status in ('preparing', 'in_progress')
     union all select 'image ' || key || ' is building' from build_artifacts where status = 'building'
     union all select 'a rotation is ' || stage from credential_rotations
+    union all select 'a rotation of a server''s key is ' || stage from server_key_rotations
     union all select 'a build waits or runs' from builds`
   return rows.map(({ line }) => line)
 }

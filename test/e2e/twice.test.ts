@@ -186,9 +186,17 @@ it('a look at a server, which finds all as it should be, comes out the same', as
   expect(await twice.activities.observeServer({ server: server!, runId: randomUUID() })).toEqual({ isReachable: true, said: [] })
 })
 
-it('a server that is hardened comes out the same', async () => {
-  const hardened = await scene.client.post(`/organisations/${scene.organisation.id}/servers/${scene.prepared.serverId}/harden`, undefined, operationSchema)
-  expect(await scene.ended(hardened)).toMatchObject({ status: 'succeeded', outcome: 'hardened', warnings: [] })
+it('a server that is hardened and gets another key, which is not taken for its own at first, comes out the same', async () => {
+  const begin = (what: string) => scene.client.post(`/organisations/${scene.organisation.id}/servers/${scene.prepared.serverId}/${what}`, undefined, operationSchema)
+  expect(await scene.ended(await begin('harden'))).toMatchObject({ status: 'succeeded', outcome: 'hardened', warnings: [] })
+  const cancelled = await begin('rotate-key')
+  let cancelling: Promise<void> | undefined
+  const tree = await scene.organisation.finished(cancelled, ({ steps }) => {
+    if (steps.some(({ name }) => name === 'let key in')) cancelling ??= scene.organisation.cancel(cancelled.id)
+  })
+  await cancelling
+  expect(tree).toMatchObject({ status: 'cancelled', steps: expect.arrayContaining([expect.objectContaining({ name: 'shut key out', status: 'succeeded' })]) })
+  expect(await scene.ended(await begin('rotate-key'))).toMatchObject({ status: 'succeeded', outcome: 'rotated', warnings: [] })
 })
 
 it('rotations of credentials and of the encryption key, and one that cannot be switched, come out the same', async () => {
