@@ -86,6 +86,24 @@ describe('a server that is hardened', () => {
     expect((await serverNow()).facts).toMatchObject({ docker: expect.any(String), openssh: expect.any(String) })
   })
 
+  it('is as closed as before where nobody comes in, and closed once more by a worker that was away', async () => {
+    const rules = () => sh(`sha256sum ${dropIn}; ufw status`)
+    const todays = await rules()
+    await sh(`echo '# Somebody was here.' >>${dropIn}`)
+    const before = await rules()
+    const running = watch({ organisation }, await keystone.client.post(`${path}/harden`, undefined, operationSchema))
+    await running.reaches((tree) => stepsOf(tree).some(({ name, status }) => name === 'close access' && status === 'succeeded'))
+    await keystone.worker.end('SIGKILL')
+    expect(await rules()).toBe(todays)
+    await sh('systemctl start --wait keystone-reopen.service')
+    expect(await rules()).toBe(before)
+    await keystone.worker.start()
+    const tree = await running.ended
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'hardened' })
+    expect(stepsOf(tree).filter(({ name }) => name === 'close access')).toHaveLength(2)
+    expect(await rules()).toBe(todays)
+  })
+
   it('and whose sshd refuses its settings fails with the cause, stays as closed as it was, and in service', async () => {
     await sh(`echo 'Nonsense yes' >>/etc/ssh/sshd_config; echo '# Somebody was here.' >>${dropIn}`)
     const before = await sh(`sha256sum ${dropIn}`)
