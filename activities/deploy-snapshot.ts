@@ -170,7 +170,9 @@ function renderPlanned(context: ReplicaContext, service: EngineService, { server
 }
 
 function presentReplica(replica: Replica, places: readonly Placement[]): PresentReplica {
-  const { id, serverId, configHash, imageDigest, status, healthStatus, isAltered } = replica
+  const { id, serverId, configHash, imageDigest, status, healthStatus, traffic, isAltered } = replica
   const serverName = places.find((place) => place.serverId === serverId)?.serverName ?? serverId
-  return { id, serverId, serverName, configHash, imageDigest, isAltered, isHealthy: status === 'running' && healthStatus === 'healthy' }
+  // One that has not come back from a reboot is in no gateway: another one has to take its place.
+  const isHealthy = status === 'running' && healthStatus === 'healthy' && traffic !== 'away'
+  return { id, serverId, serverName, configHash, imageDigest, isAltered, isHealthy }
 }

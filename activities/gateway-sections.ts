@@ -15,11 +15,12 @@ import { finalFailure } from './failures.ts'
 /** A live replica with the names of its service and server. */
 export type EnvironmentReplica = Awaited<ReturnType<typeof environmentReplicas>>[number]
 
-/** What is the operation's own on a gateway: an environment's routes, the one route that it configures, or nothing any more. */
-export type Owned = { environmentId: EnvironmentId } | { sliceId: SliceId } | { nothing: true }
+/** What is the operation's own on a gateway: the routes of one or several environments, the one route that it configures, or nothing any more. */
+export type Owned = { environmentId: EnvironmentId } | { environmentIds: readonly EnvironmentId[] } | { sliceId: SliceId } | { nothing: true }
 
 function owns(owned: Owned, { id, environmentId, status }: EngineSlice): boolean {
   if ('sliceId' in owned) return id === owned.sliceId
+  if ('environmentIds' in owned) return status === 'ready' && owned.environmentIds.some((one) => one === environmentId)
   return 'environmentId' in owned && environmentId === owned.environmentId && status === 'ready'
 }
 

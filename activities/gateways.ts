@@ -27,9 +27,9 @@ import { runStep } from './remote-step.ts'
 
 /**
  * Which change of an operation a revision is: the `switch` to the new replicas, back to the `previous` ones, one route to `configure`,
- * or to `withdraw` what ends: routes that are removed, and replicas that are about to stop.
+ * to `withdraw` what ends (routes that are removed, and replicas that are about to stop), or that a server is to `leave` and to `enter`.
  */
-export type GatewayChange = 'switch' | 'previous' | 'configure' | 'withdraw'
+export type GatewayChange = 'switch' | 'previous' | 'configure' | 'withdraw' | 'leave' | 'enter'
 
 /** A change that becomes the gateway's next revision; `isAlone` is a try with what others applied last. */
 export interface GatewayRevision extends OperationInput, ConfigurationInput {

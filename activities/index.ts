@@ -15,6 +15,7 @@ import { operationActivities } from './operations.ts'
 import { observationActivities } from './observations.ts'
 import { providerActivities } from './providers.ts'
 import { pruningActivities } from './pruning.ts'
+import { rebootActivities } from './reboots.ts'
 import { replicaActivities } from './replicas.ts'
 import { restartActivities } from './restarts.ts'
 import { rollbackActivities } from './rollbacks.ts'
@@ -35,6 +36,7 @@ export function createActivities(deps: ActivityDeps) {
     ...serverActivities(deps),
     ...serverKeyActivities(deps),
     ...providerActivities(deps),
+    ...rebootActivities(deps),
     ...serviceActivities(deps),
     ...replicaActivities(deps),
     ...sliceActivities(deps),

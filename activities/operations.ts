@@ -13,6 +13,15 @@ export interface OperationInput {
   operationId: OperationId
 }
 
+/** What a recovery goes on with. */
+interface TakenOver {
+  lostId: OperationId
+  isRollout: boolean
+  kind?: OperationKind
+  /** It had ended before, and only could not be brought in line. */
+  hasEnded?: boolean
+}
+
 /** The life of an operation's row (design section 4). */
 export function operationActivities({ db, terminateWorkflow }: ActivityDeps) {
   return {
@@ -33,15 +42,15 @@ export function operationActivities({ db, terminateWorkflow }: ActivityDeps) {
       await warn(db, operationId, warning)
     },
 
-    /** The operation that a recovery is for, with its kind, which histories of before do not have. Its children's workflows are ended, so that nobody else works on it any more. */
-    async takeOver({ operationId }: OperationInput): Promise<{ lostId: OperationId; isRollout: boolean; kind?: OperationKind }> {
+    /** The operation that a recovery is for, with what histories of before do not have. Its children's workflows are ended, so that nobody else works on it any more. */
+    async takeOver({ operationId }: OperationInput): Promise<TakenOver> {
       const { targetId } = await operationById(db, operationId)
-      const { id: lostId, kind: lostKind, plan } = await operationById(db, idOf(targetId))
+      const { id: lostId, kind: lostKind, plan, status: found } = await operationById(db, idOf(targetId))
       const tree = await operationTree(db, lostId)
       for (const { id, kind } of tree.filter((one) => one.id !== lostId && !hasEnded(one.status))) {
         await terminateWorkflow(workflowId(kind, id), `its parent was lost and is being recovered by ${operationId}`)
       }
-      return { lostId, isRollout: isRollout(lostKind) || plan !== null, kind: lostKind }
+      return { lostId, isRollout: isRollout(lostKind) || plan !== null, kind: lostKind, hasEnded: hasEnded(found) }
     },
 
     /** The end of an operation that a recovery has brought to one; `failure` says why it could not be completed. */

@@ -1,4 +1,3 @@
-import { serverPlace } from '../db/servers.ts'
 import { activateServer, beginProvisioning, forgetFirstLogin, type ProvisioningTarget, serverAccess } from '../db/server-access.ts'
 import { idOf } from '../db/ids.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
@@ -8,7 +7,6 @@ import { stepNumbers } from '../domain/step-numbers.ts'
 import { closeAccess, proveAccess } from '../drivers/servers/access.ts'
 import { findDocker, installDocker } from '../drivers/servers/docker.ts'
 import { type Arrival, arrivalOf, awaitSystem, banAttackers, createUser, installPackages, keepUpToDate } from '../drivers/servers/preparation.ts'
-import { verifyServer } from '../drivers/servers/verification.ts'
 import type { ServiceStep } from '../drivers/services/contract.ts'
 import type { Remote } from '../drivers/ssh/remote.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -16,6 +14,7 @@ import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
 import { readyServer } from './ready-server.ts'
 import { askServer, runStep } from './remote-step.ts'
+import { verified } from './verification.ts'
 
 const orders = stepNumbers.serverProvision
 
@@ -112,10 +111,7 @@ export function serverActivities(deps: ActivityDeps) {
 
     /** Proves the server as a stranger and as keystone, and stores what it is. */
     async verifyServer({ operationId, server }: OnTarget): Promise<void> {
-      const access = await serverAccess(db, keyring, server.id, 'management')
-      const offered = await askServer('verify server', () => ssh.offeredLogins({ ...access, user: 'root' }))
-      if (offered.some((way) => way !== 'publickey')) throw moreOffered(server.name, offered)
-      const seen = await runStep(deps, { operationId, order: orders.verify, serverId: server.id, step: verifyServer(await serverPlace(db, server.id)) })
+      const seen = await verified(deps, { operationId, order: orders.verify, serverId: server.id })
       await commitOnce(db, operationId, (tx) => activateServer(tx, server.id, seen))
     },
   }
@@ -128,9 +124,4 @@ async function requireSudo(remote: Remote, server: string, user: string): Promis
     ...{ code: 'sudo_refused', message: `${user} cannot use sudo on ${server} without a password.`, server },
     hint: 'Adopt the server as root, or let this user use sudo without a password (NOPASSWD in sudoers).',
   })
-}
-
-function moreOffered(server: string, offered: readonly string[]): Error {
-  const message = `The SSH server of ${server} lets users prove themselves by ${offered.join(', ')}, where only by a key is right.`
-  return finalFailure({ code: 'passwords_accepted', message, server, hint: 'Look for a Match block in its sshd_config that allows it.' })
 }

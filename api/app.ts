@@ -35,6 +35,7 @@ import { releaseRoutes } from './routes/releases.ts'
 import { rollbackRoutes } from './routes/rollbacks.ts'
 import { routeRoutes } from './routes/routes.ts'
 import { serverHealthRoutes } from './routes/server-health.ts'
+import { serverRebootRoutes } from './routes/server-reboots.ts'
 import { serverRemovalRoutes } from './routes/server-removals.ts'
 import { serverRoutes } from './routes/servers.ts'
 import { serverUpkeepRoutes } from './routes/server-upkeep.ts'
@@ -53,6 +54,7 @@ const resources = [
   serverHealthRoutes,
   serverUpkeepRoutes,
   driftRoutes,
+  serverRebootRoutes,
   serverRemovalRoutes,
   providerRoutes,
   purchaseRoutes,

@@ -1,5 +1,5 @@
 import type { Database } from '../db/connect.ts'
-import { locksOfEnvironment, locksOfRotation, locksOfService, locksOfSlice, locksOfUpdate, locksOfVolume } from '../db/operation-locks.ts'
+import { locksOfEnvironment, locksOfReboot, locksOfRotation, locksOfService, locksOfSlice, locksOfUpdate, locksOfVolume } from '../db/operation-locks.ts'
 import { type Operation, requestOperation } from '../db/operations/request.ts'
 import { serverState } from '../db/server-removals.ts'
 import { lockSlice } from '../db/slices.ts'
@@ -49,7 +49,7 @@ async function locksOfPresentServer(tx: Database, kind: OperationKind, id: Serve
   const { name, status } = await serverState(tx, id)
   const isGoing = status === 'removed' || (status === 'removing' && kind !== 'server_remove')
   if (isGoing) throw new Problem(409, 'server_is_removed', `${name} has been removed, or is about to be: there is nothing to be done again.`)
-  return serverLocks(id)
+  return kind === 'server_reboot' ? locksOfReboot(tx, id) : serverLocks(id)
 }
 
 async function locksOfPresentSlice(tx: Database, kind: OperationKind, id: SliceId): Promise<Lock[]> {

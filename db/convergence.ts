@@ -9,6 +9,7 @@ import { operationById } from './operations/begin.ts'
 import { environmentOfOperation } from './operations/environment.ts'
 import type { Operation } from './operations/request.ts'
 import { unfinishedSteps } from './operations/steps.ts'
+import { environmentsRoutedTo, putBack } from './reboots.ts'
 import { liveReplicas, type Replica, replicasOf, setTraffic } from './replicas.ts'
 import { serverWithKeyOf } from './server-keys.ts'
 import { credentialRotations, operations, operationSteps, servers, serviceReplicas, services, serviceSlices } from './schema/index.ts'
@@ -27,6 +28,8 @@ type LeftReplica = OnServer & { id: ReplicaId; containerName: string; isDraining
 /** What has to be undone of an operation, all of it read from rows. */
 export interface Leftovers {
   environmentId: EnvironmentId | null
+  /** The environments of a server that was to restart; histories of before do not say. */
+  environmentIds?: readonly EnvironmentId[]
   /** Servers on which steps of the operation may still run, or one-off containers be left. */
   servers: readonly OnServer[]
   gateways: readonly (OnServer & { gatewayId: ServiceId })[]
@@ -52,7 +55,8 @@ export interface UpdatedReplica extends OnServer {
 /** Gives traffic back to those who had it: what the operation drained serves again, its own replicas only finish what they have. */
 export async function returnTraffic(tx: Database, rootId: OperationId): Promise<void> {
   const own = await replicasOf(tx, rootId)
-  const { plan } = await operationById(tx, rootId)
+  const { plan, kind, targetId } = await operationById(tx, rootId)
+  if (kind === 'server_reboot') await putBack(tx, idOf<ServerId>(targetId), ['draining'])
   const retiring = plan?.services.flatMap((service) => service.retiring) ?? []
   if (own.length + retiring.length === 0) return
   await setTraffic(tx, own.filter(({ traffic }) => traffic === 'serving').map(({ id }) => id), 'draining')
@@ -90,6 +94,7 @@ export async function leftoversOf(db: Database, rootId: OperationId): Promise<Le
   const withNextKey = await serverWithKeyOf(db, rootId)
   return {
     environmentId: environmentOfOperation(operation),
+    ...(await environmentsOfReboot(db, operation)),
     servers: (await serversOfSteps(db, operation)).map(on),
     gateways: await Promise.all(gateways.map(async ({ gatewayId }) => ({ gatewayId, ...(await gatewayServer(db, gatewayId)) }))),
     replicas: [
@@ -102,6 +107,10 @@ export async function leftoversOf(db: Database, rootId: OperationId): Promise<Le
     ...(withNextKey ? { withNextKey: on(withNextKey) } : {}),
     slices: (await slicesAdmittedBy(db, rootId)).map(({ id, serverId }) => ({ id, ...on(serverId) })),
   }
+}
+
+async function environmentsOfReboot(db: Database, { kind, targetId }: Operation): Promise<Pick<Leftovers, 'environmentIds'>> {
+  return kind === 'server_reboot' ? { environmentIds: await environmentsRoutedTo(db, idOf<ServerId>(targetId), 'serving') } : {}
 }
 
 /** A step that has failed has changed nothing: its statements are one transaction. */

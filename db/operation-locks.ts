@@ -1,11 +1,13 @@
 import { and, eq, inArray, ne } from 'drizzle-orm'
 import type { EnvironmentId, ServerId, ServiceId, SliceId, VolumeId } from '../domain/ids.ts'
-import { deployLocks, rotationLocks, serviceLocks, sliceLocks, updateLocks, volumeLocks } from '../domain/locks.ts'
+import { deployLocks, rebootLocks, rotationLocks, serviceLocks, sliceLocks, updateLocks, volumeLocks } from '../domain/locks.ts'
 import { exclusive, type Lock } from '../domain/operations.ts'
 import { attachedServices } from './attachments.ts'
 import type { Database } from './connect.ts'
+import { gatewaysToTell } from './ending.ts'
 import { buildersOf, environmentServers } from './environments.ts'
 import { keptVolumeById } from './kept-volumes.ts'
+import { environmentsOn } from './reboots.ts'
 import { servicePlacements, serviceSlices } from './schema/index.ts'
 import { environmentsOfService, environmentsOfSlice } from './slice-uses.ts'
 import { environmentOfService } from './services.ts'
@@ -30,6 +32,13 @@ export async function locksOfSlice(db: Database, id: SliceId): Promise<Lock[]> {
   if (!slice) throw new Error(`slice ${id} does not exist`)
   const environmentIds = await environmentsOfSlice(db, id)
   return sliceLocks({ id, serviceId: slice.serviceId, environmentIds, serverIds: await serversOfServices(db, [slice.serviceId]) })
+}
+
+/** What the reboot of a server holds: it and the environments that have anything there alone, and shared the servers of their gateways. */
+export async function locksOfReboot(db: Database, serverId: ServerId): Promise<Lock[]> {
+  const environmentIds = await environmentsOn(db, serverId)
+  const gateways = await Promise.all(environmentIds.map((id) => gatewaysToTell(db, id)))
+  return rebootLocks({ serverId, environmentIds, gatewayServerIds: [...new Set(gateways.flat().map((gateway) => gateway.serverId))] })
 }
 
 /** What the deletion of a volume holds: it, and shared its server. */

@@ -5,6 +5,13 @@ import { exclusive, shared, type Lock } from './operations.ts'
 /** A server that is being changed is nobody else's. */
 export const serverLocks = (serverId: string): Lock[] => [exclusive('server', serverId)]
 
+/** A server that restarts is nobody else's, and two servers of one environment are not away at once; its gateways have to be there. */
+export const rebootLocks = (reboot: { serverId: string; environmentIds: readonly string[]; gatewayServerIds: readonly string[] }): Lock[] => [
+  exclusive('server', reboot.serverId),
+  ...reboot.environmentIds.map((id) => exclusive('environment', id)),
+  ...reboot.gatewayServerIds.filter((id) => id !== reboot.serverId).map((id) => shared('server', id)),
+]
+
 /** What is done to an organisation as such is done by one at a time. */
 export const organisationLocks = (organisationId: string): Lock[] => [exclusive('organisation', organisationId)]
 

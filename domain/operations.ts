@@ -2,6 +2,7 @@
 
 export const operationKinds = [
   'server_provision',
+  'server_reboot',
   'service_deploy',
   'replica_deploy',
   'slice_provision',

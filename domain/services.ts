@@ -22,8 +22,11 @@ export type SliceType = (typeof sliceTypes)[number]
 export const attachmentRoles = ['database', 'cache', 'queue', 'storage', 'gateway', 'custom'] as const
 export type AttachmentRole = (typeof attachmentRoles)[number]
 
-/** Traffic of a replica (design section 8): every stored combination is safe to apply at any moment. */
-export const trafficStates = ['none', 'serving', 'draining'] as const
+/**
+ * Traffic of a replica (design section 8): every stored combination is safe to apply at any moment. `away`: it has been taken out for the
+ * reboot of its server, and serves again when that is back.
+ */
+export const trafficStates = ['none', 'serving', 'draining', 'away'] as const
 export type Traffic = (typeof trafficStates)[number]
 
 /** The Docker network of a server's gateway; application replicas join it. */

@@ -30,6 +30,11 @@ export const stepNumbers = {
   serviceRestart: { restart: 10 },
   serverKeyRotation: { admit: 10, retire: 20 },
   serverRemove: { remove: 10 },
+  /** Gateways and drains, then the schedulers that are handed over, then the server itself, then the gateways again. */
+  serverReboot: {
+    ...{ leave: 10, drain: 6000, releaseScheduler: 8000, startScheduler: 9000, stopScheduler: 10_000 },
+    ...{ reboot: 12_000, resume: 12_010, verify: 12_020, enter: 14_000 },
+  },
   /** Of what stops or is removed, and of the recovery of both. */
   ending: { schedulers: 10, workers: 2000, gateways: 4000, drain: 10_000, replicas: 12_000, firewall: 16_000, cleanUp: 18_000, prune: 20_000 },
   volumeRemove: { remove: 10 },

@@ -11,7 +11,7 @@ interface VersionedReplica {
  * nobody knows which of them is asked first, so all of them are named.
  */
 export function otherVersions<Replica extends VersionedReplica>(replicas: readonly Replica[]): Replica[][] {
-  const reached = replicas.filter(({ replica }) => replica.traffic !== 'none')
+  const reached = replicas.filter(({ replica: { traffic } }) => traffic === 'serving' || traffic === 'draining')
   const serving = new Set(reached.filter(({ replica }) => replica.traffic === 'serving').map(versionOf))
   // Ids of operations count up with the time.
   const newestFirst = reached.toSorted((one, other) => (operationOf(one) < operationOf(other) ? 1 : -1))

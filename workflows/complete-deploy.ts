@@ -68,22 +68,28 @@ async function handOverAll({ operationId, of }: CompletionInput, { handovers }: 
   return stillTicking
 }
 
+interface HandOver extends OperationInput {
+  index: number
+  /** Of its three lists of steps; a deploy's by default. */
+  numbers?: Pick<typeof numbers | typeof stepNumbers.serverReboot, 'releaseScheduler' | 'startScheduler' | 'stopScheduler'>
+}
+
 /**
  * The charge of ticking passes on with the last minute that was ticked, so that each minute is ticked once, whoever does it. On
  * the same server the new scheduler takes it over in one step, that no outage of ours can interrupt. The old one is ended last,
  * for its running tick may take its time.
  */
-async function handOver({ operationId, index }: OperationInput & { index: number }, handover: SchedulerHandover): Promise<void> {
+export async function handOver({ operationId, index, numbers: of = numbers }: HandOver, handover: SchedulerHandover): Promise<void> {
   const { from, to } = handover
   const step = (list: number, { replicaId }: SchedulerPlace) => ({ operationId, order: list + index, replicaId })
   if (to) {
-    const follows = from && (await predecessor({ ...step(numbers.releaseScheduler, from), isKept: true }, { from, to }))
+    const follows = from && (await predecessor({ ...step(of.releaseScheduler, from), isKept: true }, { from, to }))
     const summary = `start the new scheduler on ${to.serverName}`
-    await watch.startScheduler.executeWithOptions({ summary }, [{ ...step(numbers.startScheduler, to), follows }])
+    await watch.startScheduler.executeWithOptions({ summary }, [{ ...step(of.startScheduler, to), follows }])
   }
   if (from) {
     const summary = `stop the old scheduler on ${from.serverName}`
-    await watch.stopScheduler.executeWithOptions({ summary }, [{ ...step(numbers.stopScheduler, from), isKept: false }])
+    await watch.stopScheduler.executeWithOptions({ summary }, [{ ...step(of.stopScheduler, from), isKept: false }])
   }
   await control.recordHandover(handover)
 }

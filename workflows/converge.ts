@@ -57,9 +57,9 @@ async function startBefore({ operationId }: ConvergenceInput, { replicaId, serve
  * The gateways send everything to the old replicas again. Where the new ones have had traffic, they are kept until that has ended: who
  * got a page of theirs just before still needs its assets. Then the gateways forget them.
  */
-async function returnTraffic(input: ConvergenceInput, { environmentId, gateways, replicas }: BegunConvergence['leftovers']): Promise<void> {
+async function returnTraffic(input: ConvergenceInput, { environmentId, environmentIds, gateways, replicas }: BegunConvergence['leftovers']): Promise<void> {
   const { operationId } = input
-  const owned = environmentId ? { environmentId } : { nothing: true as const }
+  const owned = environmentIds ? { environmentIds } : environmentId ? { environmentId } : { nothing: true as const }
   const publishOnAll = (change: 'previous' | 'configure', order: number) =>
     together(gateways, ({ gatewayId, serverName }, index) =>
       publish({ operationId, gatewayId, serverName, change, owned, order: order + stepsPerGateway * index }),

@@ -2,6 +2,7 @@ import type { OperationInput } from '../activities/operations.ts'
 import { closeDetached } from './close-detached.ts'
 import type { ConvergenceInput } from '../activities/convergence.ts'
 import { completeDeploy } from './complete-deploy.ts'
+import { completeReboot, returnFromReboot } from './complete-reboot.ts'
 import { completeRotation } from './complete-rotation.ts'
 import { converge } from './converge.ts'
 import { end, remove } from './ending.ts'
@@ -18,7 +19,7 @@ import { retireServerKey } from './retire-server-key.ts'
  */
 export async function operation_recover({ operationId }: OperationInput): Promise<void> {
   await asOperation({ operationId }, async () => {
-    const { lostId, isRollout, kind } = await control.takeOver({ operationId })
+    const { lostId, isRollout, kind, hasEnded = false } = await control.takeOver({ operationId })
     const result = await converge({ operationId, of: lostId }).catch(async (error: unknown) => {
       await control.abandonConvergence({ operationId, of: lostId, reason: failureOf(error).message })
       await control.finishLost({ operationId: lostId, isCommitted: false })
@@ -31,17 +32,18 @@ export async function operation_recover({ operationId }: OperationInput): Promis
     if (result === 'committed' && (kind === 'service_stop' || kind === 'route_remove')) await end(committed)
     if (result === 'committed' && (kind === 'service_remove' || kind === 'environment_remove')) await remove(committed)
     if (result === 'committed' && kind === 'server_remove') await removeServer(committed)
-    if (result === 'committed' && kind === 'credential_rotation') await orFailed(committed, () => completeRotation(committed))
-    if (result === 'committed' && kind === 'server_key_rotation') await orFailed(committed, () => retireServerKey(committed))
+    if (result === 'committed' && kind === 'server_reboot') await orFailed(committed, hasEnded ? returnFromReboot : completeReboot)
+    if (result === 'committed' && kind === 'credential_rotation') await orFailed(committed, completeRotation)
+    if (result === 'committed' && kind === 'server_key_rotation') await orFailed(committed, retireServerKey)
     await control.finishLost({ operationId: lostId, isCommitted: result === 'committed' })
     return result === 'committed' ? 'completed' : 'taken back'
   })
 }
 
-/** A rotation that cannot be completed has failed for its own reason: rotating again goes on where it was. */
-async function orFailed({ of }: ConvergenceInput, completion: () => Promise<void>): Promise<void> {
-  await completion().catch(async (error: unknown) => {
-    await control.finishLost({ operationId: of, isCommitted: true, failure: failureOf(error) })
+/** One that cannot be completed has failed for its own reason: what is asked for again goes on where it was. */
+async function orFailed(work: ConvergenceInput, complete: (work: ConvergenceInput) => Promise<void>): Promise<void> {
+  await complete(work).catch(async (error: unknown) => {
+    await control.finishLost({ operationId: work.of, isCommitted: true, failure: failureOf(error) })
     throw error
   })
 }

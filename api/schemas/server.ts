@@ -22,6 +22,12 @@ export const provisionSchema = z
   .strictObject({ firstLogin: firstLoginSchema.optional().openapi({ description: 'For a server that was installed anew, or where the first one did not work.' }) })
   .openapi('ServerProvision')
 
+export const newRebootSchema = z
+  .strictObject({
+    acknowledgeDowntime: z.boolean().optional().openapi({ description: 'Has to be true where the server alone serves something: the refusal names what.' }),
+  })
+  .openapi('ServerReboot')
+
 export const acceptHostKeySchema = z.strictObject({ fingerprint }).openapi('AcceptHostKey')
 
 /** The login as the database takes it. */

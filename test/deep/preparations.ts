@@ -92,6 +92,13 @@ export async function prepareKey({ scene, root }: Stage): ReturnType<Prepare> {
   return () => scene.client.post(`${root}/key-rotations`, undefined, operationSchema)
 }
 
+/** Of the server of the scene, which alone serves all that runs on it. */
+export async function prepareReboot(stage: Stage): ReturnType<Prepare> {
+  const { scene, root } = stage
+  await away(stage, webStandstill)
+  return () => scene.client.post(`${root}/servers/${scene.prepared.serverId}/reboot`, { acknowledgeDowntime: true }, operationSchema)
+}
+
 /** A server that nobody knows yet. */
 export async function prepareServer(stage: Stage): ReturnType<Prepare> {
   const server = await bootServer(stage, 1)

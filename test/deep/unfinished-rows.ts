@@ -7,7 +7,7 @@ export async function unfinishedRows(sql: Sql): Promise<string[]> {
       where status in ('queued', 'pending', 'running', 'recovering') or needs_convergence
     union all select 'step ' || name || ' is running' from operation_steps where status = 'running'
     union all select 'replica ' || container_name || ' is ' || status || ' with traffic ' || traffic from service_replicas
-      where status in ('starting', 'stopping', 'failed') or traffic = 'draining'
+      where status in ('starting', 'stopping', 'failed') or traffic in ('draining', 'away')
     union all select 'service ' || name || ' is ' || status from services where status in ('deploying', 'failed', 'removing')
     union all select 'slice ' || name || ' is ' || status from service_slices where status in ('new', 'failed', 'removing')
     union all select 'environment ' || name || ' is ' || status from environments where status = 'removing'

@@ -61,9 +61,11 @@ const outcomeOf = (activity: Activity, input: never): Promise<Outcome> =>
     (error: unknown) => ({ error }),
   )
 
-/** Whoever lets go of a step has not executed it: the next attempt goes on with it. */
+/** Whoever lets go of a step, or loses its server, has not executed it: the next attempt goes on with it. */
 const isLetGo = (error: unknown) =>
-  error instanceof CancelledFailure || (error instanceof ApplicationFailure && error.type === 'detached')
+  error instanceof CancelledFailure || (error instanceof ApplicationFailure && (error.type === 'detached' || (!error.nonRetryable && isOfSsh(error))))
+
+const isOfSsh = ({ type }: ApplicationFailure) => type?.startsWith('ssh_') === true
 
 const told = (outcome: Outcome) => ('error' in outcome ? String(outcome.error) : outcome.answer)
 

@@ -199,6 +199,15 @@ it('a server that is hardened and gets another key, which is not taken for its o
   expect(await scene.ended(await begin('rotate-key'))).toMatchObject({ status: 'succeeded', outcome: 'rotated', warnings: [] })
 })
 
+it('a server that restarts comes out the same', async () => {
+  const path = `/organisations/${scene.organisation.id}/servers/${scene.prepared.serverId}/reboot`
+  const tree = await scene.ended(await scene.client.post(path, { acknowledgeDowntime: true }, operationSchema))
+  expect(tree).toMatchObject({ status: 'succeeded', outcome: 'rebooted', warnings: [] })
+  const work = { operationId: idOf<OperationId>(tree.id), of: idOf<OperationId>(tree.id) }
+  await twice.activities.abandonReboot(work)
+  await twice.activities.recordRebooted(work)
+})
+
 it('rotations of credentials and of the encryption key, and one that cannot be switched, come out the same', async () => {
   const { sql } = scene.keystone.database
   const [slice] = await sql`select id, service_id from service_slices where environment_id = ${sample.environmentId} and type = 'database'`

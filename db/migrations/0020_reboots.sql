@@ -1,0 +1,4 @@
+ALTER TABLE "operations" DROP CONSTRAINT "operations_kind";--> statement-breakpoint
+ALTER TABLE "service_replicas" DROP CONSTRAINT "service_replicas_traffic";--> statement-breakpoint
+ALTER TABLE "operations" ADD CONSTRAINT "operations_kind" CHECK ("operations"."kind" in ('server_provision', 'server_reboot', 'service_deploy', 'replica_deploy', 'slice_provision', 'slice_configure', 'slice_detach', 'slice_remove', 'route_remove', 'environment_deploy', 'gateway_cutover', 'config_change', 'credential_rotation', 'key_rotation', 'migration_run', 'environment_rollback', 'environment_remove', 'service_stop', 'service_start', 'service_restart', 'service_remove', 'service_update', 'volume_remove', 'server_harden', 'server_key_rotation', 'server_remove', 'operation_recover'));--> statement-breakpoint
+ALTER TABLE "service_replicas" ADD CONSTRAINT "service_replicas_traffic" CHECK ("service_replicas"."traffic" in ('none', 'serving', 'draining', 'away'));
