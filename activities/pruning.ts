@@ -1,11 +1,26 @@
 import { operationById } from '../db/operations/begin.ts'
 import { environmentRolledOut } from '../db/operations/environment.ts'
-import { giveUpReleases, keptOn, type PrunedServer, recordFoldersPruned, recordPruned, serversToPrune } from '../db/pruning.ts'
+import type { WatchedServer } from '../db/observations.ts'
+import {
+  environmentsThatLeft,
+  giveUpReleases,
+  keptOfLeft,
+  keptOn,
+  openOperationsOn,
+  type PrunedServer,
+  recordFoldersPruned,
+  recordPruned,
+  serversToPrune,
+} from '../db/pruning.ts'
+import { serverAccess } from '../db/server-access.ts'
 import type { EnvironmentId, ServerId } from '../domain/ids.ts'
-import { prune } from '../drivers/services/prune.ts'
+import type { ServiceStep } from '../drivers/services/contract.ts'
+import { prune, tidy } from '../drivers/services/prune.ts'
+import type { Remote } from '../drivers/ssh/remote.ts'
 import type { ActivityDeps } from './deps.ts'
+import { finalFailure } from './failures.ts'
 import type { OperationInput } from './operations.ts'
-import { runStep } from './remote-step.ts'
+import { askServer, runStep } from './remote-step.ts'
 
 /** An environment that is to be pruned on one server. */
 export interface ServerPruning extends OperationInput {
@@ -16,7 +31,7 @@ export interface ServerPruning extends OperationInput {
 
 /** Removal of what no kept release needs (design section 6). */
 export function pruningActivities(deps: ActivityDeps) {
-  const { db } = deps
+  const { db, keyring, ssh } = deps
   return {
     /** Gives up the releases beyond the environment's retention, and says where something is to be removed. */
     async planPruning({ operationId }: OperationInput): Promise<{ environmentId: EnvironmentId; servers: PrunedServer[] }> {
@@ -34,5 +49,30 @@ export function pruningActivities(deps: ActivityDeps) {
         await recordFoldersPruned(tx, serverId, operationId)
       })
     },
+
+    /**
+     * Removes from a server what no deploy comes by any more: images of environments that have left it, folders of old operations, and
+     * containers that these have left. No operation: nobody can need it, whatever runs meanwhile. Answers a line for each thing.
+     */
+    async tidyServer({ server: { id, name, organisationId } }: { server: WatchedServer }): Promise<{ removed: string[] }> {
+      const remote = ssh.to(await serverAccess(db, keyring, id, 'management'))
+      const left = await environmentsThatLeft(db, id)
+      const prunings = await Promise.all(left.map(async (environmentId) => prune({ environmentId, ...(await keptOfLeft(db, environmentId, id)) })))
+      const removed: string[] = []
+      for (const step of [...prunings, tidy({ organisationId, operations: await openOperationsOn(db, id) })]) {
+        removed.push(...(await askServer('tidy up', () => done(remote, { server: name, step }))))
+      }
+      return { removed }
+    },
   }
+}
+
+const tidySeconds = 240
+
+/** Runs a step that nobody has to find again; answers what it says. Fails as `not_tidied`. */
+async function done(remote: Remote, { server, step }: { server: string; step: ServiceStep<unknown> }): Promise<string[]> {
+  const inputs = Object.entries({ ...step.inputs, KEYSTONE_RESULT: '/dev/null' }).map(([key, value]) => `${key}=${value}`)
+  const { exitCode, stdout, stderr } = await remote.command(['env', ...inputs, 'bash', '-c', step.script], { timeoutSeconds: tidySeconds })
+  if (exitCode === 0) return stdout.split('\n').filter((line) => line !== '')
+  throw finalFailure({ code: 'not_tidied', message: `${server} could not be tidied up (exit code ${exitCode}): ${stderr.trim().slice(-500)}`, server })
 }

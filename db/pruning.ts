@@ -127,21 +127,79 @@ export async function keptOn(db: Database, environmentId: EnvironmentId, serverI
     .selectDistinct({ imageIds: idsOnServers })
     .from(buildArtifacts)
     .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.imageDigest), isNeededBySomebody))
+  return {
+    unneeded: await unneededGiven(db, environmentId),
+    storedAs: await namesInRegistries(db, environmentId),
+    images: images.flatMap(({ imageIds }) => imageIds),
+    operations: await openOperationsOn(db, serverId),
+  }
+}
+
+/** Names under which images that an environment has built lie beside its own, in registries. */
+async function namesInRegistries(db: Database, environmentId: EnvironmentId): Promise<string[]> {
+  const names = await db
+    .selectDistinct({ name: buildArtifacts.registryRef })
+    .from(buildArtifacts)
+    .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.registryRef), not(isGiven)))
+  return names.flatMap(({ name }) => name ?? [])
+}
+
+/** Hashes of operations with steps on a server that are not over. */
+export async function openOperationsOn(db: Database, serverId: ServerId): Promise<string[]> {
   const open = await db
     .selectDistinct({ hash: operations.hash })
     .from(operations)
     .innerJoin(operationSteps, eq(operationSteps.operationId, operations.id))
     .innerJoin(sql`operations root`, sql`root.id = ${operations.rootId}`)
     .where(and(eq(operationSteps.serverId, serverId), sql`(root.finished_at is null or root.needs_convergence)`))
-  const names = await db
-    .selectDistinct({ name: buildArtifacts.registryRef })
+  return open.map(({ hash }) => hash)
+}
+
+/** For how long it is looked after what has left a server, should that have been away. */
+const leftDays = 30
+
+/**
+ * Environments that had replicas on a server, and have nothing there any more and nothing to do: no deploy of theirs comes by it. What
+ * they have pulled there is in the registry, whoever may want it again.
+ */
+export async function environmentsThatLeft(db: Database, serverId: ServerId): Promise<EnvironmentId[]> {
+  const rows = await db.execute<{ id: EnvironmentId }>(sql`
+    select distinct services.environment_id as id
+    from service_replicas gone join services on services.id = gone.service_id
+    where gone.server_id = ${serverId} and gone.status = 'removed' and gone.updated_at > now() - make_interval(days => ${leftDays})
+      and services.environment_id is not null
+      and not exists (
+        select from service_replicas present join services own on own.id = present.service_id
+        where own.environment_id = services.environment_id and present.server_id = ${serverId} and present.status <> 'removed')
+      and not exists (
+        select from service_placements place join services own on own.id = place.service_id
+        where own.environment_id = services.environment_id and place.server_id = ${serverId} and own.status <> 'removed')
+      and not exists (
+        select from environments join service_placements place on place.service_id = environments.builder_service_id
+        where environments.id = services.environment_id and place.server_id = ${serverId})
+      and not exists (
+        select from operation_locks join operations on operations.id = operation_locks.operation_id
+        where operation_locks.key = 'environment/' || services.environment_id
+          and (operations.finished_at is null or operations.needs_convergence))
+    order by services.environment_id`)
+  return rows.map(({ id }) => id)
+}
+
+/** What of such an environment stays on a server: images that were built there alone and may be gone back to, and what others were given. */
+export async function keptOfLeft(db: Database, environmentId: EnvironmentId, serverId: ServerId) {
+  const isNeededByOthers = sql`exists (select from build_artifacts other join releases on releases.artifact_id = other.id
+    where other.image_digest = ${buildArtifacts.imageDigest} and other.environment_id <> ${environmentId} and releases.pruned_at is null)`
+  const isOnlyHere = and(eq(buildArtifacts.serverId, serverId), eq(buildArtifacts.digestKind, 'image_id'), isNeededBySomebody)
+  const images = await db
+    .selectDistinct({ imageIds: idsOnServers })
     .from(buildArtifacts)
-    .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.registryRef), not(isGiven)))
+    .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.imageDigest), or(isOnlyHere, isNeededByOthers)))
+  const ofOthers = await db.selectDistinct({ name: buildArtifacts.registryRef }).from(buildArtifacts).where(ne(buildArtifacts.environmentId, environmentId))
+  // One that was removed may have had a name that another one has got since.
+  const own = (await namesInRegistries(db, environmentId)).filter((name) => !ofOthers.some((other) => other.name === name))
   return {
-    unneeded: await unneededGiven(db, environmentId),
-    storedAs: names.flatMap(({ name }) => name ?? []),
-    images: images.flatMap(({ imageIds }) => imageIds),
-    operations: open.map(({ hash }) => hash),
+    ...{ unneeded: [], storedAs: own, images: images.flatMap(({ imageIds }) => imageIds) },
+    operations: await openOperationsOn(db, serverId),
   }
 }
 

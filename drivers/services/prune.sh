@@ -2,8 +2,8 @@
 # Removes what an environment's pruned releases have left on this server: images under its own NAMES (one a line), unless a container uses
 # them, and images of its that have lost their name. KEEP_IMAGES holds the ids of those that a kept release needs, one a line;
 # UNNEEDED holds images that were built elsewhere, by digest: under a tag of somebody else they stay.
-# Then the folders of operations that are older than FOLDER_DAYS, but for those of KEEP_OPERATIONS. Volumes are not touched.
-# Docker's answers are assigned before they are judged: an outage ends the script and is not taken for an absent image.
+# Volumes are not touched. Docker's answers are assigned before they are judged: an outage ends the script and is not taken for an absent
+# image.
 set -euo pipefail
 
 # is_listed ENTRY LIST
@@ -45,14 +45,6 @@ while read -r name; do
   is_listed "${name#*@}" "$digests" || continue
   ! docker image inspect "$name" >/dev/null 2>&1 || is_used "$name" || docker image rm "$name"
 done <<<"$UNNEEDED"
-
-for operations in /home/keystone/operations /var/lib/keystone/operations; do
-  sudo test -d "$operations" || continue
-  old=$(sudo find "$operations" -mindepth 1 -maxdepth 1 -type d -mtime "+$FOLDER_DAYS" -printf '%f\n')
-  while read -r hash; do
-    [ -z "$hash" ] || is_listed "$hash" "$KEEP_OPERATIONS" || sudo rm -rf -- "$operations/$hash"
-  done <<<"$old"
-done
 
 left=$(named)
 printf '%s' "$left" >"$KEYSTONE_RESULT"

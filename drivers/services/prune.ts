@@ -1,7 +1,9 @@
 import type { ServiceStep } from './contract.ts'
 import { lines, textBeside } from './scripts.ts'
 
-const script = textBeside(import.meta.url, 'prune.sh')
+const foldersScript = textBeside(import.meta.url, 'operation-folders.sh')
+const imagesScript = textBeside(import.meta.url, 'prune.sh')
+const tidyScript = ['set -euo pipefail', foldersScript, textBeside(import.meta.url, 'ended-one-offs.sh')].join('\n')
 
 /** Long enough to look at a failed step on the server itself; its log is in the database for ever. */
 const operationFolderDays = 7
@@ -29,7 +31,7 @@ export interface PruneFacts {
 export function prune({ environmentId, storedAs, images, unneeded, operations }: Kept): ServiceStep<PruneFacts> {
   return {
     name: 'prune',
-    script,
+    script: `${imagesScript}\n${foldersScript}`,
     inputs: {
       ENVIRONMENT: environmentId,
       NAMES: lines([`keystone/${environmentId}`, ...storedAs]),
@@ -41,5 +43,22 @@ export function prune({ environmentId, storedAs, images, unneeded, operations }:
     secrets: {},
     files: [],
     parse: (result) => ({ imageIds: result.split('\n').flatMap((line) => line.split(' ')[1] ?? []) }),
+  }
+}
+
+/** What is to stay on a server that is tidied up, and whose containers may go. */
+export interface Tidied {
+  organisationId: string
+  /** Hashes of operations that are not over, whatever their age. */
+  operations: readonly string[]
+}
+
+/** Removes the folders of old operations, and containers in which an operation has run a command and has left it; tells each. */
+export function tidy({ organisationId, operations }: Tidied): ServiceStep<void> {
+  return {
+    name: 'tidy up',
+    script: tidyScript,
+    inputs: { ORGANISATION: organisationId, KEEP_OPERATIONS: lines(operations), FOLDER_DAYS: `${operationFolderDays}` },
+    ...{ secrets: {}, files: [], parse: () => {} },
   }
 }

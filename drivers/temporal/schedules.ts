@@ -5,6 +5,7 @@ import { taskQueue } from './workflows.ts'
 const schedules = [
   { scheduleId: 'keystone-update-lookup', workflowType: 'update_lookup', every: '6 hours', jitter: '30 minutes', catchupWindow: '1 hour' },
   { scheduleId: 'keystone-server-watch', workflowType: 'server_watch', every: '5 minutes', jitter: '30 seconds', catchupWindow: '1 minute' },
+  { scheduleId: 'keystone-server-tidy', workflowType: 'server_tidy', every: '1 day', jitter: '1 hour', catchupWindow: '12 hours' },
 ] as const
 
 /** Has every schedule be there as it is meant, the first time with a run at once; repeating it changes nothing, and one that somebody has paused stays paused. */

@@ -3,10 +3,11 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { changeEnvironment } from '../../db/environments.ts'
 import { recordGivenImage } from '../../db/artifacts.ts'
 import { startStep } from '../../db/operations/steps.ts'
-import { giveUpReleases, keptOn, recordFoldersPruned, recordPruned, serversToPrune } from '../../db/pruning.ts'
+import { environmentsThatLeft, giveUpReleases, keptOfLeft, keptOn, recordFoldersPruned, recordPruned, serversToPrune } from '../../db/pruning.ts'
 import { releasedVariables } from '../../db/releases.ts'
-import { buildArtifacts, releases, servers } from '../../db/schema/index.ts'
+import { buildArtifacts, operationLocks, releases, servers, servicePlacements } from '../../db/schema/index.ts'
 import type { ArtifactId, EnvironmentId, OperationId } from '../../domain/ids.ts'
+import { exclusive } from '../../domain/operations.ts'
 import { createTestDatabase } from '../database.ts'
 import { artifact, environment, keyring, operation, organisation, release, replica, rolledOut, server, service } from './rows.ts'
 
@@ -199,5 +200,52 @@ describe('what is to be removed', () => {
     const { operations } = await keptOn(db, environmentId, serverId)
     expect(operations.toSorted()).toEqual([one.hash, unconverged.hash].toSorted())
     expect(operations).not.toContain(elsewhere.hash)
+  })
+})
+
+describe('environments that have left a server', () => {
+  const left = async () => {
+    const environmentId = await keeping(5)
+    const serviceId = await service(db, organisationId, { environmentId, category: 'application', driverName: 'laravel' })
+    const serverId = await server(db, organisationId)
+    await replica(db, { serviceId, serverId, status: 'removed' })
+    return { environmentId, serviceId, serverId }
+  }
+
+  test('are those that had something there once, and have nothing there and nothing to do', async () => {
+    const { environmentId, serviceId, serverId } = await left()
+    expect(await environmentsThatLeft(db, serverId)).toEqual([environmentId])
+    await db.insert(servicePlacements).values({ serviceId, serverId })
+    expect(await environmentsThatLeft(db, serverId)).toEqual([])
+    await db.delete(servicePlacements).where(eq(servicePlacements.serviceId, serviceId))
+    await replica(db, { serviceId, serverId })
+    expect(await environmentsThatLeft(db, serverId)).toEqual([])
+  })
+
+  test('are none while an operation holds them', async () => {
+    const { environmentId, serverId } = await left()
+    const { id: operationId } = await operation(db, { organisationId, targetId: environmentId })
+    await db.insert(operationLocks).values({ operationId, ...exclusive('environment', environmentId) })
+    expect(await environmentsThatLeft(db, serverId)).toEqual([])
+    await sql`update operations set status = 'succeeded', finished_at = now() where id = ${operationId}`
+    expect(await environmentsThatLeft(db, serverId)).toEqual([environmentId])
+  })
+
+  test('leave images that were built there alone and may be gone back to, and those that others were given', async () => {
+    const { environmentId, serverId } = await left()
+    const { artifactId: local } = await release(db, environmentId)
+    await db.update(buildArtifacts).set({ serverId }).where(eq(buildArtifacts.id, local))
+    const { artifactId: stored } = await release(db, environmentId)
+    const inRegistry = { digestKind: 'repo_digest' as const, imageDigest: `r.lab/left@sha256:${stored}`, registryRef: 'r.lab/left', metadata: { imageIds: [`sha256:${stored}`] } }
+    await db.update(buildArtifacts).set({ ...inRegistry, serverId }).where(eq(buildArtifacts.id, stored))
+    const { imageDigest } = await artifactRow(local)
+    expect(await keptOfLeft(db, environmentId, serverId)).toMatchObject({ images: [imageDigest], storedAs: ['r.lab/left'] })
+    await artifact(db, await keeping(1), (await operation(db, { organisationId })).id, { registryRef: 'r.lab/left' })
+    expect((await keptOfLeft(db, environmentId, serverId)).storedAs).toEqual([])
+    const other = await keeping(1)
+    const { id: operationId } = await operation(db, { organisationId })
+    const artifactId = await db.transaction((tx) => recordGivenImage(tx, { environmentId: other, operationId, reference: inRegistry.imageDigest, commitSha: null }))
+    await release(db, other, { artifactId })
+    expect(new Set((await keptOfLeft(db, environmentId, serverId)).images)).toEqual(new Set([imageDigest, `sha256:${stored}`]))
   })
 })

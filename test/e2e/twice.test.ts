@@ -199,6 +199,11 @@ it('a server that is hardened and gets another key, which is not taken for its o
   expect(await scene.ended(await begin('rotate-key'))).toMatchObject({ status: 'succeeded', outcome: 'rotated', warnings: [] })
 })
 
+it('a server that nothing is left on is tidied up without anything removed', async () => {
+  const { servers: [server] } = await twice.activities.planWatch()
+  expect(await new MockActivityEnvironment().run(twice.activities.tidyServer, { server: server! })).toEqual({ removed: [] })
+})
+
 it('a server that restarts comes out the same', async () => {
   const path = `/organisations/${scene.organisation.id}/servers/${scene.prepared.serverId}/reboot`
   const tree = await scene.ended(await scene.client.post(path, { acknowledgeDowntime: true }, operationSchema))

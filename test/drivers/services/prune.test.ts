@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { prune } from '../../../drivers/services/prune.ts'
+import { prune, tidy } from '../../../drivers/services/prune.ts'
 
 describe('pruning', () => {
   const step = prune({ environmentId: 'environment-1', storedAs: ['registry.lab/team/shop'], images: ['sha256:a', 'sha256:b'], unneeded: ['ghcr.io/team/shop@sha256:c'], operations: ['0123456789ab'] })
@@ -11,5 +11,11 @@ describe('pruning', () => {
   test('reports the images that are left under the name of the environment', () => {
     expect(step.parse('keystone/environment-1:aa sha256:a\nkeystone/environment-1:bb sha256:b')).toEqual({ imageIds: ['sha256:a', 'sha256:b'] })
     expect(step.parse('')).toEqual({ imageIds: [] })
+  })
+})
+
+test('tidying up is told whose things they are, and what stays', () => {
+  expect(tidy({ organisationId: 'organisation-1', operations: ['0123456789ab', 'ba9876543210'] }).inputs).toEqual({
+    ...{ ORGANISATION: 'organisation-1', KEEP_OPERATIONS: '0123456789ab\nba9876543210', FOLDER_DAYS: '7' },
   })
 })

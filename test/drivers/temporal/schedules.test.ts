@@ -31,3 +31,11 @@ test('servers are looked at every five minutes, and not again while that goes on
   expect(action).toMatchObject({ workflowType: 'server_watch' })
   expect([policies.overlap, policies.catchupWindow]).toEqual(['SKIP', 60_000])
 })
+
+test('servers are tidied up once a day, and later that day where nobody was there to do it', async () => {
+  await prepareSchedules(client)
+  const { spec, action, policies } = await client.schedule.getHandle('keystone-server-tidy').describe()
+  expect(spec.intervals).toMatchObject([{ every: 24 * 3600 * 1000 }])
+  expect(action).toMatchObject({ workflowType: 'server_tidy' })
+  expect([policies.overlap, policies.catchupWindow]).toEqual(['SKIP', 12 * 3600 * 1000])
+})
