@@ -1,4 +1,4 @@
-import { and, eq, exists, inArray, isNotNull, isNull, ne, sql } from 'drizzle-orm'
+import { and, eq, exists, inArray, isNotNull, isNull, ne, or, sql } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, ServerId } from '../domain/ids.ts'
 import type { ServedAlone } from '../domain/reboots.ts'
 import type { SchedulerHandover } from '../domain/scheduler.ts'
@@ -106,7 +106,8 @@ export async function handoversFrom(db: Database, id: ServerId): Promise<Schedul
     .innerJoin(servers, eq(servers.id, serviceReplicas.serverId))
     .where(
       and(
-        ...[eq(serviceReplicas.status, 'running'), ne(serviceReplicas.healthStatus, 'unhealthy'), eq(servers.status, 'active')],
+        eq(serviceReplicas.status, 'running'),
+        or(eq(servers.id, id), and(ne(serviceReplicas.healthStatus, 'unhealthy'), eq(servers.status, 'active'))),
         inArray(serviceReplicas.serviceId, db.select({ id: serviceReplicas.serviceId }).from(serviceReplicas).where(and(runsOn(id), serviceReplicas.ticks))),
       ),
     )

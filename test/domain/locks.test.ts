@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { deployLocks, rotationLocks, serverLocks, serviceLocks, sliceLocks, updateLocks } from '../../domain/locks.ts'
+import { deployLocks, rebootLocks, rotationLocks, serverLocks, serviceLocks, sliceLocks, updateLocks } from '../../domain/locks.ts'
 import { conflicts, type Lock } from '../../domain/operations.ts'
 
 const shop = deployLocks({ environmentId: 'shop', serverIds: ['one'], usedServiceIds: ['data'] })
@@ -7,6 +7,8 @@ const blog = deployLocks({ environmentId: 'blog', serverIds: ['one'], usedServic
 const data = serviceLocks({ id: 'data', serverIds: ['one'] })
 const slice = (id: string, ...environmentIds: string[]) => sliceLocks({ id, serviceId: 'data', environmentIds, serverIds: ['one'] })
 const update = updateLocks({ id: 'data', serverIds: ['one'], environmentIds: ['shop'] })
+
+const reboot = (serverId: string, ...environmentIds: string[]) => rebootLocks({ serverId, environmentIds, gatewayServerIds: ['one', 'gate'] })
 
 const rotation = rotationLocks({ id: 's', serviceId: 'data', serverIds: ['one'], environments: [...shop, ...blog] })
 
@@ -34,6 +36,10 @@ describe('locks', () => {
     ['a rotation and a deploy of an environment that is attached', rotation, blog, true],
     ['a rotation and another work on its slice', rotation, slice('s'), true],
     ['a rotation and another slice of its service do not', rotation, slice('t'), false],
+    ['a reboot and the deploy of what is on its server', reboot('two', 'shop'), shop, true],
+    ['the reboots of two servers of one environment', reboot('two', 'shop'), reboot('three', 'shop'), true],
+    ['the reboots of two servers that share no environment do not', reboot('two', 'shop'), reboot('three', 'blog'), false],
+    ['a reboot and that of a server with its gateway', reboot('two', 'shop'), reboot('gate', 'blog'), true],
     ['what holds nothing and anything do not', [], shop, false],
   ])('%s', (_, one, other, expected) => {
     expect([conflicts(one, other), conflicts(other, one)]).toEqual([expected, expected])

@@ -25,7 +25,7 @@ describe('workflows that lab runs have recorded', () => {
   })
 
   it('cover success, failure, cancel, a killed worker and recovery', () => {
-    for (const scene of ['first-deploy', 'broken-build', 'broken-migration', 'unhealthy', 'cancelled', 'worker-killed', 'recovered', 'rollback', 'slice', 'update', 'config-change', 'rotation', 'key-rotation', 'migration', 'with-commands', 'with-a-command', 'bare-server', 'server-bought', 'server-removed']) {
+    for (const scene of ['first-deploy', 'broken-build', 'broken-migration', 'unhealthy', 'cancelled', 'worker-killed', 'recovered', 'rollback', 'slice', 'update', 'config-change', 'rotation', 'key-rotation', 'migration', 'with-commands', 'with-a-command', 'bare-server', 'server-bought', 'server-removed', 'server-restarted', 'server-restart-recovered']) {
       expect(files.filter((name) => name.startsWith(scene))).not.toEqual([])
     }
   })
