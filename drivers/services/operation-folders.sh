@@ -1,13 +1,18 @@
 # shellcheck shell=bash
-# Removes the folders of operations that nobody has looked at for FOLDER_DAYS, but for those of KEEP_OPERATIONS (hashes, one a line).
+# Removes the folders of operations that nobody has looked at for FOLDER_DAYS, and what an outage has left of their secrets after a day,
+# but for those of KEEP_OPERATIONS (hashes, one a line).
 
-for operations in /home/keystone/operations /var/lib/keystone/operations; do
-  sudo test -d "$operations" || continue
-  old=$(sudo find "$operations" -mindepth 1 -maxdepth 1 -type d -mtime "+$FOLDER_DAYS" -printf '%f\n')
+remove_older() {
+  local operations=$1 days=$2 old hash
+  sudo test -d "$operations" || return 0
+  old=$(sudo find "$operations" -mindepth 1 -maxdepth 1 -type d -mtime "+$days" -printf '%f\n')
   while read -r hash; do
     [ -n "$hash" ] || continue
     ! grep --quiet --fixed-strings --line-regexp -- "$hash" <<<"$KEEP_OPERATIONS" || continue
-    sudo rm -rf -- "$operations/$hash"
+    sudo rm -rf -- "${operations:?}/$hash"
     echo "Removed $operations/$hash"
   done <<<"$old"
-done
+}
+remove_older /home/keystone/operations "$FOLDER_DAYS"
+remove_older /var/lib/keystone/operations "$FOLDER_DAYS"
+remove_older /run/keystone 0

@@ -51,6 +51,8 @@ async function plant({ server }: Pick<Joined, 'server'>): Promise<void> {
     ['docker', 'volume', 'create', 'mine'],
     ['mkdir', '-p', '/home/keystone/operations/0123456789ab', '/home/keystone/operations/ba9876543210'],
     ['touch', '--date', '8 days ago', '/home/keystone/operations/0123456789ab'],
+    ['mkdir', '-p', '/run/keystone/0123456789ab', '/run/keystone/ba9876543210'],
+    ['touch', '--date', '2 days ago', '/run/keystone/0123456789ab'],
   ]) {
     await server.exec(argv)
   }
@@ -74,12 +76,15 @@ it('what an environment has left on a server goes, and old folders; what is of o
   const volumes = await linesOf(second.server, 'docker', 'volume', 'ls', '--quiet')
 
   const said = await tidy()
-  expect(said.filter((line) => !line.startsWith('s2: Untagged: '))).toEqual(['s2: Removed /home/keystone/operations/0123456789ab'])
+  expect(said.filter((line) => !line.startsWith('s2: Untagged: '))).toEqual(
+    ['/home/keystone/operations', '/run/keystone'].map((folder) => `s2: Removed ${folder}/0123456789ab`),
+  )
   expect(await ofEnvironment(scene.server)).toEqual(kept)
   expect((await images(second.server)).filter((name) => /^(mine|caddy)/.test(name)).toSorted()).toEqual(['caddy:2', 'mine/backup:1', 'mine/base:1'])
   expect(new Set(await ofEnvironment(second.server)).size).toBe(1)
   expect(await linesOf(second.server, 'docker', 'ps', '--all', '--format', '{{.Names}}')).toEqual(expect.arrayContaining(['mine', 'of-another-keystone', 'just-ended']))
   expect(await linesOf(second.server, 'docker', 'volume', 'ls', '--quiet')).toEqual(volumes)
   expect(await folders(second.server)).toContain('ba9876543210')
+  expect(await linesOf(second.server, 'ls', '/run/keystone')).toEqual(['ba9876543210'])
   expect(await tidy()).toEqual([])
 })
