@@ -92,6 +92,12 @@ describe('the plan of a configuration change', () => {
     expect(await planConfigChange({ operationId })).toEqual(plan)
   })
 
+  test('replaces what has not come back from the reboot of its server', async () => {
+    const { webReplica, change } = await scene()
+    await db.update(serviceReplicas).set({ traffic: 'away' }).where(eq(serviceReplicas.id, webReplica))
+    expect(reasons(await planConfigChange({ operationId: await change() }))).toEqual({ web: 'not healthy' })
+  })
+
   test('touches all that see a variable, and pins it in the release', async () => {
     const { environmentId, change } = await scene()
     await setVariable(db, keyring, { environmentId, key: 'MODE', value: new Secret('today') })

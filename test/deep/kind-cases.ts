@@ -68,7 +68,7 @@ const ofWhatStays: readonly KindCase[] = [
     ...{ kind: 'service_restart', of: 'a database', minutes: 0.6 },
     prepare: async ({ scene }) => async () => (await scene.organisation.restartService(scene.prepared.databaseId)).operation,
   },
-  { kind: 'server_reboot', minutes: 1.2, prepare: prepareReboot },
+  { kind: 'server_reboot', minutes: 0.8, prepare: prepareReboot },
   { kind: 'service_update', minutes: 0.7, prepare: prepareUpdate },
   { kind: 'key_rotation', minutes: 0.6, prepare: prepareKey },
   { kind: 'credential_rotation', minutes: 1, prepare: prepareRotation },
