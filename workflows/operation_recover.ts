@@ -1,6 +1,7 @@
-import type { OperationInput } from '../activities/operations.ts'
-import { closeDetached } from './close-detached.ts'
 import type { ConvergenceInput } from '../activities/convergence.ts'
+import type { OperationInput } from '../activities/operations.ts'
+import type { OperationKind } from '../domain/operations.ts'
+import { closeDetached } from './close-detached.ts'
 import { completeDeploy } from './complete-deploy.ts'
 import { completeReboot, returnFromReboot } from './complete-reboot.ts'
 import { completeRotation } from './complete-rotation.ts'
@@ -25,25 +26,43 @@ export async function operation_recover({ operationId }: OperationInput): Promis
       await control.finishLost({ operationId: lostId, isCommitted: false })
       throw error
     })
-    const committed = { operationId, of: lostId }
-    if (result === 'committed' && isRollout) await completeDeploy(committed)
-    if (result === 'committed' && kind === 'slice_detach') await closeDetached(committed)
-    if (result === 'committed' && kind === 'slice_remove') await removeSlice(committed)
-    if (result === 'committed' && (kind === 'service_stop' || kind === 'route_remove')) await end(committed)
-    if (result === 'committed' && (kind === 'service_remove' || kind === 'environment_remove')) await remove(committed)
-    if (result === 'committed' && kind === 'server_remove') await removeServer(committed)
-    if (result === 'committed' && kind === 'server_reboot') await orFailed(committed, hasEnded ? returnFromReboot : completeReboot)
-    if (result === 'committed' && kind === 'credential_rotation') await orFailed(committed, completeRotation)
-    if (result === 'committed' && kind === 'server_key_rotation') await orFailed(committed, retireServerKey)
+    if (result === 'committed') {
+      const committed = { operationId, of: lostId, hasEnded }
+      if (isRollout) await completeDeploy(committed)
+      if (kind) await completions[kind]?.(committed)
+    }
     await control.finishLost({ operationId: lostId, isCommitted: result === 'committed' })
     return result === 'committed' ? 'completed' : 'taken back'
   })
 }
 
+interface Completed extends ConvergenceInput {
+  /** It had ended before it was lost, with something left to be brought back. */
+  hasEnded: boolean
+}
+
+type Completion = (work: Completed) => Promise<unknown>
+
+/** What still follows the commit point, by kind; where there is none, nothing does. */
+const completions: Partial<Record<OperationKind, Completion>> = {
+  slice_detach: closeDetached,
+  slice_remove: removeSlice,
+  service_stop: end,
+  route_remove: end,
+  service_remove: remove,
+  environment_remove: remove,
+  server_remove: removeServer,
+  server_reboot: orFailed((work) => (work.hasEnded ? returnFromReboot(work) : completeReboot(work))),
+  server_key_rotation: orFailed(retireServerKey),
+  credential_rotation: orFailed(completeRotation),
+}
+
 /** One that cannot be completed has failed for its own reason: what is asked for again goes on where it was. */
-async function orFailed(work: ConvergenceInput, complete: (work: ConvergenceInput) => Promise<void>): Promise<void> {
-  await complete(work).catch(async (error: unknown) => {
-    await control.finishLost({ operationId: work.of, isCommitted: true, failure: failureOf(error) })
-    throw error
-  })
+function orFailed(complete: Completion): Completion {
+  return async (work) => {
+    await complete(work).catch(async (error: unknown) => {
+      await control.finishLost({ operationId: work.of, isCommitted: true, failure: failureOf(error) })
+      throw error
+    })
+  }
 }
