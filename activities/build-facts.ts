@@ -1,5 +1,4 @@
 import { engineService, type EngineService } from '../db/engine-services.ts'
-import { serverPlatforms } from '../db/artifacts.ts'
 import { type BuildSecrets, buildSecrets } from '../db/build-secrets.ts'
 import type { DeployedEnvironment } from '../db/releases.ts'
 import { type Placement, placementsOf } from '../db/replicas.ts'
@@ -12,6 +11,7 @@ import { builderOf } from './configured-services.ts'
 import type { PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import { storedAs } from './image-registry.ts'
+import { platformsOf } from './platforms.ts'
 
 /** Where an image is built. */
 export interface BuildPlace {
@@ -74,8 +74,8 @@ interface ToBuild extends Pick<DeployedEnvironment, 'environment'> {
  */
 export async function buildPlace(deps: PlanningDeps, { environment, placement: own, placements }: ToBuild): Promise<BuildPlace> {
   const { serverId, serverName, builder, offered } = await builderPlace(deps, environment, own)
-  const servers = await serverPlatforms(deps.db, placements.map((placement) => placement.serverId))
-  const [platform] = await serverPlatforms(deps.db, [serverId])
+  const servers = await platformsOf(deps.db, placements.map((placement) => placement.serverId))
+  const [platform] = await platformsOf(deps.db, [serverId])
   const platforms = platform && platformsToBuild(servers, { own: platform, offered })
   if (!platforms) throw mixedArchitectures(serverName, servers)
   return { serverId, serverName, builder, platforms }

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { serverPlatforms } from '../db/artifacts.ts'
 import { idOf } from '../db/ids.ts'
 import type { Operation } from '../db/operations/request.ts'
 import { migratedSince, type ReleaseView, releaseToRestore } from '../db/release-history.ts'
@@ -11,6 +10,7 @@ import { leftOf, type RolloutFacts, snapshotOf } from './deploy-snapshot.ts'
 import type { PlanningDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
 import { type PlacedEnvironment, placedEnvironment } from './placed-environment.ts'
+import { platformsOf } from './platforms.ts'
 import { replicaContext } from './replica-input.ts'
 
 /** What a rollback is planned from. */
@@ -63,7 +63,7 @@ export const isStored = ({ digestKind }: Pick<ReusedImage['artifact'], 'digestKi
 export async function refuseUnfitImage({ db }: PlanningDeps, { release, artifact, placements }: ReusedImage): Promise<void> {
   const serverIds = placements.map(({ serverId }) => serverId)
   if (!isStored(artifact) && serverIds.some((id) => id !== artifact.serverId)) throw finalFailure(imageElsewhere(release))
-  const missing = missingPlatforms(artifact.platform, await serverPlatforms(db, serverIds))
+  const missing = missingPlatforms(artifact.platform, await platformsOf(db, serverIds))
   if (missing.length > 0) throw finalFailure(imageForOthers(release, missing))
 }
 

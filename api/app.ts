@@ -1,11 +1,11 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { authenticated, member } from './authentication.ts'
-import { limitedBody, storableBody } from './body.ts'
+import { limitedBody, storableBody, typedBody } from './body.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from './context.ts'
 import { apiDocument } from './document.ts'
 import { createMetrics } from './metrics.ts'
 import { once } from './once.ts'
-import { Problem } from './problem.ts'
+import { methodsAt, nothingHere } from './nothing-here.ts'
 import { answerError } from './problem-answer.ts'
 import { requestLog } from './request-log.ts'
 import { applicationRoutes } from './routes/applications.ts'
@@ -92,12 +92,12 @@ const resources = [
 export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const app = createRouter()
   const metrics = createMetrics(deps)
-  app.use(requestLog(deps, metrics), limitedBody, storableBody)
+  app.use(requestLog(deps, metrics), limitedBody, typedBody, storableBody)
   app.use('/organisations/*', authenticated(deps))
   app.use('/organisations/:organisationId/*', member(deps), once(deps))
   for (const routes of resources) app.route('/', routes(deps))
   app.route('/', processRoutes(deps, metrics)).route('/', docsRoutes(apiDocument(app)))
-  app.notFound((c) => answerError(new Problem(404, 'not_found', 'There is nothing at this address: see /docs for what there is.'), c))
+  app.notFound((c) => answerError(nothingHere(methodsAt(app.routes, c.req.path)), c))
   app.onError(answerError)
   return app
 }

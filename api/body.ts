@@ -1,7 +1,8 @@
 import { bodyLimit } from 'hono/body-limit'
 import { createMiddleware } from 'hono/factory'
+import { matchedRoutes } from 'hono/route'
 import type { ApiEnv } from './context.ts'
-import { Problem } from './problem.ts'
+import { Problem, unsupportedContentType } from './problem.ts'
 
 const largestBodyKb = 256
 
@@ -11,6 +12,13 @@ export const limitedBody = bodyLimit({
   onError: () => {
     throw new Problem(413, 'body_too_large', `The body is larger than ${largestBodyKb} KB: send less.`)
   },
+})
+
+/** Without a content type a body counts as none, and a change of nothing would be answered as if it had been made. */
+export const typedBody = createMiddleware<ApiEnv>(async (c, next) => {
+  const isChange = ['PATCH', 'PUT'].includes(c.req.method) && matchedRoutes(c).some(({ method }) => method === c.req.method)
+  if (isChange && !c.req.header('content-type')) throw unsupportedContentType()
+  await next()
 })
 
 /** NUL, and halves of characters beyond the 65536th that stand alone: with the flag `u` pairs are one character. */

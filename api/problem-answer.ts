@@ -9,7 +9,7 @@ import { keyFingerprint } from '../drivers/sources/known-hosts.ts'
 import { SshError } from '../drivers/ssh/errors.ts'
 import type { ApiEnv } from './context.ts'
 import { AlreadyAnswered } from './once.ts'
-import { Problem, type ProblemStatus } from './problem.ts'
+import { Problem, type ProblemStatus, unsupportedContentType } from './problem.ts'
 import { takenProblem } from './taken.ts'
 
 const titles: Readonly<Record<ProblemStatus, string>> = {
@@ -17,6 +17,7 @@ const titles: Readonly<Record<ProblemStatus, string>> = {
   401: 'Not authenticated',
   403: 'Not allowed',
   404: 'Not found',
+  405: 'Method not allowed',
   409: 'Conflict with the present state',
   413: 'Request too large',
   415: 'Unsupported content type',
@@ -72,9 +73,7 @@ function providerProblem({ code, field, message, retryAfterSeconds }: ProviderEr
 
 /** Hono's own findings about a request. */
 function exceptionProblem({ status, message }: HTTPException): Problem | null {
-  if (status === 415) {
-    return new Problem(415, 'unsupported_content_type', 'Send JSON, with the header content-type: application/json.')
-  }
+  if (status === 415) return unsupportedContentType()
   if (status === 400) return new Problem(400, 'malformed_request', `${message}: send one JSON object.`)
   return null
 }

@@ -13,7 +13,7 @@ interface Details {
   headers?: Readonly<Record<string, string>>
 }
 
-export type ProblemStatus = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 500 | 503
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 500 | 503
 
 /** An answer of kind `application/problem+json`; `code` is stable, `detail` says what the caller can do. */
 export class Problem extends Error {
@@ -35,6 +35,9 @@ export class Problem extends Error {
     this.headers = headers
   }
 }
+
+export const unsupportedContentType = (): Problem =>
+  new Problem(415, 'unsupported_content_type', 'Send JSON, with the header content-type: application/json.')
 
 /** The thing does not exist, or belongs to another organisation: both look the same. */
 export const notFound = (thing: string): Problem =>

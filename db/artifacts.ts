@@ -132,15 +132,11 @@ export async function discardArtifact(db: Database, id: ArtifactId): Promise<voi
   await db.update(buildArtifacts).set({ status: 'discarded' }).where(eq(buildArtifacts.id, id))
 }
 
-/** The platforms of servers, each once. Throws where one has not been provisioned. */
-export async function serverPlatforms(db: Database, ids: readonly ServerId[]): Promise<Platform[]> {
+/** What servers are; `platform` is null until one has been provisioned. */
+export async function serverPlatforms(db: Database, ids: readonly ServerId[]): Promise<{ name: string; platform: Platform | null }[]> {
   const found = await db
     .select({ architecture: servers.architecture, name: servers.name })
     .from(servers)
     .where(inArray(servers.id, [...ids]))
-  const platforms = found.map(({ architecture, name }) => {
-    if (!architecture) throw new Error(`server ${name} has not been provisioned`)
-    return platformOf(architecture)
-  })
-  return [...new Set(platforms)]
+  return found.map(({ architecture, name }) => ({ name, platform: architecture && platformOf(architecture) }))
 }

@@ -38,6 +38,14 @@ const text = createRoute({
   responses: { 200: { description: 'The output', content: { [plainText]: { schema: z.string() } } }, ...readProblems },
 })
 
+const eventSchema = z
+  .object({
+    event: z.enum(['operation', 'logs', 'end']),
+    id: z.string().optional(),
+    data: z.string().openapi({ description: 'JSON.' }),
+  })
+  .openapi('OperationEvent')
+
 const events = createRoute({
   method: 'get',
   path: `${path}/events`,
@@ -51,9 +59,9 @@ const events = createRoute({
   request: {
     params: oneOperation,
     headers: z.object({ 'last-event-id': logCursor.default(logStart)
-      .openapi({ type: 'string', description: 'The id of the last event that came.' }) }),
+      .openapi({ type: 'string', minLength: 1, description: 'The id of the last event that came.' }) }),
   },
-  responses: { 200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } }, ...readProblems },
+  responses: { 200: { description: 'The events', content: { 'text/event-stream': { schema: eventSchema } } }, ...readProblems },
 })
 
 /** A client of EventSource comes back by itself; then its token is looked at again. */

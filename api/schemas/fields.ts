@@ -40,6 +40,9 @@ export const label = z
   )
   .openapi({ example: 'shop' })
 
+/** `[^\p{Cc}]` for readers of the document, whose expressions may know no classes of characters. */
+const noControls = String.raw`[^\u0000-\u001f\u007f-\u009f]`
+
 /** One line of text. */
 export const line = (longest: number) =>
   z
@@ -48,6 +51,7 @@ export const line = (longest: number) =>
     .min(1, 'must not be empty')
     .max(longest, `must have at most ${longest} characters`)
     .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters')
+    .openapi({ pattern: `^${noControls}*$` })
 
 /** A name that git accepts for a branch (git-check-ref-format). */
 export const branch = line(200).regex(
@@ -90,7 +94,7 @@ export const hostKey = z
   .trim()
   .max(4096, 'must have at most 4096 characters')
   .regex(
-    /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+=*(?: [^\p{Cc}]*)?$/u,
+    /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+=*(?: [^\r\n]*)?$/,
     'must be a host key line such as ssh-ed25519 AAAA…',
   )
   .transform((text) => text.split(' ').slice(0, 2).join(' '))

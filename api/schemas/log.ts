@@ -15,7 +15,7 @@ export const logCursor = z
 
 export const logQuery = z.strictObject({
   after: logCursor.default(logStart)
-    .openapi({ type: 'string', description: 'The cursor of the page before. Left out: from the beginning.' }),
+    .openapi({ type: 'string', minLength: 1, description: 'The cursor of the page before. Left out: from the beginning.' }),
 })
 
 const logChunkSchema = z

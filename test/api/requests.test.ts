@@ -64,11 +64,19 @@ describe('ids of nothing', () => {
   it.each([
     ['GET', '/nothing'],
     ['GET', '/organisations/ROOT/nothing'],
-    ['DELETE', '/organisations/ROOT/servers'],
   ])('%s %s is a 404 that leads to the documentation', async (method, path) => {
     const body = await refused(method, path.replace('ROOT', api.organisationId))
     expect(body).toMatchObject({ status: 404, code: 'not_found', detail: expect.stringContaining('/docs') })
   })
+})
+
+it.each([
+  ['DELETE', '/organisations/ROOT/servers', 'GET, HEAD, POST'],
+  ['PUT', `/organisations/ROOT/servers/${unknown}/provision`, 'POST'],
+  ['POST', '/healthz', 'GET, HEAD'],
+])('%s %s says what the address takes instead', async (method, path, allow) => {
+  const answer = await api.ask(method, path.replace('ROOT', api.organisationId), method === 'DELETE' ? {} : { body: {} })
+  expect([answer.status, answer.headers.get('allow'), answer.body.code]).toEqual([405, allow, 'method_not_allowed'])
 })
 
 describe('a body', () => {
@@ -108,6 +116,10 @@ describe('a body', () => {
 
   it('that is missing is asked for', async () => {
     expect(await refused('POST', `${api.root}/git-host-keys`)).toMatchObject({ status: 422, detail: 'host: is missing; key: is missing' })
+  })
+
+  it('that says what is to be changed has a type', async () => {
+    expect(await refused('PATCH', `${api.root}/services/${unknown}`)).toMatchObject({ status: 415, code: 'unsupported_content_type' })
   })
 
   it('that is too large is not read', async () => {
