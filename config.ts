@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { Secret } from './domain/secret.ts'
 
@@ -22,6 +23,8 @@ export interface Config {
   api: { host: string; port: number }
   /** The worker's own /healthz, /readyz and /metrics. */
   workerMetrics: { host: string; port: number }
+  /** Proxies in front of the API, as addresses or networks; X-Forwarded-For is believed of nobody else. */
+  trustedProxies: string[]
   /** Whom the API asks for the records of domains, `address` or `address:port`; this machine's own servers where it is empty. */
   dnsServers: string[]
   /** Asked for the images of Docker Hub; null: Docker Hub itself. */
@@ -64,8 +67,13 @@ const address = z.string().regex(/^[^/\s]+:\d+$/, 'must be host:port')
 const dnsServers = z
   .string()
   .default('')
-  .transform((text) => text.split(',').map((server) => server.trim()).filter((server) => server !== ''))
+  .transform(listed)
   .refine((servers) => servers.every(isDnsServer), 'must be IP addresses, separated by commas and with a port where it is not 53')
+const trustedProxies = z
+  .string()
+  .default('')
+  .transform(listed)
+  .refine((proxies) => proxies.every(isNetwork), 'must be IP addresses or networks such as 10.0.0.0/8, separated by commas')
 const dockerHubMirror = z.url({ protocol: /^https?$/, error: 'must be an address such as https://mirror.example.com' })
 const hetznerEndpoint = z.url({ protocol: /^https?$/, error: 'must be an address such as https://api.hetzner.cloud/v1' })
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an address such as http://127.0.0.1:8233' })
@@ -94,6 +102,7 @@ const settings = z.object({
   KEYSTONE_API_PORT: port.optional(),
   KEYSTONE_WORKER_METRICS_HOST: z.string().default('127.0.0.1'),
   KEYSTONE_WORKER_METRICS_PORT: port.default(4001),
+  KEYSTONE_TRUSTED_PROXIES: trustedProxies,
   KEYSTONE_DNS_SERVERS: dnsServers,
   KEYSTONE_DOCKER_HUB_MIRROR: dockerHubMirror.optional(),
   KEYSTONE_HETZNER_ENDPOINT: hetznerEndpoint.default('https://api.hetzner.cloud/v1'),
@@ -115,6 +124,14 @@ const ofProcess = settings.extend({
 type Settings = z.infer<typeof settings>
 type Environment = Record<string, string | undefined>
 
+function listed(text: string): string[] {
+  return text.split(',').map((part) => part.trim()).filter((part) => part !== '')
+}
+
+function isNetwork(text: string): boolean {
+  return ipaddr.isValid(text) || ipaddr.isValidCIDR(text)
+}
+
 /** `203.0.113.53`, `203.0.113.53:5353`, `2001:db8::53` or `[2001:db8::53]:5353`, as Node's resolver takes them. */
 function isDnsServer(text: string): boolean {
   const [, address = text] = /^\[(.+)\](?::\d+)?$/.exec(text) ?? /^([\d.]+):\d+$/.exec(text) ?? []
@@ -132,6 +149,7 @@ export function loadConfig(env = processEnvironment): Config {
     temporal: { ...temporal(found), address: found.TEMPORAL_ADDRESS },
     api: { host: found.KEYSTONE_API_HOST, port: found.KEYSTONE_API_PORT },
     workerMetrics: { host: found.KEYSTONE_WORKER_METRICS_HOST, port: found.KEYSTONE_WORKER_METRICS_PORT },
+    trustedProxies: found.KEYSTONE_TRUSTED_PROXIES,
     dnsServers: found.KEYSTONE_DNS_SERVERS,
     dockerHubMirror: found.KEYSTONE_DOCKER_HUB_MIRROR ?? null,
     hetznerEndpoint: found.KEYSTONE_HETZNER_ENDPOINT,

@@ -8,8 +8,10 @@ import { once } from './once.ts'
 import { methodsAt, nothingHere } from './nothing-here.ts'
 import { answerError } from './problem-answer.ts'
 import { requestLog } from './request-log.ts'
+import { acceptanceRoutes } from './routes/acceptances.ts'
 import { applicationRoutes } from './routes/applications.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { checkRoutes } from './routes/checks.ts'
 import { configChangeRoutes } from './routes/config-changes.ts'
 import { credentialRotationRoutes } from './routes/credential-rotations.ts'
@@ -20,6 +22,9 @@ import { driftRoutes } from './routes/drift.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { environmentServiceRoutes } from './routes/environment-services.ts'
 import { gitHostKeyRoutes } from './routes/git-host-keys.ts'
+import { invitationRoutes } from './routes/invitations.ts'
+import { memberRoutes } from './routes/members.ts'
+import { membershipRoutes } from './routes/memberships.ts'
 import { migrationRoutes } from './routes/migrations.ts'
 import { keptRoutes } from './routes/kept.ts'
 import { keyRotationRoutes } from './routes/key-rotations.ts'
@@ -41,15 +46,28 @@ import { serverRoutes } from './routes/servers.ts'
 import { serverUpkeepRoutes } from './routes/server-upkeep.ts'
 import { buildRoutes } from './routes/builds.ts'
 import { buildSecretRoutes } from './routes/build-secrets.ts'
+import { sessionRoutes } from './routes/sessions.ts'
 import { serviceLifeRoutes } from './routes/service-life.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { sliceRoutes } from './routes/slices.ts'
+import { tokenRoutes } from './routes/tokens.ts'
 import { updateRoutes } from './routes/updates.ts'
+import { userRoutes } from './routes/user.ts'
+import { userTokenRoutes } from './routes/user-tokens.ts'
 import { variableImportRoutes } from './routes/variable-imports.ts'
 import { variableRoutes } from './routes/variables.ts'
 
 const resources = [
+  sessionRoutes,
+  userRoutes,
+  userTokenRoutes,
+  membershipRoutes,
+  acceptanceRoutes,
   organisationRoutes,
+  memberRoutes,
+  invitationRoutes,
+  tokenRoutes,
+  auditRoutes,
   serverRoutes,
   serverHealthRoutes,
   serverUpkeepRoutes,
@@ -94,6 +112,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const metrics = createMetrics(deps)
   app.use(requestLog(deps, metrics), limitedBody, typedBody, storableBody)
   app.use('/organisations/*', authenticated(deps))
+  app.use('/user/*', authenticated(deps))
   app.use('/organisations/:organisationId/*', member(deps), once(deps))
   for (const routes of resources) app.route('/', routes(deps))
   app.route('/', processRoutes(deps, metrics)).route('/', docsRoutes(apiDocument(app)))

@@ -1,6 +1,7 @@
 import { createMiddleware } from 'hono/factory'
-import { membershipOf, type Role, tokenHolder } from '../db/access.ts'
-import { roles } from '../db/schema/access.ts'
+import { reachedBy, type TokenHolder, tokenHolder } from '../db/access.ts'
+import { isAtLeast, type Role } from '../domain/access.ts'
+import type { UserId } from '../domain/ids.ts'
 import type { ApiContext, ApiDependencies, ApiEnv } from './context.ts'
 import { notFound, Problem } from './problem.ts'
 import { organisationIdSchema } from './schemas/fields.ts'
@@ -23,24 +24,14 @@ const unauthenticated = (code: string, detail: string): Problem =>
 export const member = ({ db }: ApiDependencies) =>
   createMiddleware<ApiEnv>(async (c, next) => {
     const id = organisationIdSchema.safeParse(c.req.param('organisationId'))
-    const membership = id.success ? await membershipOf(db, c.var.actor, id.data) : null
-    if (!membership) throw notFound('organisation')
-    c.set('organisation', { id: membership.id, role: narrowed(membership.role, c.var.actor.scopes) })
+    const organisation = id.success ? await reachedBy(db, c.var.actor, id.data) : null
+    if (!organisation) throw notFound('organisation')
+    c.set('organisation', organisation)
     await next()
   })
 
-/** From the most to the least mighty; each may do what those behind it may. */
-const rank = (role: Role): number => roles.indexOf(role)
-
-/** Scopes of a token are roles: it acts as the mightiest of them, and never beyond its holder's own. */
-function narrowed(role: Role, scopes: readonly string[] | null): Role {
-  if (scopes === null) return role
-  const mightiest = roles.find((scope) => scopes.includes(scope)) ?? 'viewer'
-  return rank(mightiest) > rank(role) ? mightiest : role
-}
-
 /** Whether the caller has this role in the organisation or a mightier one. */
-export const allows = (c: ApiContext, needed: Role): boolean => rank(c.var.organisation.role) <= rank(needed)
+export const allows = (c: ApiContext, needed: Role): boolean => isAtLeast(c.var.organisation.role, needed)
 
 /** Throws a 403 where the caller has neither this role in the organisation nor a mightier one. */
 export function requireRole(c: ApiContext, needed: Role): void {
@@ -52,9 +43,33 @@ export function requireRole(c: ApiContext, needed: Role): void {
   )
 }
 
+const requiredRoles = new WeakMap<object, Role>()
+
 /** Lets only this role and mightier ones pass. */
-export const requires = (needed: Role) =>
-  createMiddleware<ApiEnv>(async (c, next) => {
+export function requires(needed: Role) {
+  const gate = createMiddleware<ApiEnv>(async (c, next) => {
     requireRole(c, needed)
     await next()
   })
+  requiredRoles.set(gate, needed)
+  return gate
+}
+
+/** The role that a handler of a route lets pass, where it was made by `requires`: the document says what is enforced. */
+export const requiredRole = (handler: object): Role | undefined => requiredRoles.get(handler)
+
+/** Whether the token is all that its user is: what changes an account is for nothing less. */
+export const isWhole = ({ userId, organisationId, scopes }: TokenHolder): boolean => userId !== null && organisationId === null && scopes === null
+
+/** Lets only tokens pass that are all that their user is. */
+export const wholeAccount = createMiddleware<ApiEnv>(async (c, next) => {
+  accountOf(c)
+  await next()
+})
+
+/** The user whom a whole token speaks for. Throws a 403 for every other token. */
+export function accountOf(c: ApiContext): UserId {
+  const { userId } = c.var.actor
+  if (userId !== null && isWhole(c.var.actor)) return userId
+  throw new Problem(403, 'whole_token_required', 'This token is of one organisation or has scopes: log in, or use a token of your own without them.')
+}

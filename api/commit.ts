@@ -16,6 +16,8 @@ export interface ChangeAnswer<Body, Status extends ContentfulStatusCode> {
 export interface Change<Body, Status extends ContentfulStatusCode> extends Omit<ChangeAnswer<Body, Status>, 'headers'> {
   headers?: Record<string, string>
   event: AuditedChange
+  /** What a repeated request gets instead of the body, where the body has what is not stored in plain text. */
+  repeated?: unknown
 }
 
 /**
@@ -31,9 +33,9 @@ export async function commit<Body, Status extends ContentfulStatusCode>(
   return commitAs({ db, once, organisationId: organisation.id, actor }, change)
 }
 
-type Committer = Pick<ApiDependencies, 'db'> & Pick<ApiContext['var'], 'once' | 'actor'> & { organisationId: OrganisationId }
+type Committer = Pick<ApiDependencies, 'db'> & Pick<ApiContext['var'], 'once' | 'actor'> & { organisationId: OrganisationId | null }
 
-/** The same where the organisation is not the path's, since it is made by this very change. */
+/** The same where the organisation is not the path's: it is made by this very change, or null since a user changes his own account. */
 export async function commitAs<Body, Status extends ContentfulStatusCode>(
   { db, once, organisationId, actor }: Committer,
   change: (tx: Database) => Promise<Change<Body, Status>>,
@@ -43,9 +45,9 @@ export async function commitAs<Body, Status extends ContentfulStatusCode>(
       await lockKey(tx, once)
       await refuseRepeated(tx, once)
     }
-    const { status, body, headers = {}, event } = await change(tx)
+    const { status, body, headers = {}, event, repeated = body } = await change(tx)
     await recordAudit(tx, organisationId, actor, event)
-    if (once) await storeAnswer(tx, once, { status, content: body, headers })
+    if (once) await storeAnswer(tx, once, { status, content: repeated, headers })
     return { status, body, headers }
   })
 }

@@ -1,9 +1,11 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { Logger } from 'pino'
-import type { Role, TokenHolder } from '../db/access.ts'
+import type { TokenHolder } from '../db/access.ts'
 import type { Database, Sql } from '../db/connect.ts'
 import type { OnceRequest } from '../db/idempotency.ts'
+import type { Role } from '../domain/access.ts'
 import type { OrganisationId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import type { DnsResolver } from '../drivers/dns/resolver.ts'
@@ -26,12 +28,16 @@ export interface ApiDependencies {
   probeHostKey(at: { address: string; port: number }): Promise<string>
   /** Where people look at workflows; a null address means that there is no Web UI. */
   temporal: { namespace: string; webUrl: string | null }
+  /** Proxies in front of the API, as addresses or networks: what they say of where a request is from is believed. */
+  trustedProxies: readonly string[]
   log: Logger
   /** Aborted when the process is about to end: event streams end then. */
   closing: AbortSignal
 }
 
 export interface ApiEnv {
+  /** Of Node's server; absent where the app is asked without one. */
+  Bindings: Partial<HttpBindings>
   Variables: {
     requestId: string
     log: Logger

@@ -30,7 +30,8 @@ export const once = ({ db }: ApiDependencies) =>
 export async function onceRequest(c: ApiContext, organisationId: OrganisationId): Promise<OnceRequest | null> {
   const key = c.req.header('idempotency-key')
   if (c.req.method !== 'POST' || !key) return null
-  const parts = [c.var.actor.userId, c.req.method, c.req.path, await c.req.text()]
+  const { userId, tokenId } = c.var.actor
+  const parts = [userId ?? tokenId, c.req.method, c.req.path, await c.req.text()]
   return { organisationId, key, hash: createHash('sha256').update(JSON.stringify(parts)).digest('hex') }
 }
 

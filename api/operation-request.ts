@@ -4,7 +4,7 @@ import { presentOperation } from './schemas/operation.ts'
 
 /** Whose wish an operation is. */
 export function requestedBy(c: ApiContext): Pick<OperationRequest, 'organisationId' | 'trigger'> {
-  return { organisationId: c.var.organisation.id, trigger: { by: 'api', actor: c.var.actor.email } }
+  return { organisationId: c.var.organisation.id, trigger: { by: 'api', actor: c.var.actor.name } }
 }
 
 /** 202 with the operation, and where it can be watched. */

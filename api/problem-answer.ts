@@ -22,6 +22,7 @@ const titles: Readonly<Record<ProblemStatus, string>> = {
   413: 'Request too large',
   415: 'Unsupported content type',
   422: 'Invalid input',
+  429: 'Too many requests',
   500: 'Internal error',
   503: 'Not ready',
 }

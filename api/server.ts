@@ -14,12 +14,14 @@ import { createApp } from './app.ts'
 import { createLog } from './log.ts'
 
 /** Serves until SIGTERM or SIGINT: then event streams end, and requests that are under way still get their answers. */
-async function main({ databaseUrl, keyFile, temporal, api, dnsServers, dockerHubMirror, hetznerEndpoint, logLevel }: Config): Promise<void> {
+async function main(config: Config): Promise<void> {
+  const { databaseUrl, keyFile, temporal, api, trustedProxies, dnsServers, dockerHubMirror, hetznerEndpoint, logLevel } = config
   const log = createLog(logLevel)
   const database = connect(databaseUrl.reveal())
   await requireListen(database.sql)
   const closing = new AbortController()
   const app = createApp({
+    trustedProxies,
     db: database.db,
     sql: database.sql,
     keyring: await readKeyring(keyFile),

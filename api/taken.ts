@@ -6,6 +6,9 @@ const uniqueViolation = '23505'
 
 /** What a unique index of the database means to the caller: field and message. */
 const meanings: Readonly<Record<string, readonly [field: string, message: string]>> = {
+  users_email: ['email', 'another user has this address already: use another'],
+  memberships_organisation_id_user_id_pk: ['userId', 'this user is a member already'],
+  invitations_open: ['email', 'this address is invited already: revoke that invitation to make a new one'],
   organisations_name: ['name', 'an organisation with this name exists already: choose another'],
   servers_name: ['name', 'a server with this name exists already: choose another'],
   servers_address: ['address', 'a server with this address and port exists already'],

@@ -24,7 +24,7 @@ export async function variableLayers({ db, keyring }: Stores, environmentId: Env
 /** What a person wishes for the variables of an environment; null removes one. */
 export interface WishedVariables {
   environmentId: EnvironmentId
-  userId: UserId
+  userId: UserId | null
   values: Readonly<Record<string, Secret | null>>
   /** Where the values stood in the request. */
   field: string

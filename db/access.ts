@@ -1,40 +1,46 @@
-import { and, desc, eq, getTableColumns, gt, isNull, ne, notInArray, or, sql } from 'drizzle-orm'
-import type { OrganisationId, UserId } from '../domain/ids.ts'
+import { and, desc, eq, getTableColumns, gt, isNotNull, isNull, lte, ne, notInArray, or, type SQL, sql } from 'drizzle-orm'
+import { narrowed, type Role, type TokenKind } from '../domain/access.ts'
+import type { OrganisationId, TokenId, UserId } from '../domain/ids.ts'
 import { endedStatuses } from '../domain/operations.ts'
 import type { Possessions } from '../domain/removals.ts'
 import type { Database } from './connect.ts'
 import { newId } from './ids.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import { apiTokens, applications, memberships, operations, organisations, providers, servers, services, users } from './schema/index.ts'
-import { tokenHash } from './tokens.ts'
+import { isMistyped, tokenHash } from './tokens.ts'
 
 /** A tenant: everything else belongs to one. */
 export type Organisation = typeof organisations.$inferSelect
-/** What a member may do, from `owner` down to `viewer`. */
-export type Role = (typeof memberships.$inferSelect)['role']
 
-/** Who a token speaks for. A null organisation reaches all of the user's; null scopes take nothing away. */
+/**
+ * Who a token speaks for: a user, or with a null user the organisation itself. A null organisation reaches all of the user's; null
+ * scopes take nothing away.
+ */
 export interface TokenHolder {
-  tokenId: string
-  userId: UserId
-  email: string
+  tokenId: TokenId
+  kind: TokenKind
+  userId: UserId | null
+  /** What people know the holder by: the user's address, or the name of the organisation's token. */
+  name: string
   organisationId: OrganisationId | null
-  scopes: string[] | null
+  scopes: Role[] | null
 }
 
 /** The holder of a bearer token, found by its hash; null when it is unknown, revoked or expired. */
 export async function tokenHolder(db: Database, text: string): Promise<TokenHolder | null> {
+  if (isMistyped(text)) return null
   const [found] = await db
     .select({
       tokenId: apiTokens.id,
-      userId: users.id,
-      email: users.email,
+      kind: apiTokens.kind,
+      userId: apiTokens.userId,
+      name: sql<string>`coalesce(${users.email}, 'token ' || ${apiTokens.name})`,
       organisationId: apiTokens.organisationId,
       scopes: apiTokens.scopes,
-      isFresh: sql<boolean>`coalesce(${apiTokens.lastUsedAt} > now() - interval '1 minute', false)`,
+      isFresh: sql<boolean>`coalesce(${apiTokens.lastUsedAt} > ${aMinuteAgo}, false)`,
     })
     .from(apiTokens)
-    .innerJoin(users, eq(users.id, apiTokens.userId))
+    .leftJoin(users, eq(users.id, apiTokens.userId))
     .where(
       and(
         eq(apiTokens.hash, tokenHash(text)),
@@ -44,41 +50,51 @@ export async function tokenHolder(db: Database, text: string): Promise<TokenHold
     )
   if (!found) return null
   const { isFresh, ...holder } = found
-  if (!isFresh) await db.update(apiTokens).set({ lastUsedAt: sql`now()` }).where(eq(apiTokens.id, holder.tokenId))
+  if (!isFresh) await rememberUse(db, holder.tokenId)
   return holder
 }
 
-const reachableBy = (holder: TokenHolder) =>
-  and(
-    eq(memberships.userId, holder.userId),
-    holder.organisationId === null ? undefined : eq(memberships.organisationId, holder.organisationId),
-  )
+const aMinuteAgo = sql`now() - interval '1 minute'`
 
-/** The holder's membership in an organisation that the token reaches. */
-export async function membershipOf(
-  db: Database,
-  holder: TokenHolder,
-  id: OrganisationId,
-): Promise<{ id: OrganisationId; role: Role } | null> {
-  const [found] = await db
-    .select({ id: memberships.organisationId, role: memberships.role })
-    .from(memberships)
-    .innerJoin(organisations, eq(organisations.id, memberships.organisationId))
-    .where(and(reachableBy(holder), eq(memberships.organisationId, id), isNull(organisations.removedAt)))
-  return found ?? null
+/** At most once a minute, however many requests come at once. */
+async function rememberUse(db: Database, id: TokenId): Promise<void> {
+  const { lastUsedAt } = apiTokens
+  const isStale = or(isNull(lastUsedAt), lte(lastUsedAt, aMinuteAgo))
+  await db.update(apiTokens).set({ lastUsedAt: sql`now()`, updatedAt: apiTokens.updatedAt }).where(and(eq(apiTokens.id, id), isStale))
 }
 
-/** Organisations that the holder is a member of and the token reaches, newest first. */
-export async function organisationsOf(db: Database, holder: TokenHolder, page: PageRequest): Promise<Page<Organisation>> {
-  const rows = await db
-    .select(getTableColumns(organisations))
+/** An organisation that a token reaches, with what it may do there. */
+export type Reached = Organisation & { role: Role }
+
+/** An organisation that the token reaches; null where it does not. */
+export async function reachedBy(db: Database, holder: TokenHolder, id: OrganisationId): Promise<Reached | null> {
+  const [found] = await selectReached(db, holder, eq(organisations.id, id))
+  return found ? withRole(holder, found) : null
+}
+
+/** Organisations that the token reaches, newest first. */
+export async function organisationsOf(db: Database, holder: TokenHolder, page: PageRequest): Promise<Page<Reached>> {
+  const rows = await selectReached(db, holder, behindCursor(organisations.id, page)).orderBy(desc(organisations.id)).limit(page.limit + 1)
+  return cutPage(rows.map((row) => withRole(holder, row)), page)
+}
+
+/** A user reaches what he is a member of, unless his token is of one organisation; a token that has no user reaches its own. */
+function selectReached(db: Database, { userId, organisationId }: TokenHolder, which: SQL | undefined) {
+  const ofUser = and(eq(memberships.organisationId, organisations.id), sql`${memberships.userId} = ${userId}`)
+  const isMember = userId === null ? undefined : isNotNull(memberships.role)
+  const isMeant = userId !== null && organisationId === null ? undefined : sql`${organisations.id} = ${organisationId}`
+  return db
+    .select({ ...getTableColumns(organisations), role: memberships.role })
     .from(organisations)
-    .innerJoin(memberships, eq(memberships.organisationId, organisations.id))
-    .where(and(reachableBy(holder), isNull(organisations.removedAt), behindCursor(organisations.id, page)))
-    .orderBy(desc(organisations.id))
-    .limit(page.limit + 1)
-  return cutPage(rows, page)
+    .leftJoin(memberships, ofUser)
+    .where(and(isMember, isMeant, isNull(organisations.removedAt), which))
 }
+
+/** A token that has no user is as mighty as its scopes say. */
+const withRole = ({ scopes }: TokenHolder, { role, ...organisation }: Organisation & { role: Role | null }): Reached => ({
+  ...organisation,
+  role: narrowed(role ?? 'owner', scopes),
+})
 
 /** One organisation, whoever asks; null where there is none. */
 export async function organisationById(db: Database, id: OrganisationId): Promise<Organisation | null> {

@@ -1,5 +1,4 @@
-import type { OrganisationId } from '../domain/ids.ts'
-import type { TokenHolder } from './access.ts'
+import type { OrganisationId, TokenId, UserId } from '../domain/ids.ts'
 import type { Database } from './connect.ts'
 import { auditEvents } from './schema/index.ts'
 
@@ -11,12 +10,18 @@ export interface AuditedChange {
   details?: Record<string, unknown>
 }
 
-/** Records who changed what; call it in the transaction of the change. */
+/** By whom: a token, and the user whom it speaks for. */
+export interface AuditedActor {
+  userId: UserId | null
+  tokenId: TokenId
+}
+
+/** Records who changed what; call it in the transaction of the change. A null organisation: what a user changed of his own account. */
 export async function recordAudit(
   db: Database,
-  organisationId: OrganisationId,
-  by: TokenHolder,
+  organisationId: OrganisationId | null,
+  { userId, tokenId }: AuditedActor,
   change: AuditedChange,
 ): Promise<void> {
-  await db.insert(auditEvents).values({ organisationId, userId: by.userId, tokenId: by.tokenId, ...change })
+  await db.insert(auditEvents).values({ organisationId, userId, tokenId, ...change })
 }

@@ -1,9 +1,11 @@
 import { asc, sql } from 'drizzle-orm'
 import type { Secret } from '../domain/secret.ts'
 import { createOrganisation } from './access.ts'
+import { issueToken } from './api-tokens.ts'
 import type { Database } from './connect.ts'
-import { apiTokens, users } from './schema/index.ts'
-import { newToken } from './tokens.ts'
+import { users } from './schema/index.ts'
+
+const dayInSeconds = 86_400
 
 /**
  * Makes the first user, the owner of an organisation `default`, where there is no user at all. Returns the owner's token when
@@ -16,8 +18,7 @@ export async function ensureOwner(db: Database): Promise<Secret | null> {
     const [owner] = await tx.insert(users).values({ email: 'owner@localhost', name: 'Owner' }).returning()
     if (!owner) throw new Error('the owner was not stored')
     await createOrganisation(tx, { name: 'default', userId: owner.id })
-    const { text, prefix, hash } = newToken()
-    await tx.insert(apiTokens).values({ userId: owner.id, name: 'first token', prefix, hash })
+    const { text } = await issueToken(tx, { kind: 'personal', userId: owner.id, name: 'first token', lifetimeSeconds: null })
     return text
   })
 }
@@ -26,7 +27,6 @@ export async function ensureOwner(db: Database): Promise<Secret | null> {
 export async function issueOwnerToken(db: Database, name: string): Promise<Secret> {
   const [owner] = await db.select({ id: users.id }).from(users).orderBy(asc(users.createdAt)).limit(1)
   if (!owner) throw new Error('there is no user yet')
-  const { text, prefix, hash } = newToken()
-  await db.insert(apiTokens).values({ userId: owner.id, name, prefix, hash, expiresAt: sql`now() + interval '1 day'` })
+  const { text } = await issueToken(db, { kind: 'personal', userId: owner.id, name, lifetimeSeconds: dayInSeconds })
   return text
 }

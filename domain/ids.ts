@@ -3,6 +3,8 @@ type Id<Name extends string> = string & { readonly __id: Name }
 
 export type OrganisationId = Id<'organisation'>
 export type UserId = Id<'user'>
+export type TokenId = Id<'token'>
+export type InvitationId = Id<'invitation'>
 export type ApplicationId = Id<'application'>
 export type EnvironmentId = Id<'environment'>
 export type ServerId = Id<'server'>

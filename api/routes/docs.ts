@@ -30,6 +30,7 @@ const settings = {
   url: '/openapi.json',
   dom_id: '#document',
   deepLinking: true,
+  showExtensions: true,
   persistAuthorization: false,
   validatorUrl: null,
 }

@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
 import { createOrganisation, lockOrganisation, organisationsOf, possessionsOf, removeOrganisation } from '../../db/access.ts'
 import { childId, newId } from '../../db/ids.ts'
-import type { OrganisationId } from '../../domain/ids.ts'
+import type { OrganisationId, UserId } from '../../domain/ids.ts'
 import { organisationRefusal } from '../../domain/removals.ts'
-import { requires } from '../authentication.ts'
+import { accountOf, requires } from '../authentication.ts'
 import { commit, commitAs } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
 import { organisationIn } from '../in-organisation.ts'
@@ -67,12 +67,13 @@ export function organisationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     if (actor.organisationId !== null) {
       throw new Problem(403, 'token_of_one_organisation', 'This token reaches one organisation only: use one of your own.')
     }
-    const id = newOrganisationId(c)
+    const userId = accountOf(c)
+    const id = newOrganisationId(c, userId)
     const once = await onceRequest(c, id)
     if (once) await refuseRepeated(db, once)
     const { body: created, status, headers } = await commitAs({ db, once, actor, organisationId: id }, async (tx) => ({
       status: 201,
-      body: presentOrganisation(await createOrganisation(tx, { id, name, userId: actor.userId })),
+      body: presentOrganisation(await createOrganisation(tx, { id, name, userId })),
       event: { action: 'organisation.created', targetType: 'organisation', targetId: id, details: { name } },
     }))
     return c.json(created, status, headers)
@@ -103,7 +104,7 @@ export function organisationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 }
 
 /** The same for the same Idempotency-Key: answers are kept by organisation, and this one is only made now. */
-function newOrganisationId(c: ApiContext): OrganisationId {
+function newOrganisationId(c: ApiContext, userId: UserId): OrganisationId {
   const key = c.req.header('idempotency-key')
-  return key ? childId<OrganisationId>(c.var.actor.userId, 'organisation', key) : newId<OrganisationId>()
+  return key ? childId<OrganisationId>(userId, 'organisation', key) : newId<OrganisationId>()
 }

@@ -4,6 +4,7 @@ import type {
   ApplicationId,
   AttachmentId,
   EnvironmentId,
+  InvitationId,
   OperationId,
   OrganisationId,
   RegistryId,
@@ -12,6 +13,8 @@ import type {
   ServerId,
   ServiceId,
   SliceId,
+  TokenId,
+  UserId,
   VolumeId,
 } from '../../domain/ids.ts'
 
@@ -30,6 +33,9 @@ export const releaseIdSchema = id<ReleaseId>()
 export const registryIdSchema = id<RegistryId>()
 export const providerIdSchema = id<ProviderId>()
 export const volumeIdSchema = id<VolumeId>()
+export const userIdSchema = id<UserId>()
+export const tokenIdSchema = id<TokenId>()
+export const invitationIdSchema = id<InvitationId>()
 
 /** RFC 1123 label: it becomes part of container names. */
 export const label = z
@@ -52,6 +58,11 @@ export const line = (longest: number) =>
     .max(longest, `must have at most ${longest} characters`)
     .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters')
     .openapi({ pattern: `^${noControls}*$` })
+
+/** An e-mail address as the first owner has one: also `owner@localhost`. */
+export const email = line(254)
+  .regex(/^[^\s@]+@[^\s@]+$/, 'must be an e-mail address')
+  .openapi({ example: 'ada@example.com' })
 
 /** A name that git accepts for a branch (git-check-ref-format). */
 export const branch = line(200).regex(

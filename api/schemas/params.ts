@@ -3,6 +3,7 @@ import {
   applicationIdSchema,
   attachmentIdSchema,
   environmentIdSchema,
+  invitationIdSchema,
   operationIdSchema,
   organisationIdSchema,
   providerIdSchema,
@@ -11,6 +12,8 @@ import {
   serverIdSchema,
   serviceIdSchema,
   sliceIdSchema,
+  tokenIdSchema,
+  userIdSchema,
   volumeIdSchema,
 } from './fields.ts'
 
@@ -27,4 +30,8 @@ export const oneService = inOrganisation.extend({ serviceId: serviceIdSchema })
 export const oneSlice = oneService.extend({ sliceId: sliceIdSchema })
 export const oneAttachment = oneEnvironment.extend({ attachmentId: attachmentIdSchema })
 export const oneVolume = inOrganisation.extend({ volumeId: volumeIdSchema })
+export const oneMember = inOrganisation.extend({ userId: userIdSchema })
+export const oneInvitation = inOrganisation.extend({ invitationId: invitationIdSchema })
+export const oneToken = inOrganisation.extend({ tokenId: tokenIdSchema })
+export const oneOwnToken = z.object({ tokenId: tokenIdSchema })
 export const oneOperation = inOrganisation.extend({ operationId: operationIdSchema })

@@ -28,6 +28,26 @@ export const refusableProblems = { ...readProblems, 409: problem('Conflict with 
 /** Problems of a route that asks the DNS. */
 export const dnsProblems = { ...readProblems, 503: problem('No DNS server answers') } as const
 
+/** Problems of a route that needs no token. */
+export const loginProblems = {
+  400: problem('Malformed request'),
+  401: problem('E-mail or password is wrong, or the invitation does not open'),
+  409: problem('Conflict with the present state'),
+  413: problem('Request too large'),
+  415: problem('Unsupported content type'),
+  422: problem('Invalid input, naming the fields'),
+  429: problem('Too many attempts; the header retry-after says when to try again'),
+  500: problem('Keystone failed; its log has the cause under the x-request-id'),
+} as const
+
+/** Problems of a route that changes an account. */
+export const accountProblems = {
+  ...loginProblems,
+  401: problem('No valid token'),
+  403: problem('The token is of one organisation or has scopes'),
+  404: problem('There is no such thing'),
+} as const
+
 /** Problems of a route that changes something. */
 export const writeProblems = {
   ...readProblems,

@@ -1,9 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { check, index, jsonb, pgTable, primaryKey, smallint, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
-import type { OrganisationId, RegistryId, UserId } from '../../domain/ids.ts'
+import { roles, tokenKinds } from '../../domain/access.ts'
+import type { InvitationId, OrganisationId, RegistryId, TokenId, UserId } from '../../domain/ids.ts'
 import { id, moment, oneOf, sealed, timestamps } from './columns.ts'
-
-export const roles = ['owner', 'admin', 'deployer', 'viewer'] as const
 
 export const organisations = pgTable(
   'organisations',
@@ -17,9 +16,10 @@ export const organisationId = () =>
     .notNull()
     .references(() => organisations.id)
 
+/** Who logs in; a null password hash (argon2id) means that this is done by tokens alone. */
 export const users = pgTable(
   'users',
-  { id: id<UserId>(), email: text('email').notNull(), name: text('name').notNull(), ...timestamps },
+  { id: id<UserId>(), email: text('email').notNull(), name: text('name').notNull(), passwordHash: text('password_hash'), ...timestamps },
   (t) => [uniqueIndex('users_email').on(sql`lower(${t.email})`)],
 )
 
@@ -36,40 +36,83 @@ export const memberships = pgTable(
 
 /**
  * Bearer tokens: only the SHA-256 is stored; the prefix is what people recognise them by. A null organisation reaches all of the
- * user's.
+ * user's. A token of an organisation speaks for no user: its scopes are the role that it has there.
  */
 export const apiTokens = pgTable(
   'api_tokens',
   {
-    id: id<string>(),
+    id: id<TokenId>(),
+    kind: text('kind', { enum: tokenKinds }).notNull().default('personal'),
     organisationId: uuid('organisation_id').$type<OrganisationId>().references(() => organisations.id),
-    userId: uuid('user_id').$type<UserId>().notNull().references(() => users.id),
+    userId: uuid('user_id').$type<UserId>().references(() => users.id),
+    createdBy: uuid('created_by').$type<UserId>().references(() => users.id),
     name: text('name').notNull(),
     prefix: text('prefix').notNull(),
     hash: text('hash').notNull().unique(),
-    scopes: text('scopes').array(),
+    scopes: text('scopes', { enum: roles }).array(),
     expiresAt: moment('expires_at'),
     lastUsedAt: moment('last_used_at'),
     revokedAt: moment('revoked_at'),
     ...timestamps,
   },
-  (t) => [index('api_tokens_user').on(t.userId)],
+  (t) => [
+    index('api_tokens_user').on(t.userId),
+    index('api_tokens_organisation').on(t.organisationId),
+    oneOf('api_tokens_kind', t.kind, tokenKinds),
+    check('api_tokens_holder', sql`(${t.kind} = 'organisation') = (${t.userId} is null)`),
+    check('api_tokens_of_organisation', sql`${t.userId} is not null or (${t.organisationId} is not null and coalesce(cardinality(${t.scopes}), 0) > 0)`),
+  ],
 )
 
+/** Of its token only the SHA-256 is stored. At most one is open for an address in an organisation. */
+export const invitations = pgTable(
+  'invitations',
+  {
+    id: id<InvitationId>(),
+    organisationId: organisationId(),
+    email: text('email').notNull(),
+    role: text('role', { enum: roles }).notNull(),
+    hash: text('hash').notNull().unique(),
+    invitedBy: uuid('invited_by').$type<UserId>().references(() => users.id),
+    expiresAt: moment('expires_at').notNull(),
+    acceptedBy: uuid('accepted_by').$type<UserId>().references(() => users.id),
+    acceptedAt: moment('accepted_at'),
+    revokedAt: moment('revoked_at'),
+    ...timestamps,
+  },
+  (t) => [
+    uniqueIndex('invitations_open').on(t.organisationId, sql`lower(${t.email})`).where(sql`${t.acceptedAt} is null and ${t.revokedAt} is null`),
+    oneOf('invitations_role', t.role, roles),
+    check('invitations_accepted', sql`(${t.acceptedAt} is null) = (${t.acceptedBy} is null)`),
+  ],
+)
+
+/** A bucket that every attempt fills and time drains; a row whose time has passed is the same as none. */
+export const rateLimits = pgTable(
+  'rate_limits',
+  { key: text('key').primaryKey(), drainedAt: moment('drained_at').notNull() },
+  (t) => [index('rate_limits_drained').on(t.drainedAt)],
+)
+
+/** Who changed what. A null organisation: what a user changed of his own account. */
 export const auditEvents = pgTable(
   'audit_events',
   {
     id: id<string>(),
-    organisationId: organisationId(),
+    organisationId: uuid('organisation_id').$type<OrganisationId>().references(() => organisations.id),
     userId: uuid('user_id').$type<UserId>().references(() => users.id),
-    tokenId: uuid('token_id').references(() => apiTokens.id),
+    tokenId: uuid('token_id').$type<TokenId>().references(() => apiTokens.id),
     action: text('action').notNull(),
     targetType: text('target_type').notNull(),
     targetId: uuid('target_id').notNull(),
     details: jsonb('details').$type<Record<string, unknown>>().notNull().default({}),
     createdAt: moment('created_at').notNull().defaultNow(),
   },
-  (t) => [index('audit_events_organisation').on(t.organisationId, t.id)],
+  (t) => [
+    index('audit_events_organisation').on(t.organisationId, t.id),
+    index('audit_events_target').on(t.organisationId, t.targetId, t.id),
+    index('audit_events_user').on(t.userId, t.id),
+  ],
 )
 
 /** The stored answer of a request with an Idempotency-Key; the same key with another body is refused. */

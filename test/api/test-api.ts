@@ -4,10 +4,11 @@ import { expect } from 'vitest'
 import { createApp } from '../../api/app.ts'
 import type { ApiEnv } from '../../api/context.ts'
 import { createLog } from '../../api/log.ts'
-import { createOrganisation, type Role } from '../../db/access.ts'
+import { createOrganisation } from '../../db/access.ts'
 import { ensureOwner } from '../../db/owner.ts'
 import { apiTokens, memberships, users } from '../../db/schema/index.ts'
 import { newToken } from '../../db/tokens.ts'
+import type { Role } from '../../domain/access.ts'
 import type { OrganisationId, UserId } from '../../domain/ids.ts'
 import { createDnsResolver } from '../../drivers/dns/resolver.ts'
 import { createProviders } from '../../drivers/providers/registry.ts'
@@ -50,7 +51,7 @@ export interface TestApi {
   /** POST of what must succeed. */
   make<Body = { id: string }>(path: string, body?: unknown): Promise<Body>
   /** A token of a new user with this role. */
-  tokenOf(role: Role, options?: { organisationId?: OrganisationId; scopes?: string[]; bound?: boolean; expiresAt?: Date; revokedAt?: Date }): Promise<string>
+  tokenOf(role: Role, options?: { organisationId?: OrganisationId; scopes?: Role[]; bound?: boolean; expiresAt?: Date; revokedAt?: Date }): Promise<string>
   anotherOrganisation(): Promise<{ id: OrganisationId; root: string; token: string }>
   /** Everything that is stored, by table: equal before and after what must change nothing. */
   stored(): Promise<Record<string, string>>
@@ -72,6 +73,7 @@ export async function createTestApi({ dnsServers = [], hetznerEndpoint = nowhere
     registries: createRegistryDriver({ timeoutSeconds: 5 }),
     providers: createProviders({ hetzner: { endpoint: hetznerEndpoint, timeoutSeconds: 5 } }),
     dns: createDnsResolver({ servers: dnsServers }),
+    trustedProxies: [],
     temporal: { namespace: 'default', webUrl: 'http://temporal.test' },
     log: createLog('info', { write: (line) => void lines.push(line) }),
   })
