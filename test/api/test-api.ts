@@ -35,8 +35,11 @@ export interface Answer<Body> {
 
 interface Request {
   body?: unknown
-  token?: string
+  /** Null: none at all. */
+  token?: string | null
   headers?: Record<string, string>
+  /** The address that the request comes from. */
+  from?: string
 }
 
 /** The whole API over a database of its own, as a client sees it: `ask` speaks for the owner unless a token is given. */
@@ -60,8 +63,16 @@ export interface TestApi {
   close(): Promise<void>
 }
 
-/** `dnsServers` are asked for domains, as `address:port`; `hetznerEndpoint` for machines. */
-export async function createTestApi({ dnsServers = [], hetznerEndpoint = nowhere }: { dnsServers?: string[]; hetznerEndpoint?: string } = {}): Promise<TestApi> {
+interface Outside {
+  /** Asked for domains, as `address:port`. */
+  dnsServers?: string[]
+  /** Asked for machines. */
+  hetznerEndpoint?: string
+  /** Believed where a request is from. */
+  trustedProxies?: string[]
+}
+
+export async function createTestApi({ dnsServers = [], hetznerEndpoint = nowhere, trustedProxies = [] }: Outside = {}): Promise<TestApi> {
   const database = await createTestDatabase()
   const { db, sql } = database
   const closing = new AbortController()
@@ -73,16 +84,16 @@ export async function createTestApi({ dnsServers = [], hetznerEndpoint = nowhere
     registries: createRegistryDriver({ timeoutSeconds: 5 }),
     providers: createProviders({ hetzner: { endpoint: hetznerEndpoint, timeoutSeconds: 5 } }),
     dns: createDnsResolver({ servers: dnsServers }),
-    trustedProxies: [],
+    trustedProxies,
     temporal: { namespace: 'default', webUrl: 'http://temporal.test' },
     log: createLog('info', { write: (line) => void lines.push(line) }),
   })
   const ownerToken = (await ensureOwner(db))!.reveal()
-  const ask: TestApi['ask'] = async <Body>(method: string, path: string, { body, token = ownerToken, headers = {} }: Request = {}) => {
-    const sent = new Headers({ authorization: `Bearer ${token}`, ...headers })
+  const ask: TestApi['ask'] = async <Body>(method: string, path: string, { body, token = ownerToken, headers = {}, from }: Request = {}) => {
+    const sent = new Headers({ ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...headers })
     if (body !== undefined && !sent.has('content-type')) sent.set('content-type', 'application/json')
     const content = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
-    const response = await app.request(path, { method, ...content, headers: sent })
+    const response = await app.request(path, { method, ...content, headers: sent }, from === undefined ? {} : { incoming: { socket: { remoteAddress: from }, headers } })
     expectDocumented(app, method, path, response)
     return { status: response.status, headers: response.headers, body: (await response.json()) as Body }
   }
