@@ -17,9 +17,17 @@ beforeAll(async () => {
     serviceId: await makeService(api, 'valkey', serverId),
     operationId: operations.body.items[0]!.id,
     key: 'MAIL_HOST',
+    ...(await access()),
   }
 })
 afterAll(() => api.close())
+
+/** Of somebody else: any input may be one that removes him. */
+async function access() {
+  const { user } = (await api.ask<{ user: { id: string } }>('GET', '/user', { token: await api.tokenOf('viewer') })).body
+  const { id: tokenId } = await api.make(`${api.root}/tokens`, { name: 'ci', scopes: ['viewer'] })
+  return { userId: user.id, tokenId }
+}
 
 interface Document {
   paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: { $ref: string } }> } }>>

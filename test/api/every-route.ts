@@ -80,7 +80,7 @@ async function rowsOf(
   { serverId, environmentId, serviceId }: { serverId: ServerId; environmentId: EnvironmentId; serviceId: string },
 ): Promise<Ids> {
   const { db, sql } = database
-  const [registry] = await sql`insert into registries (organisation_id, name, type, url) values (${organisationId}, 'main', 'generic', 'https://registry.example.com') returning id`
+  const [registry] = await sql`insert into registries (organisation_id, name, type, url) values (${organisationId}, ${freeName('registry')}, 'generic', 'https://registry.example.com') returning id`
   const [volume] = await sql`
     insert into kept_volumes (organisation_id, server_id, name, size_bytes, service_id, origin, slices)
     values (${organisationId}, ${serverId}, ${freeName('volume')}, 1, ${serviceId}, 'postgres shop-db', '[]') returning id`
