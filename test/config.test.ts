@@ -27,6 +27,12 @@ test('names DNS servers with and without a port', () => {
   expect(() => servers('dns.example.com')).toThrow(/^KEYSTONE_DNS_SERVERS must be IP addresses/)
 })
 
+test('believes proxies that are named as addresses or networks', () => {
+  const proxies = (text: string) => loadConfig({ ...needed, KEYSTONE_TRUSTED_PROXIES: text }).trustedProxies
+  expect([proxies('10.0.0.0/8, 203.0.113.7,fd00::/8'), proxies('')]).toEqual([['10.0.0.0/8', '203.0.113.7', 'fd00::/8'], []])
+  expect(() => proxies('proxy.example.com')).toThrow(/^KEYSTONE_TRUSTED_PROXIES must be IP addresses or networks/)
+})
+
 test('takes an address for the mirror of Docker Hub', () => {
   const mirror = (text: string) => loadConfig({ ...needed, KEYSTONE_DOCKER_HUB_MIRROR: text }).dockerHubMirror
   expect([mirror('http://10.0.0.2:5000'), mirror('')]).toEqual(['http://10.0.0.2:5000', null])

@@ -12,7 +12,7 @@ test('tokens differ, begin as what they are, and are what scanners look for', ()
 })
 
 test('one that was mistyped is known without asking anybody', () => {
-  const character = fc.constantFrom(...'0123456789abcXYZ')
+  const character = fc.constantFrom('0', '5', '9', 'a', 'z', 'A', 'Z')
   fc.assert(
     fc.property(fc.constantFrom(...prefixes), fc.integer({ min: 0, max: 45 }), character, (prefix, at, other) => {
       const text = newToken(prefix).text.reveal()
