@@ -2,8 +2,10 @@ import { asc, sql } from 'drizzle-orm'
 import type { Secret } from '../domain/secret.ts'
 import { createOrganisation } from './access.ts'
 import { issueToken } from './api-tokens.ts'
+import { recordAudit } from './audit.ts'
 import type { Database } from './connect.ts'
 import { users } from './schema/index.ts'
+import { accountOf, changeUser } from './users.ts'
 
 const dayInSeconds = 86_400
 
@@ -29,4 +31,20 @@ export async function issueOwnerToken(db: Database, name: string): Promise<Secre
   if (!owner) throw new Error('there is no user yet')
   const { text } = await issueToken(db, { kind: 'personal', userId: owner.id, name, lifetimeSeconds: dayInSeconds })
   return text
+}
+
+/**
+ * Lets a user in again who has lost his password: it is gone, and the token that this returns is his for one day, enough to set another.
+ * Null where there is no such user. For who runs Keystone; it stands in the audit of the account.
+ */
+export async function recoverUser(db: Database, email: string): Promise<Secret | null> {
+  return db.transaction(async (tx) => {
+    const account = await accountOf(tx, email)
+    if (!account) return null
+    const { id: userId } = account
+    await changeUser(tx, userId, { passwordHash: null })
+    const { id: tokenId, text } = await issueToken(tx, { kind: 'personal', userId, name: 'recovery', lifetimeSeconds: dayInSeconds })
+    await recordAudit(tx, null, { userId, tokenId }, { action: 'user.recovered', targetType: 'user', targetId: userId })
+    return text
+  })
 }

@@ -16,7 +16,7 @@ const shown = { id: users.id, email: users.email, name: users.name, createdAt: u
 export interface NewUser {
   email: string
   name: string
-  passwordHash: string
+  passwordHash: string | null
 }
 
 /** Throws where the address is taken. */

@@ -36,6 +36,9 @@ export async function choosePorts(path: string, apiPort: number | null, say: Say
   return ports
 }
 
+/** The ports that the stack of the file at `path` has, as far as it was ever up. */
+export const chosenPorts = async (path: string): Promise<Partial<Ports>> => remembered.parse(JSON.parse(await readFile(path, 'utf8')))
+
 async function freeFrom(wished: number, taken: ReadonlySet<number>): Promise<number> {
   let port = wished
   while (taken.has(port) || !(await isFree(port))) port += 1

@@ -46,7 +46,7 @@ export function serveCommand(cluster: Cluster, port: number, settings: Record<st
 }
 
 /** The address of one database of the cluster, with the password inside. */
-export const clusterUrl = ({ password }: Cluster, port: number, database: string): string =>
+export const clusterUrl = ({ password }: Pick<Cluster, 'password'>, port: number, database: string): string =>
   `postgres://keystone:${password}@127.0.0.1:${port}/${database}`
 
 /** Whether the server answers; false while it still starts or recovers. */

@@ -26,6 +26,11 @@ export async function runPostgres(supervisor: Supervisor, { folder, port }: { fo
   return new Secret(clusterUrl(cluster, port, database))
 }
 
+/** The address of the database of a stack that runs, by its folder and the port that it has. Throws where there is none yet. */
+export async function runningDatabase({ folder, port }: { folder: string; port: number }): Promise<Secret> {
+  return new Secret(clusterUrl({ password: await readFile(join(folder, 'password'), 'utf8') }, port, database))
+}
+
 /** Made once, before the cluster, which is given it; an empty one is what a kill left. */
 async function password(path: string): Promise<string> {
   const known = await readFile(path, 'utf8').catch(() => '')

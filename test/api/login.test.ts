@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { networkOf } from '../../api/client-address.ts'
 import { freeName } from './scene.ts'
@@ -181,6 +183,25 @@ describe('a password', () => {
     expect(stored!.hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
     const everything = JSON.stringify(await api.database.sql`select to_jsonb(u) as row from users u union all select to_jsonb(a) from audit_events a`)
     expect(everything + api.logged()).not.toContain(password)
+  })
+})
+
+describe('who has lost his password', () => {
+  const recover = (of: string) =>
+    promisify(execFile)(process.execPath, ['--import', 'tsx', 'stack/recover.ts', of], { env: { PATH: process.env.PATH, DATABASE_URL: api.database.url } })
+
+  it('gets a token from who runs Keystone, to set another', async () => {
+    const { stdout } = await recover(email.toUpperCase())
+    const given = /ks_\w+/.exec(stdout)![0]
+    expect((await login({ email, password })).status).toBe(401)
+    expect((await api.ask('PUT', '/user/password', { token: given, body: { password: 'another good password' } })).status).toBe(200)
+    expect((await login({ email, password: 'another good password' })).status).toBe(200)
+    const events = await api.ask<{ items: { action: string }[] }>('GET', '/user/audit-events?action=user.recovered', { token: given })
+    expect(events.body.items).toHaveLength(1)
+  })
+
+  it('is nobody whom Keystone does not know', async () => {
+    await expect(recover('nobody@example.com')).rejects.toThrow('there is no user nobody@example.com')
   })
 })
 

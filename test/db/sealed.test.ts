@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { beginDeployKeyRotation, deployKeyOf, insertApplication, nextDeployKeyOf } from '../../db/applications.ts'
 import { engineService, engineSlice } from '../../db/engine-services.ts'
 import { buildSecrets, setBuildSecret } from '../../db/build-secrets.ts'
+import { insertInvitation } from '../../db/invitations.ts'
 import { insertPurchase, orderOf } from '../../db/machines.ts'
 import { insertProvider, providerAccess } from '../../db/providers.ts'
 import { insertRegistry, registryLogin } from '../../db/registries.ts'
@@ -16,10 +17,12 @@ import { newToken } from '../../db/tokens.ts'
 import { beginRotation, rotationOf } from '../../db/rotations.ts'
 import { insertSystemVariables, variablesOf } from '../../db/variables.ts'
 import { ensureOwner } from '../../db/owner.ts'
+import { insertUser } from '../../db/users.ts'
 import type { ServerId } from '../../domain/ids.ts'
 import { sealedPlaces } from '../../domain/sealed-places.ts'
 import { Secret } from '../../domain/secret.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
+import { hashPassword } from '../../drivers/secrets/passwords.ts'
 import { createTestDatabase } from '../database.ts'
 import { environment, operation, organisation, setVariable } from './rows.ts'
 
@@ -86,6 +89,9 @@ await insertRelease(db, keyring, { environmentId, operationId, commitSha: 'a'.re
 await beginRotation(db, keyring, { sliceId: slice.id, operationId, next: { password: secret('next') } })
 await beginServerKeyRotation(db, keyring, { id: server.id, operationId, next: pair('next management') })
 const token = (await ensureOwner(db))!.reveal()
+const password = 'correct horse battery staple'
+const { email } = await insertUser(db, { email: 'ada@example.com', name: 'Ada', passwordHash: await hashPassword(new Secret(password)) })
+const invitation = (await insertInvitation(db, { organisationId, email, role: 'viewer', invitedBy: null, lifetimeSeconds: 60 })).text.reveal()
 
 /** All that is in the database, row by row. */
 async function dump(): Promise<string> {
@@ -100,7 +106,7 @@ describe('secrets in the database', () => {
   test('are never there as plain text, nor in a form that only looks otherwise', async () => {
     const everything = await dump()
     expect(everything).toContain('git@git.example:shop.git')
-    const found = [...stored, token].flatMap(forms).filter((form) => everything.includes(form))
+    const found = [...stored, token, password, invitation].flatMap(forms).filter((form) => everything.includes(form))
     expect(found).toEqual([])
   })
 

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Ports } from '../../stack/ports.ts'
 import { isAlive } from '../../stack/process-identity.ts'
@@ -46,6 +48,12 @@ async function organisations(token: string): Promise<string[]> {
   return items.map(({ name }) => name)
 }
 
+async function recovered(email: string): Promise<string> {
+  const env = { ...process.env, KEYSTONE_DATA_DIR: dataDir }
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', 'stack/recover.ts', email], { env })
+  return /ks_\w+/.exec(stdout)![0]
+}
+
 const answers = (port: number) => fetch(`http://127.0.0.1:${port}/readyz`).then(({ ok }) => ok, () => false)
 
 test('Ctrl-C ends all of it; the next start goes on with the same data and shows no token', { timeout: 300_000 }, async () => {
@@ -67,6 +75,7 @@ test('Ctrl-C ends all of it; the next start goes on with the same data and shows
   await ready(second)
   expect(second.said.join()).not.toContain('ks_')
   expect(await organisations(token)).toEqual(['default'])
+  expect(await organisations(await recovered('owner@localhost'))).toEqual(['default'])
 })
 
 test('after kill -9 the next start ends what is left of the last one and goes on with the same data', { timeout: 300_000 }, async () => {
