@@ -17,8 +17,8 @@ export interface Attempt {
 /** Counts an attempt before the password is looked at. Throws a 429 where there were too many, also for accounts that do not exist. */
 export async function countAttempt(db: Database, { email, address }: Attempt): Promise<void> {
   await deleteDrained(db)
-  const seconds =
-    (address === null ? null : await takeAttempt(db, `login/address/${networkOf(address)}`, ofAddress)) ?? (await takeAttempt(db, accountKey(email), ofAccount))
+  const ofNetwork = address === null ? null : await takeAttempt(db, `login/address/${networkOf(address)}`, ofAddress)
+  const seconds = ofNetwork ?? (await takeAttempt(db, accountKey(email), ofAccount))
   if (seconds === null) return
   const detail = `There were too many attempts: try again in ${seconds} s.`
   throw new Problem(429, 'too_many_attempts', detail, { headers: { 'retry-after': String(seconds) } })

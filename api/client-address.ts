@@ -16,8 +16,10 @@ export function clientAddress({ trustedProxies }: Pick<ApiDependencies, 'trusted
 
 const networkBits = 64
 
-/** What attempts are counted by: whoever has one IPv6 address has all of its /64. */
+/** What attempts are counted by: whoever has one IPv6 address has all of its /64. A proxy may say anything. */
 export function networkOf(address: string): string {
-  const parsed = ipaddr.process(address)
-  return parsed.kind() === 'ipv4' ? parsed.toString() : `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/${networkBits}`).toString()}/${networkBits}`
+  if (!ipaddr.isValid(address)) return 'unknown'
+  const parsed = ipaddr.process(address.replace(/%.*$/, ''))
+  if (parsed.kind() === 'ipv4') return parsed.toString()
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/${networkBits}`).toString()}/${networkBits}`
 }

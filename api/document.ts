@@ -6,7 +6,8 @@ export type ApiDocument = ReturnType<OpenAPIHono['getOpenAPI31Document']>
 
 const description = `Send an API token with every request: \`authorization: Bearer ks_…\`. What changes a server answers 202 with an
 operation: watch it at its \`location\`. Every problem is a \`application/problem+json\` with a stable \`code\`, what to do in \`detail\`,
-and the fields at fault in \`errors\`. \`x-required-role\` is the least role in the organisation that a route is for. A POST with an \`idempotency-key\` has one effect however often it is sent.`
+and the fields at fault in \`errors\`. \`x-required-role\` is the least role in the organisation that a route is for. A POST that takes an
+\`idempotency-key\` has one effect however often it is sent.`
 
 /** OpenAPI 3.1 of all routes, from the schemas that validate them. */
 export function apiDocument(app: OpenAPIHono<ApiEnv>): ApiDocument {
@@ -24,7 +25,12 @@ const methods = ['get', 'post', 'put', 'patch', 'delete'] as const
 
 /** `x-required-role` of an operation is what the middleware of its route lets pass. */
 function sayRequiredRoles({ paths = {} }: ApiDocument, app: OpenAPIHono<ApiEnv>): void {
-  const roles = new Map(app.routes.map(({ method, path, handler }) => [`${method} ${path}`, requiredRole(handler)] as const).filter(([, role]) => role !== undefined))
+  const roles = new Map(
+    app.routes.flatMap(({ method, path, handler }) => {
+      const role = requiredRole(handler)
+      return role ? [[`${method} ${path}`, role] as const] : []
+    }),
+  )
   for (const [path, item] of Object.entries(paths)) {
     for (const method of methods) {
       const operation = item?.[method]

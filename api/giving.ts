@@ -10,4 +10,5 @@ export function refuseGiving(c: ApiContext, given: Role): void {
 }
 
 /** What the rules of access refuse: only the last owner is a matter of the present state. */
-export const refusedAccess = ({ code, message, hint = '' }: Failure): Problem => new Problem(code === 'last_owner' ? 409 : 403, code, `${message} ${hint}`.trim())
+export const refusedAccess = ({ code, message, hint = '' }: Failure): Problem =>
+  new Problem(code === 'last_owner' ? 409 : 403, code, `${message} ${hint}`.trim())

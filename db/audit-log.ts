@@ -69,5 +69,5 @@ const matching = ({ actor, action, targetType, targetId, since, until }: AuditFi
 
 const madeBy = (actor: string): SQL | undefined =>
   actor.includes('@')
-    ? eq(sql`lower(${users.email})`, actor.toLowerCase())
+    ? sql`lower(${users.email}) = lower(${actor})`
     : or(sql`${auditEvents.userId}::text = ${actor.toLowerCase()}`, sql`${auditEvents.tokenId}::text = ${actor.toLowerCase()}`)

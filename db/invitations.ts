@@ -23,7 +23,7 @@ export interface InvitationWish {
 /** Invites an address; one that was not accepted in time makes room. Throws where an invitation of it is open. */
 export async function insertInvitation(tx: Database, { lifetimeSeconds, ...wish }: InvitationWish): Promise<{ id: InvitationId; text: Secret }> {
   const isOverdue = lte(invitations.expiresAt, sql`now()`)
-  const ofAddress = eq(sql`lower(${invitations.email})`, wish.email.toLowerCase())
+  const ofAddress = sql`lower(${invitations.email}) = lower(${wish.email})`
   await tx
     .update(invitations)
     .set({ revokedAt: sql`now()` })

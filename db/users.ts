@@ -38,7 +38,7 @@ export async function accountOf(db: Database, email: string): Promise<{ id: User
   const [found] = await db
     .select({ id: users.id, passwordHash: users.passwordHash })
     .from(users)
-    .where(eq(sql`lower(${users.email})`, email.toLowerCase()))
+    .where(sql`lower(${users.email}) = lower(${email})`)
   return found ?? null
 }
 

@@ -73,7 +73,8 @@ export function userRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     const wished = c.req.valid('json')
     const { body: changed, status } = await commitAs({ db, once: null, actor: c.var.actor, organisationId: null }, async (tx) => {
       await changeUser(tx, id, wished)
-      return { status: 200, body: presentUser(await userById(tx, id)), event: { action: 'user.changed', targetType: 'user', targetId: id, details: wished } }
+      const event = { action: 'user.changed', targetType: 'user', targetId: id, details: wished }
+      return { status: 200, body: presentUser(await userById(tx, id)), event }
     })
     return c.json(changed, status)
   })

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { tokenHash } from '../../db/tokens.ts'
 import { changes } from './every-change.ts'
-import { addressOf, everyRoute, type EveryRoute, thingsOf } from './every-route.ts'
+import { addressOf, everyRoute, type EveryRoute, type Ids, parameters, thingsOf } from './every-route.ts'
 import { type GitHost, openGitHost } from './git-host.ts'
 import { type ImageRegistry, openImageRegistry } from './image-registry.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
@@ -10,12 +10,15 @@ let api: TestApi
 let git: GitHost
 let registry: ImageRegistry
 let routes: EveryRoute[]
+/** Of another organisation. */
+let foreign: Ids
 
 beforeAll(async () => {
   api = await createTestApi()
   git = await openGitHost()
   registry = await openImageRegistry()
   routes = await everyRoute(api)
+  foreign = await thingsOf(api, await api.anotherOrganisation())
 })
 /** The longer the queue, the longer the next one takes to be put there. */
 afterEach(() => api.database.sql`update operations set status = 'cancelled', finished_at = now() where finished_at is null`)
@@ -25,6 +28,13 @@ afterAll(async () => {
   registry.close()
 })
 
+/** The same body with the ids of others; null where it has none. */
+function ofOthers(body: object | undefined, own: Ids): object | null {
+  const text = JSON.stringify(body ?? null)
+  const changed = Object.entries(own).reduce((all, [name, id]) => (name === 'key' ? all : all.replaceAll(id, foreign[name]!)), text)
+  return changed === text ? null : (JSON.parse(changed) as object)
+}
+
 const nameOf = ({ method, path }: EveryRoute) => `${method} ${path}`
 
 describe('every change that the document has', () => {
@@ -33,13 +43,22 @@ describe('every change that the document has', () => {
     expect(changing.toSorted()).toEqual(Object.keys(changes).toSorted())
   })
 
-  it.each(Object.keys(changes))('stands in the audit with who made it: %s', async (name) => {
+  it.each(Object.keys(changes))('is made of nobody else’s things, and stands in the audit with who made it: %s', async (name) => {
     const route = routes.find((one) => nameOf(one) === name)!
     const made = await thingsOf(api, { id: api.organisationId, root: api.root, token: api.ownerToken })
     const { ids = {}, query = '', body, token = api.ownerToken } = await changes[name]!({ api, ids: made, git, registry })
     const all = { ...made, ...ids }
+    const send = (to: Ids, sent = body) =>
+      api.ask<object>(route.method, addressOf(route, to) + query, { token: route.isPublic ? null : token, ...(sent ? { body: sent } : {}) })
     const [before] = await api.database.sql`select max(id::text) as id from audit_events`
-    const { status, body: answer } = await api.ask<object>(route.method, addressOf(route, all) + query, { token: route.isPublic ? null : token, ...(body ? { body } : {}) })
+    for (const parameter of parameters(route).filter((one) => one !== 'key')) {
+      expect(await send({ ...all, [parameter]: foreign[parameter]! }), parameter).toMatchObject({ status: 404 })
+    }
+    const theirs = ofOthers(body, made)
+    if (theirs) expect([404, 422]).toContain((await send(all, theirs)).status)
+    expect(await api.database.sql`select max(id::text) as id from audit_events`).toEqual([before])
+
+    const { status, body: answer } = await send(all)
     expect([200, 201, 202], JSON.stringify(answer)).toContain(status)
 
     const events = await api.database.sql`

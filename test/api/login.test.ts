@@ -144,6 +144,9 @@ describe('attempts', () => {
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
     ['2001:db8:1:2::6', '2001:db8:1:2::/64'],
     ['::1', '::/64'],
+    ['fe80::1%eth0', 'fe80::/64'],
+    ['203.0.113.7:4711', 'unknown'],
+    ['somebody', 'unknown'],
   ])('from %s count for %s', (address, network) => expect(networkOf(address)).toBe(network))
 
   it('leave no address of a person behind', async () => {
