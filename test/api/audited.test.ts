@@ -4,17 +4,20 @@ import { changes } from './every-change.ts'
 import { addressOf, everyRoute, type EveryRoute, type Ids, parameters, thingsOf } from './every-route.ts'
 import { type GitHost, openGitHost } from './git-host.ts'
 import { type ImageRegistry, openImageRegistry } from './image-registry.ts'
+import { type FakeHetzner, openFakeHetzner } from '../lab/hetzner/fake.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
 
 let api: TestApi
 let git: GitHost
 let registry: ImageRegistry
+let hetzner: FakeHetzner
 let routes: EveryRoute[]
 /** Of another organisation. */
 let foreign: Ids
 
 beforeAll(async () => {
-  api = await createTestApi()
+  hetzner = await openFakeHetzner()
+  api = await createTestApi({ hetznerEndpoint: hetzner.endpoint })
   git = await openGitHost()
   registry = await openImageRegistry()
   routes = await everyRoute(api)
@@ -26,6 +29,7 @@ afterAll(async () => {
   await api.close()
   await git.close()
   registry.close()
+  await hetzner.close()
 })
 
 /** The same body with the ids of others; null where it has none. */
@@ -46,7 +50,7 @@ describe('every change that the document has', () => {
   it.each(Object.keys(changes))('is made of nobody else’s things, and stands in the audit with who made it: %s', async (name) => {
     const route = routes.find((one) => nameOf(one) === name)!
     const made = await thingsOf(api, { id: api.organisationId, root: api.root, token: api.ownerToken })
-    const { ids = {}, query = '', body, token = api.ownerToken } = await changes[name]!({ api, ids: made, git, registry })
+    const { ids = {}, query = '', body, token = api.ownerToken } = await changes[name]!({ api, ids: made, git, registry, hetzner })
     const all = { ...made, ...ids }
     const send = (to: Ids, sent = body) =>
       api.ask<object>(route.method, addressOf(route, to) + query, { token: route.isPublic ? null : token, ...(sent ? { body: sent } : {}) })

@@ -4,10 +4,12 @@ import { recordAvailable, recordImage } from '../../db/updates.ts'
 import type { EnvironmentId, ServiceId } from '../../domain/ids.ts'
 import { createAuthority } from '../certificates.ts'
 import { release } from '../db/rows.ts'
+import { keyFingerprint } from '../../drivers/sources/known-hosts.ts'
+import type { FakeHetzner } from '../lab/hetzner/fake.ts'
 import type { Ids } from './every-route.ts'
 import type { GitHost } from './git-host.ts'
 import type { ImageRegistry } from './image-registry.ts'
-import { freeName, makeApplication, makeEnvironment, makeReadableApplication, makeService, serverWish, someHostKey } from './scene.ts'
+import { freeName, makeApplication, makeEnvironment, makeReadableApplication, makeServer, makeService, serverWish, someHostKey } from './scene.ts'
 import type { TestApi } from './test-api.ts'
 
 /** Where the things of a change are: made for it alone. */
@@ -16,6 +18,7 @@ export interface ChangeScene {
   ids: Ids
   git: GitHost
   registry: ImageRegistry
+  hetzner: FakeHetzner
 }
 
 /** A request that changes something: other ids than the scene's, and what else it takes. */
@@ -45,9 +48,20 @@ async function readable({ api, ids, git }: ChangeScene): Promise<Ids> {
 
 /** Its live release runs from an image that is on its server. */
 async function built({ api, ids }: ChangeScene): Promise<void> {
-  await api.database.sql`update servers set status = 'active', architecture = 'amd64' where id = ${ids.serverId!}`
+  await isReady({ api, ids })
   await api.database.sql`update build_artifacts set server_id = ${ids.serverId!} where environment_id = ${ids.environmentId!}`
 }
+
+const isReady = ({ api, ids }: Pick<ChangeScene, 'api' | 'ids'>) => api.database.sql`update servers set status = 'active', architecture = 'amd64' where id = ${ids.serverId!}`
+
+/** Ready for an operation of its own. */
+async function readyServer(scene: ChangeScene): Promise<ChangeRequest> {
+  await isReady(scene)
+  return {}
+}
+
+const aProvider = async ({ api, hetzner }: ChangeScene): Promise<Ids> => ({ providerId: (await api.make(`${api.root}/providers`, providerWish(hetzner))).id })
+const providerWish = ({ token }: FakeHetzner) => ({ name: freeName('hetzner'), type: 'hetzner', token })
 
 /** One that is stored once it has answered. */
 const registryWish = ({ url }: ImageRegistry) => ({ name: freeName('registry'), type: 'generic', url, insecure: 'plain_http', use: 'pull' })
@@ -93,6 +107,20 @@ export const changes: Readonly<Record<string, Recipe>> = {
 
   'POST /organisations/{organisationId}/servers': () => ({ body: serverWish() }),
   'POST /organisations/{organisationId}/servers/{serverId}/provision': () => ({}),
+  'POST /organisations/{organisationId}/servers/{serverId}/accept-host-key': async ({ api, git }) => {
+    const serverId = await makeServer(api, { address: '127.0.0.1', sshPort: git.port })
+    return { ids: { serverId }, body: { fingerprint: keyFingerprint(git.hostKey) } }
+  },
+  'POST /organisations/{organisationId}/servers/{serverId}/harden': readyServer,
+  'POST /organisations/{organisationId}/servers/{serverId}/rotate-key': readyServer,
+  'POST /organisations/{organisationId}/servers/{serverId}/reboot': async (scene) => ({ ...(await readyServer(scene)), body: { acknowledgeDowntime: true } }),
+  'DELETE /organisations/{organisationId}/servers/{serverId}': async ({ api }) => ({ ids: { serverId: await makeServer(api) } }),
+  'POST /organisations/{organisationId}/providers': ({ hetzner }) => ({ body: providerWish(hetzner) }),
+  'PATCH /organisations/{organisationId}/providers/{providerId}': async (scene) => ({ ids: await aProvider(scene), body: { token: scene.hetzner.token } }),
+  'DELETE /organisations/{organisationId}/providers/{providerId}': async (scene) => ({ ids: await aProvider(scene) }),
+  'POST /organisations/{organisationId}/providers/{providerId}/servers': async (scene) => ({
+    ...{ ids: await aProvider(scene), body: { name: freeName('server'), location: 'fsn1', type: 'cx22', image: 'debian-13' } },
+  }),
   'POST /organisations/{organisationId}/git-host-keys': () => ({ body: { host: `${freeName('git')}.example.com`, key: someHostKey } }),
   'POST /organisations/{organisationId}/registries': ({ registry }) => ({ body: registryWish(registry) }),
   'PATCH /organisations/{organisationId}/registries/{registryId}': async (scene) => ({ ids: await aRegistry(scene), body: { name: freeName('registry') } }),

@@ -84,7 +84,8 @@ async function rowsOf(
   const [volume] = await sql`
     insert into kept_volumes (organisation_id, server_id, name, size_bytes, service_id, origin, slices)
     values (${organisationId}, ${serverId}, ${freeName('volume')}, 1, ${serviceId}, 'postgres shop-db', '[]') returning id`
-  return { registryId: registry!.id, volumeId: volume!.id, releaseId: (await release(db, environmentId)).id }
+  const [provider] = await sql`insert into providers (organisation_id, name, type, token, verified_at) values (${organisationId}, ${freeName('provider')}, 'hetzner', 'sealed', now()) returning id`
+  return { registryId: registry!.id, providerId: provider!.id, volumeId: volume!.id, releaseId: (await release(db, environmentId)).id }
 }
 
 async function accessOf(api: TestApi): Promise<Ids> {
