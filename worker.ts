@@ -14,6 +14,7 @@ import { startDispatcher } from './dispatcher/dispatcher.ts'
 import { createProviders } from './drivers/providers/registry.ts'
 import { createRegistryDriver } from './drivers/registries/driver.ts'
 import { readKeyring } from './drivers/secrets/key-file.ts'
+import { createSourceDriver } from './drivers/sources/driver.ts'
 import { createSshPool } from './drivers/ssh/pool.ts'
 import { connectionOptions, connectTemporal } from './drivers/temporal/connect.ts'
 import { sdkLogger } from './drivers/temporal/log.ts'
@@ -38,7 +39,7 @@ async function main(config: Config): Promise<void> {
   const keyring = await readKeyring(keyFile)
   const registries = createRegistryDriver({ dockerHubMirror })
   const providers = createProviders({ hetzner: { endpoint: hetznerEndpoint } })
-  const deps = { db, keyring, ssh, registries, providers, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
+  const deps = { db, keyring, ssh, registries, providers, sources: createSourceDriver(), log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
   const worker = await createWorker(config, deps)
   const monitor = await startMonitor(workerMetrics, {
     counts: () => ({ ...ssh.counts(), sqlQueries: queries() }),

@@ -4,6 +4,7 @@ import { CancelRequested } from '../db/operations/commit.ts'
 import { type Failure, isFailure } from '../domain/operations.ts'
 import { ProviderError } from '../drivers/providers/errors.ts'
 import { RegistryError } from '../drivers/registries/errors.ts'
+import { SourceError } from '../drivers/sources/errors.ts'
 import { SshError, type SshErrorCode } from '../drivers/ssh/errors.ts'
 
 /** A cause that trying again does not change. Temporal's UI shows the message, Keystone reads the details. */
@@ -68,6 +69,10 @@ export function asFailure(error: unknown, step: string): unknown {
   if (error instanceof ProviderError) {
     const failure = { code: `provider_${error.code}`, message: error.message, step }
     return error.retryable ? passingFailure(failure, error.retryAfterSeconds) : finalFailure(failure)
+  }
+  if (error instanceof SourceError) {
+    const failure = { code: `source_${error.code}`, message: error.message, step }
+    return error.retryable ? passingFailure(failure) : finalFailure(failure)
   }
   if (error instanceof CancelRequested) return finalFailure({ code: 'cancel_requested', message: error.message, step })
   if (error instanceof OperationEnded) return finalFailure({ code: 'operation_ended', message: error.message, step })

@@ -1,5 +1,3 @@
-import { confirmedHostKeys } from '../db/git-host-keys.ts'
-import { deployKeyOf } from '../db/applications.ts'
 import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { environmentRolledOut } from '../db/operations/environment.ts'
@@ -13,8 +11,6 @@ import type { RegistryAccess } from '../drivers/registries/session.ts'
 import type { BuildFacts, BuiltPlatform } from '../drivers/services/contract-application.ts'
 import type { ServiceStep } from '../drivers/services/contract.ts'
 import { pullImage, resolveImage } from '../drivers/services/image.ts'
-import { knownHosts, pinnedHostKeys } from '../drivers/sources/known-hosts.ts'
-import { parseRepositoryUrl } from '../drivers/sources/repository-url.ts'
 import { baseDigests } from './build-facts.ts'
 import type { ActivityDeps } from './deps.ts'
 import { type BuiltDeployFacts, builtDeployFacts } from './deploy-snapshot.ts'
@@ -22,6 +18,7 @@ import { finalFailure } from './failures.ts'
 import { accessTo, type ImageAccess } from './image-registry.ts'
 import type { OperationInput } from './operations.ts'
 import { runStep } from './remote-step.ts'
+import { repositoryOnServer } from './repository.ts'
 
 /** A base image that a build's server is to resolve. */
 export interface BaseImageToResolve extends OperationInput {
@@ -111,21 +108,18 @@ const buildChanged = () =>
 
 /** The build of a deploy's commit, with all that it needs to fetch the source. */
 async function buildStep(
-  { db, keyring }: ActivityDeps,
+  deps: ActivityDeps,
   facts: BuiltDeployFacts,
   registry: ImageAccess | null,
 ): Promise<ServiceStep<BuildFacts>> {
   const { source, application, environment, commit } = facts
   const { configured, platforms, storedAs, secrets } = source
-  const { organisationId, projectRoot, repositoryUrl } = application
-  const deployKey = await deployKeyOf(db, keyring, application.id)
-  const address = parseRepositoryUrl(repositoryUrl)
-  const confirmed = await confirmedHostKeys(db, organisationId, address)
+  const { organisationId, projectRoot } = application
   return configured.run({
-    ...{ organisationId, environmentId: environment.id, applicationId: application.id, projectRoot, repositoryUrl },
+    ...{ organisationId, environmentId: environment.id, applicationId: application.id, projectRoot },
+    ...(await repositoryOnServer(deps, application)),
     ...{ secrets: secrets.values, secretVersions: secrets.versions },
-    ...{ commitSha: commit, platforms, deployKey, storedAs, dockerConfig: registry && registry.dockerConfig },
-    knownHosts: knownHosts(address, pinnedHostKeys(address, confirmed)),
+    ...{ commitSha: commit, platforms, storedAs, dockerConfig: registry && registry.dockerConfig },
     baseDigests: baseDigests(configured, environment.baseImageDigests),
   })
 }

@@ -1,3 +1,4 @@
+import { branchCheckActivities } from './branch-checks.ts'
 import { builderActivities } from './builders.ts'
 import { commandActivities } from './commands.ts'
 import { configChangeActivities } from './config-changes.ts'
@@ -8,6 +9,7 @@ import { endingActivities } from './endings.ts'
 import { firewallActivities } from './firewalls.ts'
 import { forcedRemovalActivities } from './forced-removals.ts'
 import { gatewayActivities } from './gateways.ts'
+import { headActivities } from './heads.ts'
 import { imageActivities } from './images.ts'
 import { migrationActivities } from './migrations.ts'
 import { keyActivities } from './keys.ts'
@@ -61,6 +63,8 @@ export function createActivities(deps: ActivityDeps) {
     ...forcedRemovalActivities(deps),
     ...volumeActivities(deps),
     ...observationActivities(deps),
+    ...headActivities(deps),
+    ...branchCheckActivities(deps),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
+import { except } from 'hono/combine'
 import { authenticated, member } from './authentication.ts'
 import { limitedBody, storableBody, typedBody } from './body.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from './context.ts'
@@ -56,6 +57,8 @@ import { userRoutes } from './routes/user.ts'
 import { userTokenRoutes } from './routes/user-tokens.ts'
 import { variableImportRoutes } from './routes/variable-imports.ts'
 import { variableRoutes } from './routes/variables.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
+import { webhookSecretRoutes } from './routes/webhook-secrets.ts'
 
 const resources = [
   sessionRoutes,
@@ -80,6 +83,7 @@ const resources = [
   registryRoutes,
   applicationRoutes,
   deployKeyRotationRoutes,
+  webhookSecretRoutes,
   environmentRoutes,
   environmentServiceRoutes,
   checkRoutes,
@@ -110,12 +114,12 @@ const resources = [
 export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const app = createRouter()
   const metrics = createMetrics(deps)
-  app.use(requestLog(deps, metrics), limitedBody, typedBody, storableBody)
+  app.use(requestLog(deps, metrics), except('/webhooks/*', limitedBody, typedBody, storableBody))
   app.use('/organisations/*', authenticated(deps))
   app.use('/user/*', authenticated(deps))
   app.use('/organisations/:organisationId/*', member(deps), once(deps))
   for (const routes of resources) app.route('/', routes(deps))
-  app.route('/', processRoutes(deps, metrics)).route('/', docsRoutes(apiDocument(app)))
+  app.route('/', webhookRoutes(deps)).route('/', processRoutes(deps, metrics)).route('/', docsRoutes(apiDocument(app)))
   app.notFound((c) => answerError(nothingHere(methodsAt(app.routes, c.req.path)), c))
   app.onError(answerError)
   return app

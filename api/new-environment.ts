@@ -27,11 +27,11 @@ export async function createEnvironment(
   { application, wished }: { application: Application; wished: z.output<typeof newEnvironmentSchema> & BuildSource },
 ): Promise<Environment> {
   const { name, branch = application.defaultBranch, serverIds, allowPublic, web, schedulerEnabled, schedulerMode, releaseRetention, rolloutBatchSize, registryId } = wished
-  const { buildStrategy, builderServiceId, image } = wished
+  const { buildStrategy, builderServiceId, image, deployOnPush, deployTags, triggerPaths, branchCheckMinutes } = wished
   const { organisationId } = application
   const { id } = await insertEnvironment(tx, {
     ...{ organisationId, applicationId: application.id, name, branch, schedulerEnabled, schedulerMode, releaseRetention, rolloutBatchSize, registryId },
-    ...{ buildStrategy, builderServiceId, image },
+    ...{ buildStrategy, builderServiceId, image, deployOnPush, deployTags, triggerPaths, branchCheckMinutes },
     buildConfig: buildSettings(wished),
   })
   const service = await createService(tx, deps, {

@@ -6,6 +6,7 @@ import { ProviderError } from '../drivers/providers/errors.ts'
 import { RegistryError } from '../drivers/registries/errors.ts'
 import { SourceError } from '../drivers/sources/errors.ts'
 import { keyFingerprint } from '../drivers/sources/known-hosts.ts'
+import { WebhookError } from '../drivers/sources/webhooks/errors.ts'
 import { SshError } from '../drivers/ssh/errors.ts'
 import type { ApiEnv } from './context.ts'
 import { AlreadyAnswered } from './once.ts'
@@ -46,6 +47,7 @@ function problemOf(error: unknown): Problem | null {
   if (error instanceof SourceError) return sourceProblem(error)
   if (error instanceof RegistryError) return registryProblem(error)
   if (error instanceof ProviderError) return providerProblem(error)
+  if (error instanceof WebhookError) return new Problem(error.status, error.code, error.message)
   if (error instanceof DnsError) return new Problem(503, 'dns_unavailable', `${error.message}: try again.`)
   if (error instanceof SshError) {
     return new Problem(422, error.code, error.message, { errors: [{ field: 'address', message: error.message }] })

@@ -8,9 +8,17 @@ import { newId } from './ids.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
 import { applications } from './schema/index.ts'
 
-const { deployKeyPrivate, nextDeployKeyPrivate, ...columns } = getTableColumns(applications)
-/** An application without its private deploy keys. */
-export type Application = Omit<typeof applications.$inferSelect, 'deployKeyPrivate' | 'nextDeployKeyPrivate'>
+const { deployKeyPrivate, nextDeployKeyPrivate, webhookSecret, nextWebhookSecret, ...stored } = getTableColumns(applications)
+const webhook = sql<WebhookState>`case when ${nextWebhookSecret} is not null then 'rotating' when ${webhookSecret} is not null then 'ready' else 'none' end`
+const columns = { ...stored, webhook }
+
+/** Whether an application has a webhook secret, and whether another one follows it. */
+export const webhookStates = ['none', 'ready', 'rotating'] as const
+type WebhookState = (typeof webhookStates)[number]
+
+type SecretColumn = 'deployKeyPrivate' | 'nextDeployKeyPrivate' | 'webhookSecret' | 'nextWebhookSecret'
+/** An application without what is secret of it. */
+export type Application = Omit<typeof applications.$inferSelect, SecretColumn> & { webhook: WebhookState }
 
 /** A key pair that a repository is read with. */
 export interface DeployKey {
@@ -152,8 +160,29 @@ export async function lockApplication(tx: Database, id: ApplicationId): Promise<
   await tx.select({ id: applications.id }).from(applications).where(eq(applications.id, id)).for('update')
 }
 
+/**
+ * Stores a secret that pushes are signed with from now on. The one before counts until the first delivery that is signed with the new one,
+ * so that none is refused meanwhile; one that was to follow and was never used is forgotten.
+ */
+export async function storeWebhookSecret(tx: Database, keyring: Keyring, id: ApplicationId, secret: Secret): Promise<Application> {
+  const [current] = await tx.select({ sealed: applications.webhookSecret }).from(applications).where(eq(applications.id, id)).for('update')
+  const next = current?.sealed
+    ? { nextWebhookSecret: keyring.seal(secret, sealedPlaces.nextWebhookSecret(id)) }
+    : { webhookSecret: keyring.seal(secret, sealedPlaces.webhookSecret(id)) }
+  await tx.update(applications).set(next).where(eq(applications.id, id))
+  return presentOne(tx, id)
+}
+
+const noWebhookSecret = { webhookSecret: null, nextWebhookSecret: null } as const
+
+/** From now on no delivery is taken. */
+export async function forgetWebhookSecrets(tx: Database, id: ApplicationId): Promise<Application> {
+  await tx.update(applications).set(noWebhookSecret).where(eq(applications.id, id))
+  return presentOne(tx, id)
+}
+
 /** An application is gone, and its deploy key forgotten; what it was stays in the history of its operations. */
 export async function removeApplication(tx: Database, keyring: Keyring, id: ApplicationId): Promise<void> {
   const forgotten = keyring.seal(new Secret(''), sealedPlaces.deployKey(id))
-  await tx.update(applications).set({ removedAt: sql`now()`, deployKeyPrivate: forgotten, ...noNextDeployKey }).where(eq(applications.id, id))
+  await tx.update(applications).set({ removedAt: sql`now()`, deployKeyPrivate: forgotten, ...noNextDeployKey, ...noWebhookSecret }).where(eq(applications.id, id))
 }

@@ -69,6 +69,7 @@ export type EnvironmentChange = Partial<
   Pick<
     Environment,
     | ('releaseRetention' | 'rolloutBatchSize' | 'registryId' | 'buildStrategy' | 'builderServiceId' | 'image' | 'buildConfig')
+    | ('deployOnPush' | 'deployTags' | 'triggerPaths' | 'branchCheckMinutes')
     | ('schedulerEnabled' | 'schedulerTargetServiceId' | 'schedulerMode')
   >
 >

@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto'
+import { createHash, randomBytes, randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { Secret } from '../domain/secret.ts'
 
@@ -45,3 +45,6 @@ function checksum(random: string): string {
   }
   return text
 }
+
+/** A new secret to sign deliveries with: `kswh_` and 256 random bits. It is shown once, and stored sealed. */
+export const newWebhookSecret = (): Secret => new Secret(`kswh_${randomBytes(32).toString('base64url')}`)

@@ -4,7 +4,7 @@ import { markCancelDelivered, undeliveredCancels } from '../db/operations/cancel
 import { failUnbegun, putBack, runningRoots, takePending } from '../db/operations/dispatch.ts'
 import { repeatRecoveries, requestConvergence, requestRecovery } from '../db/operations/recover.ts'
 import type { Operation } from '../db/operations/request.ts'
-import { workflowId } from '../domain/operations.ts'
+import { followsBranch, workflowId } from '../domain/operations.ts'
 import type { Workflows } from '../drivers/temporal/workflows.ts'
 
 /** What the dispatcher works with; `sql` is the connection that listens. It polls every 5 s by default. */
@@ -82,7 +82,8 @@ async function startOne({ db, workflows, log }: DispatcherDeps, operation: Opera
 function startOf({ id, kind, summary, organisationId, targetType, targetId, input }: Operation) {
   const commit = typeof input.commit === 'string' ? { commit: input.commit } : {}
   const target = targetType === 'environment' ? { environment: targetId } : targetType === 'server' ? { server: targetId } : {}
-  return { kind, operationId: id, summary, found: { organisation: organisationId, ...target, ...commit } }
+  const found = { organisation: organisationId, ...target, ...commit }
+  return { kind, operationId: id, summary, found, followsBranch: followsBranch({ kind, input }) }
 }
 
 async function deliverCancels({ db, workflows }: DispatcherDeps): Promise<void> {

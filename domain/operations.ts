@@ -108,6 +108,10 @@ export interface Failure {
 export const isFailure = (value: unknown): value is Failure =>
   typeof value === 'object' && value !== null && 'code' in value && 'message' in value
 
+/** Whether a deployment is of what its branch is at when it begins: then its commit is looked up first. */
+export const followsBranch = ({ kind, input }: { kind: OperationKind; input: Readonly<Record<string, unknown>> }): boolean =>
+  kind === 'environment_deploy' && typeof input.branch === 'string' && input.commit === undefined
+
 /** Who or what asked for an operation. */
 export interface Trigger {
   by: 'api' | 'webhook' | 'schedule' | 'operation'

@@ -25,4 +25,6 @@ export const sealedPlaces = {
   releaseVariables: place('releases', 'variables'),
   providerToken: place('providers', 'token'),
   givenHostKey: place('machines', 'given_host_key'),
+  webhookSecret: place('applications', 'webhook_secret'),
+  nextWebhookSecret: place('applications', 'next_webhook_secret'),
 } as const

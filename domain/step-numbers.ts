@@ -19,7 +19,7 @@ export const stepNumbers = {
   serviceUpdate: { start: 3000, removeImage: 3010 },
   credentialRotation: { admit: 10, retire: 20 },
   environmentDeploy: {
-    ...{ baseImages: 10, build: 20, migrateBefore: 30, commandsBefore: 31, migrateAfter: 50, commandsAfter: 51 },
+    ...{ compare: 5, baseImages: 10, build: 20, migrateBefore: 30, commandsBefore: 31, migrateAfter: 50, commandsAfter: 51 },
     ...{ releaseScheduler: 2000, startScheduler: 4000, stopScheduler: 6000, retire: 8000, drain: 12_000, prune: 14_000, pull: 16_000 },
     ...{ openPorts: 18_000, closePorts: 20_000 },
   },

@@ -48,7 +48,7 @@ export const provider = proxyActivities<Activities>({
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 })
 
-/** A look at a server: what fails has not been seen, and the next round of the schedule looks again. */
+/** A look at a server or a repository: what fails has not been seen, and the next round of the schedule looks again. */
 export const observer = proxyActivities<Activities>({
   startToCloseTimeout: '3 minutes',
   retry: { maximumAttempts: 2 },

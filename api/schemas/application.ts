@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { Application } from '../../db/applications.ts'
+import { type Application, webhookStates } from '../../db/applications.ts'
 import { repositoryTypes } from '../../db/schema/applications.ts'
 import { projectRoot } from '../../drivers/services/laravel/config.ts'
 import { branch, label, line, moment } from './fields.ts'
@@ -30,10 +30,15 @@ export const applicationSchema = z
       .object({ public: z.string(), fingerprint: z.string() })
       .nullable()
       .openapi({ description: 'The key of a rotation that is under way: add it to the repository beside the present one.' }),
+    webhook: z
+      .object({ path: z.string(), state: z.enum(webhookStates) })
+      .openapi({ description: 'Where its git host tells of pushes, behind the address at which it reaches Keystone. rotating: a new secret has not been used yet.' }),
     createdAt: moment,
     updatedAt: moment,
   })
   .openapi('Application')
+
+const webhookPath = (applicationId: string): string => `/webhooks/${applicationId}`
 
 export function presentApplication(application: Application): z.infer<typeof applicationSchema> {
   const { id, name, repositoryUrl, repositoryType, projectRoot: root, defaultBranch, deployKeyPublic, deployKeyFingerprint } = application
@@ -42,6 +47,7 @@ export function presentApplication(application: Application): z.infer<typeof app
     ...{ id, name, repositoryUrl, repositoryType, projectRoot: root, defaultBranch, deployKeyPublic, deployKeyFingerprint },
     deployKeyInstalledAt: application.deployKeyInstalledAt && application.deployKeyInstalledAt.toISOString(),
     nextDeployKey: nextPublic && nextFingerprint ? { public: nextPublic, fingerprint: nextFingerprint } : null,
+    webhook: { path: webhookPath(application.id), state: application.webhook },
     createdAt: application.createdAt.toISOString(),
     updatedAt: application.updatedAt.toISOString(),
   }

@@ -3,7 +3,7 @@ import type { Environment } from '../../db/environments.ts'
 import { environmentStatuses } from '../../db/schema/applications.ts'
 import { buildStrategies } from '../../domain/builds.ts'
 import { schedulerModes } from '../../domain/scheduler.ts'
-import { branch, image, label, moment, registryIdSchema, serverIdSchema, serviceIdSchema, settings } from './fields.ts'
+import { branch, image, label, line, moment, registryIdSchema, serverIdSchema, serviceIdSchema, settings } from './fields.ts'
 
 const schedulerMode = z.enum(schedulerModes, `must be one of ${schedulerModes.join(', ')}`)
 
@@ -23,6 +23,27 @@ const rolloutBatchSize = z
   .openapi({
     description: 'On how many servers at once a new version is started and gets traffic; the next ones follow when it does. Null: on all of them.',
   })
+
+const deployTags = line(200).nullable().openapi({
+  description: 'Tags whose push is deployed, where * stands for anything; their commit is. Null: none.',
+  example: 'v*',
+})
+
+const triggerPath = line(400).regex(/^(?:\.|(?!\.{0,2}\/)[^/]+(?:\/[^/]+)*)$/, 'must be a path in the repository such as apps/shop, without a slash in front or behind')
+
+const triggerPaths = z
+  .array(triggerPath.refine((path) => !path.split('/').includes('..'), 'must not lead out of the repository'))
+  .max(50, 'must name at most 50 paths')
+  .openapi({ description: "Files and folders of the repository: a push that changes nothing in them is not deployed. Empty: the application's projectRoot." })
+
+const branchCheckMinutes = z
+  .int('must be a whole number')
+  .min(1, 'must be at least 1')
+  .max(1440, 'must be at most 1440')
+  .nullable()
+  .openapi({ description: 'How often the head of its branch is looked up, for pushes that no webhook has told of. Null: never.' })
+
+const deployOnPush = z.boolean().openapi({ description: 'Whether pushes to its branch are deployed.' })
 
 const registryId = registryIdSchema.nullable().openapi({
   description: 'Where its images are stored; an environment that spans several servers needs one. Null: on its only server.',
@@ -63,6 +84,10 @@ export const newEnvironmentSchema = z
     releaseRetention: releaseRetention.default(5),
     rolloutBatchSize: rolloutBatchSize.default(null),
     registryId: registryId.default(null),
+    deployOnPush: deployOnPush.default(true),
+    deployTags: deployTags.default(null),
+    triggerPaths: triggerPaths.default([]),
+    branchCheckMinutes: branchCheckMinutes.default(null),
     ...buildSource,
   })
   .openapi('NewEnvironment')
@@ -72,6 +97,10 @@ export const environmentChangeSchema = z
     releaseRetention: releaseRetention.optional(),
     rolloutBatchSize: rolloutBatchSize.optional(),
     registryId: registryId.optional(),
+    deployOnPush: deployOnPush.optional(),
+    deployTags: deployTags.optional(),
+    triggerPaths: triggerPaths.optional(),
+    branchCheckMinutes: branchCheckMinutes.optional(),
     build: settings.optional().openapi({ description: 'Build configuration; settings that are left out stay. The next deployment builds with it.' }),
     ...buildSource,
     schedulerEnabled: z.boolean().optional(),
@@ -98,6 +127,10 @@ export const environmentSchema = z
     image: z.string().nullable(),
     releaseRetention,
     rolloutBatchSize,
+    deployOnPush,
+    deployTags,
+    triggerPaths,
+    branchCheckMinutes,
     registryId: z.uuid().nullable(),
     currentReleaseId: z.uuid().nullable(),
     createdAt: moment,
@@ -109,10 +142,12 @@ export function presentEnvironment(environment: Environment): z.infer<typeof env
   const { id, applicationId, name, branch: from, status, schedulerEnabled, schedulerTargetServiceId, schedulerMode } = environment
   const { buildStrategy: strategy, builderServiceId, image: deployed } = environment
   const { buildConfig, releaseRetention: retention, rolloutBatchSize: batch, registryId: storedIn, currentReleaseId, createdAt, updatedAt } = environment
+  const { deployOnPush: onPush, deployTags: tags, triggerPaths: paths, branchCheckMinutes: checkMinutes } = environment
   return {
     ...{ id, applicationId, name, branch: from, status, buildConfig, currentReleaseId },
     ...{ buildStrategy: strategy, builderServiceId, image: deployed },
     ...{ schedulerEnabled, schedulerTargetServiceId, schedulerMode, releaseRetention: retention, rolloutBatchSize: batch, registryId: storedIn },
+    ...{ deployOnPush: onPush, deployTags: tags, triggerPaths: paths, branchCheckMinutes: checkMinutes },
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),
   }

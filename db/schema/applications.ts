@@ -57,6 +57,10 @@ export const applications = pgTable(
     nextDeployKeyPublic: text('next_deploy_key_public'),
     nextDeployKeyPrivate: sealed('next_deploy_key_private'),
     nextDeployKeyFingerprint: text('next_deploy_key_fingerprint'),
+    /** What pushes are signed with; null: none is taken. */
+    webhookSecret: sealed('webhook_secret'),
+    /** One that is to follow: with the first delivery that is signed with it the one before is forgotten. */
+    nextWebhookSecret: sealed('next_webhook_secret'),
     removedAt: moment('removed_at'),
     ...timestamps,
   },
@@ -69,6 +73,7 @@ export const applications = pgTable(
       'applications_next_deploy_key',
       sql`num_nulls(${t.nextDeployKeyPublic}, ${t.nextDeployKeyPrivate}, ${t.nextDeployKeyFingerprint}) in (0, 3)`,
     ),
+    check('applications_next_webhook_secret', sql`${t.nextWebhookSecret} is null or ${t.webhookSecret} is not null`),
   ],
 )
 
@@ -98,6 +103,17 @@ export const environments = pgTable(
     releaseRetention: integer('release_retention').notNull().default(5),
     /** On how many servers at once a new version is started and gets traffic; null: on all of them. */
     rolloutBatchSize: integer('rollout_batch_size'),
+    /** Whether pushes to its branch are deployed. */
+    deployOnPush: boolean('deploy_on_push').notNull().default(true),
+    /** Tags that are deployed, `*` standing for anything; null: none. */
+    deployTags: text('deploy_tags'),
+    /** Files and folders of the repository whose changes are deployed; empty: the application's folder. */
+    triggerPaths: text('trigger_paths').array().notNull().default(sql`'{}'`),
+    /** How often the head of its branch is looked up, for pushes that nobody told of; null: never. */
+    branchCheckMinutes: integer('branch_check_minutes'),
+    branchCheckedAt: moment('branch_checked_at'),
+    /** What the branch was at when it was looked up last. */
+    branchHead: text('branch_head'),
     ...timestamps,
   },
   (t) => [
@@ -122,6 +138,7 @@ export const environments = pgTable(
     check('environments_image', sql`${t.image} is null or ${t.buildStrategy} = 'external_registry'`),
     oneOf('environments_build_strategy', t.buildStrategy, buildStrategies),
     check('environments_rollout_batch_size', sql`${t.rolloutBatchSize} > 0`),
+    check('environments_branch_check_minutes', sql`${t.branchCheckMinutes} between 1 and 1440`),
     check('environments_release_retention', sql`${t.releaseRetention} between 1 and 50`),
     oneOf('environments_status', t.status, environmentStatuses),
     oneOf('environments_scheduler_mode', t.schedulerMode, schedulerModes),

@@ -6,6 +6,7 @@ const schedules = [
   { scheduleId: 'keystone-update-lookup', workflowType: 'update_lookup', every: '6 hours', jitter: '30 minutes', catchupWindow: '1 hour' },
   { scheduleId: 'keystone-server-watch', workflowType: 'server_watch', every: '5 minutes', jitter: '30 seconds', catchupWindow: '1 minute' },
   { scheduleId: 'keystone-server-tidy', workflowType: 'server_tidy', every: '1 day', jitter: '1 hour', catchupWindow: '12 hours' },
+  { scheduleId: 'keystone-branch-watch', workflowType: 'branch_watch', every: '1 minute', jitter: '10 seconds', catchupWindow: '1 minute' },
 ] as const
 
 /** Has every schedule be there as it is meant, the first time with a run at once; repeating it changes nothing, and one that somebody has paused stays paused. */

@@ -11,6 +11,8 @@ export interface WorkflowStart {
   /** One line for people in the Web UI. */
   summary: string
   found: Partial<Record<keyof typeof searchAttributes, string>>
+  /** Told to the workflow where it is so: its commit is still to be looked up. */
+  followsBranch?: boolean
 }
 
 export type WorkflowState = 'running' | 'closed' | 'lost'
@@ -29,11 +31,11 @@ export interface Workflows {
 export function createWorkflows(client: Client): Workflows {
   const { workflow } = client
   return {
-    async start({ kind, operationId, summary, found }) {
+    async start({ kind, operationId, summary, found, followsBranch = false }) {
       const options = {
         workflowId: workflowId(kind, operationId),
         taskQueue,
-        args: [{ operationId }],
+        args: [{ operationId, ...(followsBranch ? { followsBranch } : {}) }],
         workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
         staticSummary: summary,
         typedSearchAttributes: attributesOf({ ...found, kind }),

@@ -1,6 +1,4 @@
-import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { deployFacts } from '../../activities/deploy-snapshot.ts'
 import { environmentAttachments, servicePlacements } from '../../db/schema/index.ts'
 import { recordSlice } from '../../db/engine-services.ts'
@@ -10,20 +8,19 @@ import { changeVariables } from '../../db/variables.ts'
 import type { ServerId } from '../../domain/ids.ts'
 import { planDeploy } from '../../domain/plan-deploy.ts'
 import { Secret } from '../../domain/secret.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { serviceDriver } from '../../drivers/services/registry.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { planIds } from '../../activities/deploy-rows.ts'
 import { createTestDatabase } from '../database.ts'
-import { noProviders } from '../no-providers.ts'
 import { environment, gateway, keyring, operation, organisation, replica, server, service, slice } from '../db/rows.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps = activityDeps({ db, keyring, ssh })
 const organisationId = await organisation(db)
 let lastAddress = 0
 

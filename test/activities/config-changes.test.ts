@@ -1,10 +1,8 @@
 import { eq } from 'drizzle-orm'
-import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
 import { configChangeActivities } from '../../activities/config-changes.ts'
 import { pinnedVariables, snapshotOf } from '../../activities/deploy-snapshot.ts'
 import { deployActivities } from '../../activities/deploys.ts'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { dryRun, type ImaginedRollout } from '../../activities/dry-run.ts'
 import { placedEnvironment } from '../../activities/placed-environment.ts'
 import { replicaContext } from '../../activities/replica-input.ts'
@@ -16,18 +14,17 @@ import { buildArtifacts, servicePlacements, serviceReplicas, services } from '..
 import { variablesOf } from '../../db/variables.ts'
 import type { EnvironmentId } from '../../domain/ids.ts'
 import { Secret } from '../../domain/secret.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
-import { noProviders } from '../no-providers.ts'
 import { environment, keyring, operation, organisation, release, replica, server, service, setVariable } from '../db/rows.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps = activityDeps({ db, keyring, ssh })
 const { planConfigChange } = configChangeActivities(deps)
 const { planDeploy } = deployActivities(deps)
 const organisationId = await organisation(db)

@@ -1,7 +1,5 @@
 import { eq } from 'drizzle-orm'
-import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { endingActivities } from '../../activities/endings.ts'
 import { firewallActivities } from '../../activities/firewalls.ts'
 import { forcedRemovalActivities } from '../../activities/forced-removals.ts'
@@ -14,18 +12,17 @@ import { operationById } from '../../db/operations/begin.ts'
 import { recordRemoved, replicaById } from '../../db/replicas.ts'
 import { environmentAttachments, environments, keptVolumes, releases, servers, servicePlacements, serviceReplicas, services, serviceSlices } from '../../db/schema/index.ts'
 import type { EnvironmentId, ServiceId } from '../../domain/ids.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
-import { noProviders } from '../no-providers.ts'
 import { environment, gateway, keyring, operation, organisation, release, replica, server, service, slice } from '../db/rows.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps = activityDeps({ db, keyring, ssh })
 const activities = endingActivities(deps)
 const { planFirewalls } = firewallActivities(deps)
 const { planRoute } = gatewayActivities(deps)

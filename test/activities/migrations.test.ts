@@ -1,23 +1,20 @@
-import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { migrationActivities } from '../../activities/migrations.ts'
 import { leftoversOf } from '../../db/convergence.ts'
 import { operationById } from '../../db/operations/begin.ts'
 import { startStep } from '../../db/operations/steps.ts'
 import { publishRelease } from '../../db/releases.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
-import { noProviders } from '../no-providers.ts'
 import { environment, keyring, operation, organisation, replica, rolledOut, server, service } from '../db/rows.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db, sql } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps = activityDeps({ db, keyring, ssh })
 const { planMigration, recordMigration } = migrationActivities(deps)
 const organisationId = await organisation(db)
 

@@ -1,25 +1,22 @@
 import { randomUUID } from 'node:crypto'
-import { pino } from 'pino'
 import { afterAll, expect, test } from 'vitest'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { observationActivities } from '../../activities/observations.ts'
 import { forgetFirstLogin } from '../../db/server-access.ts'
 import { insertServer } from '../../db/servers.ts'
 import { serverLocks } from '../../domain/locks.ts'
 import { Secret } from '../../domain/secret.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
 import { deployOf, keyring, organisation, requested } from '../db/rows.ts'
-import { noProviders } from '../no-providers.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db, sql } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps = activityDeps({ db, keyring, ssh })
 const { observeServer } = observationActivities(deps)
 
 test('a server that does not answer is unreachable, but not while an operation has it for itself', async () => {

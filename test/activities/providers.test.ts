@@ -1,8 +1,6 @@
 import { ActivityCancellationDetails } from '@temporalio/common'
 import { MockActivityEnvironment } from '@temporalio/testing'
-import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { providerActivities } from '../../activities/providers.ts'
 import { insertPurchase } from '../../db/machines.ts'
 import { finishOperation } from '../../db/operations/finish.ts'
@@ -12,12 +10,12 @@ import type { OrganisationId, ServerId } from '../../domain/ids.ts'
 import { Secret } from '../../domain/secret.ts'
 import { generateHostKey } from '../../drivers/providers/first-boot.ts'
 import { createProviders } from '../../drivers/providers/registry.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
 import { keyring, operation, organisation, server as adopted, service } from '../db/rows.ts'
 import { type FakeHetzner, openFakeHetzner } from '../lab/hetzner/fake.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db, sql } = database
@@ -28,7 +26,7 @@ let activities: ReturnType<typeof providerActivities>
 beforeAll(async () => {
   fake = await openFakeHetzner()
   const providers = createProviders({ hetzner: { endpoint: fake.endpoint, timeoutSeconds: 1, pollMilliseconds: 5 } })
-  const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+  const deps = activityDeps({ db, keyring, ssh, providers })
   activities = providerActivities(deps)
 })
 beforeEach(() => {

@@ -1,7 +1,5 @@
 import { eq } from 'drizzle-orm'
-import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { gatewayActivities } from '../../activities/gateways.ts'
 import { rebootActivities } from '../../activities/reboots.ts'
 import { revisionOf } from '../../db/gateways.ts'
@@ -9,18 +7,17 @@ import { operationById } from '../../db/operations/begin.ts'
 import { replicaById } from '../../db/replicas.ts'
 import { operations } from '../../db/schema/index.ts'
 import { serverPlace } from '../../db/servers.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
 import { environment, gateway, keyring, operation, organisation, replica, server, service, slice } from '../db/rows.ts'
-import { noProviders } from '../no-providers.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps = activityDeps({ db, keyring, ssh })
 const activities = rebootActivities(deps)
 const organisationId = await organisation(db)
 let addresses = 0

@@ -1,7 +1,5 @@
 import { eq } from 'drizzle-orm'
-import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { rollbackActivities } from '../../activities/rollbacks.ts'
 import { operationById } from '../../db/operations/begin.ts'
 import { releasesOf, releasedImage } from '../../db/release-history.ts'
@@ -10,18 +8,17 @@ import { replicasOf } from '../../db/replicas.ts'
 import { servicePlacements, services } from '../../db/schema/index.ts'
 import { variablesOf } from '../../db/variables.ts'
 import { Secret } from '../../domain/secret.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
-import { noProviders } from '../no-providers.ts'
 import { environment, keyring, operation, organisation, release, rolledOut, server, service, setVariable } from '../db/rows.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps = activityDeps({ db, keyring, ssh })
 const { planRollback } = rollbackActivities(deps)
 const organisationId = await organisation(db)
 

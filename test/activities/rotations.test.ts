@@ -1,6 +1,4 @@
-import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { operationActivities } from '../../activities/operations.ts'
 import { rotationActivities } from '../../activities/rotations.ts'
 import { sliceActivities } from '../../activities/slices.ts'
@@ -14,18 +12,17 @@ import { detach } from '../../db/slice-uses.ts'
 import { insertSlice } from '../../db/slices.ts'
 import type { EnvironmentId, SliceId } from '../../domain/ids.ts'
 import { Secret } from '../../domain/secret.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
-import { noProviders } from '../no-providers.ts'
 import { environment, keyring, operation, organisation, release, replica, server, service } from '../db/rows.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db, sql } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps = activityDeps({ db, keyring, ssh })
 const { planRotation, switchCredentials, changeAttached, lookAtChanges, retireCredentials } = rotationActivities(deps)
 const organisationId = await organisation(db)
 

@@ -1,7 +1,5 @@
-import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
 import { convergenceActivities } from '../../activities/convergence.ts'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { serverKeyActivities } from '../../activities/server-keys.ts'
 import { forgetFirstLogin, serverAccess } from '../../db/server-access.ts'
 import { serverKeyRotationOf } from '../../db/server-keys.ts'
@@ -11,19 +9,18 @@ import { requestCancel } from '../../db/operations/cancel.ts'
 import { insertServer } from '../../db/servers.ts'
 import type { ServerId } from '../../domain/ids.ts'
 import { Secret } from '../../domain/secret.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
 import { keyring, operation, organisation } from '../db/rows.ts'
-import { noProviders } from '../no-providers.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db, sql } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps = activityDeps({ db, keyring, ssh })
 const { planServerKeyRotation, switchServerKey } = serverKeyActivities(deps)
 const { beginConvergence } = convergenceActivities(deps)
 const organisationId = await organisation(db)

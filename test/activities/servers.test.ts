@@ -1,22 +1,19 @@
-import { pino } from 'pino'
 import { afterAll, expect, test } from 'vitest'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { firewallActivities } from '../../activities/firewalls.ts'
 import { serverActivities } from '../../activities/servers.ts'
 import { firewallOf, recordFirewall } from '../../db/firewalls.ts'
 import type { ServerId } from '../../domain/ids.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
 import { keyring, operation, organisation, server } from '../db/rows.ts'
-import { noProviders } from '../no-providers.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db, sql } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps = activityDeps({ db, keyring, ssh })
 const { planHardening } = serverActivities(deps)
 const { planFirewalls } = firewallActivities(deps)
 const organisationId = await organisation(db)

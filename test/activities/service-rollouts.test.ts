@@ -1,8 +1,6 @@
 import { eq, inArray } from 'drizzle-orm'
-import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
 import { deployActivities } from '../../activities/deploys.ts'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { shiftTraffic } from '../../activities/gateway-traffic.ts'
 import { restartActivities } from '../../activities/restarts.ts'
 import { serviceRolloutActivities } from '../../activities/service-rollouts.ts'
@@ -18,18 +16,17 @@ import { changeVariables } from '../../db/variables.ts'
 import type { OperationKind } from '../../domain/operations.ts'
 import type { ReplicaId, ServiceId } from '../../domain/ids.ts'
 import { Secret } from '../../domain/secret.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
-import { noProviders } from '../no-providers.ts'
 import { environment, keyring, operation, organisation, release, replica, rolledOut, server, service } from '../db/rows.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db } = database
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
 afterAll(() => Promise.all([database.close(), ssh.close()]))
 
-const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps = activityDeps({ db, keyring, ssh })
 const { planServiceRollout } = serviceRolloutActivities(deps)
 const { planDeploy, recordRelease } = deployActivities(deps)
 const { planRestart } = restartActivities(deps)

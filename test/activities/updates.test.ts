@@ -1,7 +1,5 @@
 import { eq } from 'drizzle-orm'
-import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import { updateActivities } from '../../activities/updates.ts'
 import { insertService } from '../../db/services.ts'
 import { services } from '../../db/schema/index.ts'
@@ -12,7 +10,7 @@ import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { openImageRegistry } from '../api/image-registry.ts'
 import { createTestDatabase } from '../database.ts'
 import { artifact, environment, keyring, operation, organisation, replica, server, service } from '../db/rows.ts'
-import { noProviders } from '../no-providers.ts'
+import { activityDeps } from './deps.ts'
 
 const database = await createTestDatabase()
 const { db } = database
@@ -25,7 +23,7 @@ afterAll(async () => {
 })
 
 const registries = createRegistryDriver({ dockerHubMirror: hub.url })
-const deps: ActivityDeps = { db, keyring, ssh, registries, providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+const deps = activityDeps({ db, keyring, ssh, registries })
 const { planUpdateLookup, lookUpImage, planUpdate, recordUpdate } = updateActivities(deps)
 
 const image = (digit: string) => `postgres@sha256:${digit.repeat(64)}`

@@ -1,14 +1,11 @@
-import { pino } from 'pino'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { keyActivities } from '../../activities/keys.ts'
-import type { ActivityDeps } from '../../activities/deps.ts'
 import type { OperationId } from '../../domain/ids.ts'
-import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { keyring } from '../db/rows.ts'
 import { makeEnvironment } from './scene.ts'
-import { noProviders } from '../no-providers.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
+import { activityDeps } from '../activities/deps.ts'
 
 let api: TestApi
 const ssh = createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 })
@@ -39,7 +36,7 @@ it('owners see which keys are in use, and never the keys', async () => {
 
 it('a worker with other keys says so and changes nothing', async () => {
   const { db } = api.database
-  const deps: ActivityDeps = { db, keyring, ssh, registries: createRegistryDriver(), providers: noProviders, log: pino({ level: 'silent' }), notices: () => {}, terminateWorkflow: async () => {} }
+  const deps = activityDeps({ db, keyring, ssh })
   const { body } = await rotate()
   const operationId = String(body.id) as OperationId
   const { resealBatch } = keyActivities(deps)

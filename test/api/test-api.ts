@@ -10,6 +10,7 @@ import { apiTokens, memberships, users } from '../../db/schema/index.ts'
 import { newToken } from '../../db/tokens.ts'
 import type { Role } from '../../domain/access.ts'
 import type { OrganisationId, UserId } from '../../domain/ids.ts'
+import type { Keyring } from '../../domain/keyring.ts'
 import { createDnsResolver } from '../../drivers/dns/resolver.ts'
 import { createProviders } from '../../drivers/providers/registry.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
@@ -46,6 +47,8 @@ interface Request {
 export interface TestApi {
   app: OpenAPIHono<ApiEnv>
   database: TestDatabase
+  /** What the API seals with. */
+  keyring: Keyring
   organisationId: OrganisationId
   /** `/organisations/{organisationId}` */
   root: string
@@ -76,10 +79,11 @@ export async function createTestApi({ dnsServers = [], hetznerEndpoint = nowhere
   const database = await createTestDatabase()
   const { db, sql } = database
   const closing = new AbortController()
+  const keyring = createKeyring({ current: 'test', keys: { test: randomBytes(32).toString('base64') } })
   const lines: string[] = []
   const app = createApp({
     ...{ db, sql, probeHostKey, closing: closing.signal },
-    keyring: createKeyring({ current: 'test', keys: { test: randomBytes(32).toString('base64') } }),
+    keyring,
     sources: createSourceDriver({ timeoutSeconds: 5 }),
     registries: createRegistryDriver({ timeoutSeconds: 5 }),
     providers: createProviders({ hetzner: { endpoint: hetznerEndpoint, timeoutSeconds: 5 } }),
@@ -111,7 +115,7 @@ export async function createTestApi({ dnsServers = [], hetznerEndpoint = nowhere
   const organisations = await ask<{ items: { id: OrganisationId }[] }>('GET', '/organisations')
   const organisationId = organisations.body.items[0]!.id
   return {
-    ...{ app, database, organisationId, ownerToken, ask, make, tokenOf },
+    ...{ app, database, keyring, organisationId, ownerToken, ask, make, tokenOf },
     root: `/organisations/${organisationId}`,
     async anotherOrganisation() {
       const name = `other ${randomBytes(3).toString('hex')}`

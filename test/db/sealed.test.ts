@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
-import { beginDeployKeyRotation, deployKeyOf, insertApplication, nextDeployKeyOf } from '../../db/applications.ts'
+import { beginDeployKeyRotation, deployKeyOf, insertApplication, nextDeployKeyOf, storeWebhookSecret } from '../../db/applications.ts'
 import { engineService, engineSlice } from '../../db/engine-services.ts'
 import { buildSecrets, setBuildSecret } from '../../db/build-secrets.ts'
 import { insertInvitation } from '../../db/invitations.ts'
@@ -19,6 +19,7 @@ import { insertSystemVariables, variablesOf } from '../../db/variables.ts'
 import { ensureOwner } from '../../db/owner.ts'
 import { insertUser } from '../../db/users.ts'
 import type { ServerId } from '../../domain/ids.ts'
+import { webhookReceiver } from '../../db/webhooks.ts'
 import { sealedPlaces } from '../../domain/sealed-places.ts'
 import { Secret } from '../../domain/secret.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
@@ -66,6 +67,7 @@ const application = await insertApplication(db, keyring, {
 })
 const followingKey = { publicKey: 'ssh-ed25519 DDDD', privateKey: secret('following'), fingerprint: 'SHA256:+' }
 await beginDeployKeyRotation(db, keyring, application.id, followingKey)
+for (const name of ['webhook', 'next-webhook']) await storeWebhookSecret(db, keyring, application.id, secret(name))
 const registry = await insertRegistry(db, keyring, {
   ...{ organisationId, name: 'main', type: 'generic', url: 'https://registry.example', namespace: null, insecure: 'no', use: 'push' },
   login: { username: 'ci', password: secret('registry') },
@@ -133,6 +135,7 @@ describe('secrets in the database', () => {
     const [bought] = await sql`select management_key_private as key from servers where id = ${boughtId}`
     const ofEnvironment = await variablesOf(db, keyring, environmentId)
     const { password, standby } = (await engineSlice(db, keyring, slice.id)).credentials
+    const receiver = await webhookReceiver(db, keyring, application.id)
     const revealed = [
       await login(server.id, 'management'),
       await login(server.id, 'adoption'),
@@ -144,6 +147,8 @@ describe('secrets in the database', () => {
       (await providerAccess(db, keyring, provider.id)).access.token,
       await deployKeyOf(db, keyring, application.id),
       (await nextDeployKeyOf(db, keyring, application.id))!.privateKey,
+      receiver!.secret,
+      receiver!.nextSecret!,
       (await registryLogin(db, keyring, registry.id))!.password,
       (await engineService(db, keyring, service.id)).adminCredentials.password!,
       password!,

@@ -18,6 +18,7 @@ import type { OperationId } from '../../domain/ids.ts'
 import { workflowId } from '../../domain/operations.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
+import { createSourceDriver } from '../../drivers/sources/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { connectionOptions, connectTemporal } from '../../drivers/temporal/connect.ts'
 import { createWorkflows, taskQueue, type Workflows } from '../../drivers/temporal/workflows.ts'
@@ -245,6 +246,7 @@ async function createWorker(): Promise<Worker> {
       ssh: createSshPool({ idleCloseSeconds: 1, keepaliveSeconds: 5, connectTimeoutSeconds: 1 }),
       registries: createRegistryDriver(),
       providers: noProviders,
+      sources: createSourceDriver(),
       notices: createNotices(db),
       terminateWorkflow: (id, reason) => workflows.terminate(id, reason),
     }),

@@ -14,6 +14,7 @@ import type { EnvironmentId, OperationId, ServiceId } from '../../domain/ids.ts'
 import { createProviders } from '../../drivers/providers/registry.ts'
 import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { readKeyring } from '../../drivers/secrets/key-file.ts'
+import { createSourceDriver } from '../../drivers/sources/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { sdkLogger } from '../../drivers/temporal/log.ts'
 import { createWorkflows, taskQueue } from '../../drivers/temporal/workflows.ts'
@@ -43,7 +44,7 @@ async function startWorker({ client, database, temporal, keyFile, dockerHubMirro
   const keyring = await readKeyring(keyFile)
   const registries = createRegistryDriver({ authorities: [await authorityCertificate()], dockerHubMirror })
   const providers = createProviders({ hetzner: { endpoint: hetzner.endpoint, pollMilliseconds: 100 } })
-  const deps = { db, keyring, ssh, registries, providers, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
+  const deps = { db, keyring, ssh, registries, sources: createSourceDriver(), providers, log, notices: createNotices(db), terminateWorkflow: workflows.terminate }
   twice = everythingTwice(createActivities(deps), sql)
   const connection = await NativeConnection.connect({ address: temporal.target.address })
   const worker = await Worker.create({

@@ -1,4 +1,3 @@
-#!/bin/bash
 # Builds the image of one commit with Keystone's own Dockerfile, whatever Dockerfile the repository has. An image with the same
 # artifact key is reported as it is. IMAGES has a line for each platform: what it is, the tag of its image here, and the one under which
 # it is pushed, where it is. Source and deploy key are gone when the step ends.
@@ -12,21 +11,11 @@ rm -rf "$work" "$KEYSTONE_RESULT.part"
 
 # Gets the source of the commit, whose folder is then the current one.
 fetch_source() {
-  mkdir -p "$work/source"
-  printf '%s\n' "$KNOWN_HOSTS" >"$work/known_hosts"
+  open_repository "$work/source"
   printf '%s' "$DOCKERFILE" >"$work/Dockerfile"
   printf '%s' "$DOCKERIGNORE" >"$work/Dockerfile.dockerignore"
-
-  export GIT_TERMINAL_PROMPT=0
-  export GIT_SSH_COMMAND="ssh -F none -i $KEYSTONE_SECRETS/deploy-key -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=$work/known_hosts -o GlobalKnownHostsFile=none -o ConnectTimeout=20"
-  git -c init.defaultBranch=main init --quiet "$work/source"
-  cd "$work/source"
-  git remote add origin "$REPOSITORY_URL"
   echo "Fetching commit $COMMIT"
-  # A server with protocol version 0 gives out tips only: then the branches are fetched whole.
-  if ! git -c protocol.version=2 fetch --quiet --depth 1 --no-tags origin "$COMMIT" 2>"$work/fetch.err"; then
-    git fetch --quiet --no-tags origin '+refs/heads/*:refs/remotes/origin/*' || { cat "$work/fetch.err" >&2; exit 1; }
-  fi
+  fetch_commit "$COMMIT"
   git -c advice.detachedHead=false checkout --quiet "$COMMIT"
   [ -f "$PROJECT_ROOT/composer.json" ] || { echo "There is no composer.json in the folder $PROJECT_ROOT of commit $COMMIT." >&2; exit 1; }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { platformTag, storedTag } from '../../../domain/images.ts'
+import { repositoryScript } from '../../sources/compare-head.ts'
 import type { ServiceStep } from '../contract.ts'
 import type { BaseImage, BuildDriver, BuildFacts, BuildInput, BuildSource, BuiltPlatform, ConfiguredBuild } from '../contract-application.ts'
 import { lines, textBeside } from '../scripts.ts'
@@ -8,7 +9,7 @@ import { type BuildConfig, buildSchema, projectRoot } from './config.ts'
 import { dockerignore, renderDockerfile } from './dockerfile.ts'
 import { buildInputs, inputsArgument, inputsFingerprint } from './inputs.ts'
 
-const script = textBeside(import.meta.url, 'build.sh')
+const script = repositoryScript + textBeside(import.meta.url, 'build.sh')
 
 export const build: BuildDriver = {
   configSchema: buildSchema,
