@@ -16,34 +16,32 @@ export function branchCheckActivities(deps: ActivityDeps) {
       return { repositories: await repositoriesToCheck(db) }
     },
 
-    /** Looks up the branches of a repository once, for all environments that want it, and requests what nobody has told of; a line for each. */
-    async checkBranches(repository: Repository): Promise<{ said: string[] }> {
+    /** Looks up the branches of a repository once, for all environments that want it, and requests what nobody has told of. */
+    async checkBranches(repository: Repository): Promise<{ environments: number }> {
       const checked = await environmentsToCheck(db, repository)
       const [first] = checked
-      if (!first) return { said: [] }
+      if (!first) return { environments: 0 }
       const access = await repositoryAccess(deps, first.application)
       const { branches } = await sources.refs(access).catch((error: unknown) => {
         throw asFailure(error, 'look up branches')
       })
-      const said: string[] = []
-      for (const one of checked) said.push(...(await checkOne(one, branches)))
-      return { said }
+      for (const one of checked) await checkOne(one, branches)
+      return { environments: checked.length }
     },
   }
 
-  async function checkOne({ id, application }: CheckedEnvironment, branches: RemoteRefs['branches']): Promise<string[]> {
-    return db.transaction(async (tx) => {
+  async function checkOne({ id, application }: CheckedEnvironment, branches: RemoteRefs['branches']): Promise<void> {
+    await db.transaction(async (tx) => {
       const environment = await takeEnvironmentToCheck(tx, id)
       const head = branches.get(environment?.branch ?? '')
-      if (!environment || head === undefined) return []
-      const { branchHead: before, branch, name, status } = environment
+      if (!environment || head === undefined) return
+      const { branchHead: before, branch, status } = environment
       await recordBranchHead(tx, id, head)
       const isBeginning = before === null && status === 'new'
-      if (head === before || isBeginning || (await isMoveKnown(tx, environment, head))) return []
+      if (head === before || isBeginning || (await isMoveKnown(tx, environment, head))) return
       const cause = `push of ${head.slice(0, 7)} to ${branch}, which nobody had told of`
       const condition = { since: before === null ? [] : [before], heedsSkip: true }
       await requestPushDeploy(tx, { environment, applicationName: application.name, version: { condition }, trigger: { by: 'schedule', actor: 'branch_watch', cause } })
-      return [`${name} of ${application.name}: ${cause}`]
     })
   }
 }

@@ -6,8 +6,7 @@ import type { Database } from './connect.ts'
 import type { Environment } from './environments.ts'
 import { locksOfEnvironment } from './operation-locks.ts'
 import { lockAdmission } from './operations/admit.ts'
-import { notifyOperation } from './operations/notify.ts'
-import { type Operation, requestOperation } from './operations/request.ts'
+import { type Operation, queueOperation } from './operations/request.ts'
 import { operations } from './schema/index.ts'
 
 /** What a push is deployed as: the head of the environment's branch when the deployment begins, or the commit of a tag. */
@@ -32,7 +31,7 @@ export async function requestPushDeploy(tx: Database, { environment, application
   const superseded = await supersedeQueued(tx, id)
   const isTag = 'tag' in version
   const condition = isTag ? null : superseded.reduce(either, version.condition)
-  return requestOperation(tx, {
+  return queueOperation(tx, {
     ...{ organisationId, kind: 'environment_deploy', targetType: 'environment', targetId: id, trigger, locks },
     summary: `deploy ${name} of ${applicationName} @ ${isTag ? version.tag : branch}`,
     input: isTag ? { ...version } : { branch, ...(condition ? { condition } : {}) },
@@ -48,8 +47,7 @@ async function supersedeQueued(tx: Database, environmentId: EnvironmentId): Prom
     .where(
       and(eq(operations.status, 'queued'), eq(operations.targetId, environmentId), eq(operations.kind, 'environment_deploy'), isOfPush),
     )
-    .returning({ id: operations.id, condition: sql<Condition | null>`${operations.input} -> 'condition'` })
-  for (const { id } of rows) await notifyOperation(tx, id)
+    .returning({ condition: sql<Condition | null>`${operations.input} -> 'condition'`, told: sql`pg_notify('keystone_operation', ${operations.rootId}::text)` })
   return rows.map(({ condition }) => condition)
 }
 

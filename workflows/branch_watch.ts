@@ -5,8 +5,8 @@ import { control, observer } from './proxies.ts'
 /** What a round came to; read in the Temporal Web UI. */
 export interface BranchWatch {
   repositories: number
-  /** A line for each push that nobody had told of, and for each repository that could not be read. */
-  said: string[]
+  /** A line for each that could not be read. */
+  failures: string[]
 }
 
 /**
@@ -14,16 +14,15 @@ export interface BranchWatch {
  * starts it.
  */
 export async function branch_watch(): Promise<BranchWatch> {
-  const said: string[] = []
+  const failures: string[] = []
   const { repositories } = await control.planBranchWatch()
   await together(repositories, async (repository) => {
     try {
-      const found = await observer.checkBranches.executeWithOptions({ summary: `look at ${repository.repositoryUrl}` }, [repository])
-      said.push(...found.said)
+      await observer.checkBranches.executeWithOptions({ summary: `look at ${repository.repositoryUrl}` }, [repository])
     } catch (error) {
       if (isCancellation(error)) throw error
-      said.push(`${repository.repositoryUrl}: ${failureOf(error).message}`)
+      failures.push(`${repository.repositoryUrl}: ${failureOf(error).message}`)
     }
   })
-  return { repositories: repositories.length, said }
+  return { repositories: repositories.length, failures }
 }

@@ -14,17 +14,19 @@ export async function lockAdmission(tx: Database): Promise<void> {
  * function: it runs under `lockAdmission`, in the transaction that queues or finishes an operation.
  */
 export async function admit(tx: Database): Promise<void> {
-  const admitted = await tx.execute<{ id: string }>(sql`
-    update operations candidate set status = 'pending', updated_at = now()
-    where candidate.status = 'queued'
-      and not exists (
-        select from operations earlier
-        join operation_locks theirs on theirs.operation_id = earlier.id
-        join operation_locks ours on ours.key = theirs.key and ours.operation_id = candidate.id
-        where earlier.status in ('queued', 'pending', 'running', 'recovering')
-          and earlier.sequence < candidate.sequence
-          and (ours.mode = 'exclusive' or theirs.mode = 'exclusive')
-      )
-    returning candidate.id`)
-  if (admitted.length > 0) await tx.execute(sql`select pg_notify('keystone_pending', '')`)
+  await tx.execute(sql`
+    with admitted as (
+      update operations candidate set status = 'pending', updated_at = now()
+      where candidate.status = 'queued'
+        and not exists (
+          select from operations earlier
+          join operation_locks theirs on theirs.operation_id = earlier.id
+          join operation_locks ours on ours.key = theirs.key and ours.operation_id = candidate.id
+          where earlier.status in ('queued', 'pending', 'running', 'recovering')
+            and earlier.sequence < candidate.sequence
+            and (ours.mode = 'exclusive' or theirs.mode = 'exclusive')
+        )
+      returning candidate.id
+    )
+    select pg_notify('keystone_pending', '') from admitted limit 1`)
 }

@@ -29,9 +29,13 @@ export type Operation = typeof operations.$inferSelect
  * Call it in the transaction that records the wish itself: a wish that got a 2xx is never lost (design section 4).
  */
 export async function requestOperation(tx: Database, request: OperationRequest): Promise<Operation> {
-  const { locks, input = {}, ...columns } = request
-  const id = newId<OperationId>()
   await lockAdmission(tx)
+  return queueOperation(tx, request)
+}
+
+/** The same for a transaction that holds `lockAdmission` already. */
+export async function queueOperation(tx: Database, { locks, input = {}, ...columns }: OperationRequest): Promise<Operation> {
+  const id = newId<OperationId>()
   await tx.insert(operations).values({ ...columns, id, rootId: id, hash: newHash(), status: 'queued', input })
   if (locks.length > 0) await tx.insert(operationLocks).values(locks.map((lock) => ({ operationId: id, ...lock })))
   await admit(tx)

@@ -33,7 +33,7 @@ export interface ServerSentEvent {
 export interface ApiClient {
   get<Answer>(path: string, answer: z.ZodType<Answer>): Promise<Answer>
   post<Answer>(path: string, body: unknown, answer: z.ZodType<Answer>): Promise<Answer>
-  put(path: string, body: unknown): Promise<void>
+  put(path: string, body: unknown): Promise<unknown>
   patch(path: string, body: unknown): Promise<void>
   delete<Answer>(path: string, answer: z.ZodType<Answer>): Promise<Answer>
   text(path: string): Promise<string>
@@ -59,7 +59,7 @@ export function createApiClient(url: string, token: string): ApiClient {
   return {
     get: async (path, answer) => answer.parse(await (await send('GET', path)).json()),
     post: async (path, body, answer) => answer.parse(await (await send('POST', path, { body })).json()),
-    put: async (path, body) => void (await (await send('PUT', path, { body })).arrayBuffer()),
+    put: async (path, body) => (await send('PUT', path, { body })).json(),
     patch: async (path, body) => void (await (await send('PATCH', path, { body })).arrayBuffer()),
     delete: async (path, answer) => answer.parse(await (await send('DELETE', path)).json()),
     text: async (path) => (await send('GET', path)).text(),

@@ -132,8 +132,9 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
   const { id } = await client.post('/organisations', { name }, identified)
   const path = `/organisations/${id}`
   const environment = (environmentId: string) => `${path}/environments/${environmentId}`
-  const setVariable = (environmentId: string, key: string, value: string) =>
-    client.put(`${environment(environmentId)}/variables/${key}`, { value })
+  const setVariable = async (environmentId: string, key: string, value: string) => {
+    await client.put(`${environment(environmentId)}/variables/${key}`, { value })
+  }
   return {
     id,
     async adoptServer({ name: serverName, address, sshPort, privateAddress, privateNetwork, hostKey, rootKey }) {

@@ -19,6 +19,7 @@ export interface WorkerCounts {
 /** `npm start` on data of its own, as a user has it: embedded Postgres with its durability, Temporal with its file. */
 export interface BenchKeystone {
   client: ApiClient
+  apiUrl: string
   histories: HistoryReader
   temporal: Client
   dataDir: string
@@ -37,8 +38,10 @@ export async function startKeystone(): Promise<BenchKeystone> {
   const ports: Ports = JSON.parse(await readFile(join(dataDir, 'ports.json'), 'utf8'))
   const target = { address: `127.0.0.1:${ports.temporal}`, namespace: 'default', apiKey: null, tls: null }
   const temporal = connectTemporal(target)
+  const apiUrl = `http://127.0.0.1:${ports.api}`
   return {
-    client: createApiClient(`http://127.0.0.1:${ports.api}`, token),
+    client: createApiClient(apiUrl, token),
+    apiUrl,
     histories: historyReader(temporal.client),
     temporal: temporal.client,
     dataDir,

@@ -104,6 +104,16 @@ describe('what is pending', () => {
     expect(started.toSorted()).toEqual(wishes.map(({ id }) => id).toSorted())
   })
 
+  test('is told that its commit is still to be looked up, where a push has caused it', async () => {
+    const told = new Map<string, boolean | undefined>()
+    const noted = { ...workflows, start: async (start: Parameters<Workflows['start']>[0]) => (told.set(start.operationId, start.followsBranch), workflows.start(start)) }
+    const wish = (input: Record<string, unknown>) => requested(db, deployOf(organisationId, newId<string>(), { input }))
+    const wishes = [await wish({ branch: 'main' }), await wish({ branch: 'main', commit: 'a' }), await wish({ tag: 'v1', commit: 'a' }), await wish({ image: 'a', commit: null })]
+    await dispatch({ workflows: noted })
+    await Promise.all(wishes.map(isRunning))
+    expect(wishes.map(({ id }) => told.get(id))).toEqual([true, false, false, false])
+  })
+
   test('waits while Temporal is away, and is started at once when it is back', async () => {
     const nowhere = { ...temporal.target, address: `127.0.0.1:${await freePort()}` }
     const away = connectTemporal(nowhere)

@@ -99,7 +99,7 @@ function isInWorker(): boolean {
 }
 
 /** When something was looked at. */
-const moments = ['observed_at', 'last_seen_at']
+const moments = ['observed_at', 'last_seen_at', 'branch_checked_at']
 
 /** What dispatcher and API write at any time. */
 const others = ['dispatched_at', 'cancel_requested_at', 'cancel_delivered_at', 'updated_at', 'last_used_at', ...moments]

@@ -20,6 +20,7 @@ export interface WorkerCounts {
 /** The whole of Keystone as it runs in production: API and worker as processes of their own, a database, a namespace. */
 export interface TestKeystone {
   client: ApiClient
+  apiUrl: string
   api: Program
   worker: Program
   database: TestDatabase
@@ -69,7 +70,7 @@ export async function startKeystone({ hasWorker = true, dnsServer = '', dockerHu
   const worker = createProgram('worker.ts', { env, url: workerUrl })
   await Promise.all([api.start(), hasWorker ? worker.start() : null])
   return {
-    ...{ api, worker, database, temporal, keyFile, dockerHubMirror },
+    ...{ apiUrl, api, worker, database, temporal, keyFile, dockerHubMirror },
     client: createApiClient(apiUrl, token.reveal()),
     secrets: { ownerToken: token.reveal(), databaseUrl: database.url },
     async workerCounts() {

@@ -182,6 +182,21 @@ it('what no deploy of this test has come by is executed twice too', async () => 
   expect(await scene.ended(await scene.organisation.changeConfig(sample.environmentId))).toMatchObject({ status: 'succeeded', outcome: 'changed' })
 })
 
+it('a push that nobody has told of, and its deployment, come out the same', async () => {
+  const { organisation, keystone } = scene
+  const { sql } = keystone.database
+  await organisation.changeEnvironment(sample.environmentId, { branchCheckMinutes: 1, triggerPaths: ['VERSION'] })
+  const { repositories: [repository] } = await twice.activities.planBranchWatch()
+  await twice.activities.checkBranches(repository!)
+  await change()
+  await twice.activities.checkBranches(repository!)
+  const [requested] = await sql`select id from operations where trigger ->> 'by' = 'schedule' order by sequence desc limit 1`
+  const operation = await keystone.client.get(`/organisations/${organisation.id}/operations/${requested!.id}`, operationSchema)
+  const ended = await scene.ended(operation)
+  expect(ended).toMatchObject({ status: 'succeeded', outcome: 'deployed', warnings: [] })
+  expect(stepsOf(ended).map(({ name }) => name)).toContain('compare head')
+})
+
 it('a look at a server, which finds all as it should be, comes out the same', async () => {
   const { servers: [server] } = await twice.activities.planWatch()
   expect(await twice.activities.observeServer({ server: server!, runId: randomUUID() })).toEqual({ isReachable: true, said: [] })

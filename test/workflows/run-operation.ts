@@ -16,6 +16,8 @@ interface Naming {
   operationId?: string
   /** As what it is noted that an activity was asked for; by default its name. */
   noteOf?: (name: string, input: never) => string
+  /** What the workflow is given beside its operation. */
+  beside?: object
 }
 
 export type RunOperation = (workflow: string, activities: Activities, naming?: Naming) => Promise<OperationRun>
@@ -23,7 +25,7 @@ export type RunOperation = (workflow: string, activities: Activities, naming?: N
 /** For the tests of one file: runs the workflow of an operation with these activities, beside those by which each one begins and ends. */
 export function operationRunner(): RunOperation {
   const runWorkflow = workflowRunner()
-  return async (workflow, activities, { operationId = 'operation', noteOf = (name: string) => name } = {}) => {
+  return async (workflow, activities, { operationId = 'operation', noteOf = (name: string) => name, beside = {} } = {}) => {
     const asked: string[] = []
     const endings: Ending[] = []
     const noted = Object.entries(activities).map(([name, activity]) => [
@@ -39,7 +41,7 @@ export function operationRunner(): RunOperation {
         if (ended === operationId) endings.push(ending)
       },
     }
-    await runWorkflow(workflow, { ...frame, ...Object.fromEntries(noted) }, operationId)
+    await runWorkflow(workflow, { ...frame, ...Object.fromEntries(noted) }, operationId, beside)
     return { asked, ending: endings[0] }
   }
 }

@@ -3,8 +3,8 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, t
 import { afterAll, beforeAll } from 'vitest'
 import { createTestTemporal, type TestTemporal } from '../temporal.ts'
 
-/** Runs a workflow of the product to its end, however it ends, with activities of the test. Returns its result, undefined where it failed. */
-export type RunWorkflow = (workflow: string, activities: WorkerOptions['activities'], operationId?: string) => Promise<unknown>
+/** Runs a workflow of the product to its end, however it ends, with activities of the test. `beside` is what it is given beside its operation. Returns its result, undefined where it failed. */
+export type RunWorkflow = (workflow: string, activities: WorkerOptions['activities'], operationId?: string, beside?: object) => Promise<unknown>
 
 /** For the tests of one file: a Temporal namespace of its own, and the workflows bundled once. */
 export function workflowRunner(): RunWorkflow {
@@ -25,12 +25,12 @@ export function workflowRunner(): RunWorkflow {
     await temporal.close()
   })
 
-  return async (workflow, activities, operationId = 'operation') => {
+  return async (workflow, activities, operationId = 'operation', beside = {}) => {
     const taskQueue = randomUUID()
     const { namespace } = temporal.target
     const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle, activities })
     const workflowId = `${workflow}/${taskQueue}`
-    const run = temporal.client.workflow.execute(workflow, { workflowId, taskQueue, args: [{ operationId }] })
+    const run = temporal.client.workflow.execute(workflow, { workflowId, taskQueue, args: [{ operationId, ...beside }] })
     return worker.runUntil(run.catch(() => {}))
   }
 }
