@@ -75,11 +75,11 @@ async function decisions(deps: ApiDependencies, receiver: WebhookReceiver, push:
   const environments = await environmentsToPushTo(deps.db, receiver.id)
   if (environments.length === 0) return { reason: noEnvironment(receiver.name) }
   const decided: Decision[] = []
-  for (const environment of environments) {
+  for (const { environment, isAwaited } of environments) {
     const triggerPaths = triggerPathsOf(environment, receiver)
     const target = { ...environment, triggerPaths, isBuilt: environment.buildStrategy !== 'external_registry' }
     const verdict = verdictOn(push, target, newest?.after ?? null)
-    decided.push({ environment, decision: await deployable(deps, environment, { push, verdict }) })
+    decided.push({ environment, decision: await deployable(deps, environment, { push, verdict, isAwaited }) })
   }
   return { environments: decided }
 }
@@ -88,10 +88,20 @@ const toldBefore: Reason = { code: 'told_before', message: 'Another delivery has
 
 const noEnvironment = (name: string): Reason => ({ code: 'no_environment', message: `${name} has no environment to deploy to.` })
 
-/** What cannot be deployed as it is set up is refused for the reason for which a deployment by hand would be. */
-async function deployable(deps: ApiDependencies, environment: Environment, { push, verdict }: { push: Push; verdict: Verdict }): Promise<Decision['decision']> {
+interface Judged {
+  push: Push
+  verdict: Verdict
+  isAwaited: boolean
+}
+
+/**
+ * What cannot be deployed as it is set up is refused for the reason for which a deployment by hand would be. Where one waits already that has
+ * been looked at: git hosts do not wait long, and many pushes come at once.
+ */
+async function deployable(deps: ApiDependencies, environment: Environment, { push, verdict, isAwaited }: Judged): Promise<Decision['decision']> {
   if ('ignored' in verdict) return { reason: verdict.ignored }
   const version = verdict.deploys === 'tag' ? { tag: push.ref.name, commit: push.commit } : { condition: verdict.condition }
+  if (isAwaited) return { version }
   return refuseUndeployable(deps, environment).then(
     () => ({ version }),
     (error: unknown) => {

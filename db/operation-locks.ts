@@ -67,6 +67,7 @@ export async function locksOfEnvironment(db: Database, environmentId: Environmen
 
 /** The servers on which these services are placed. */
 export async function serversOfServices(db: Database, ids: readonly ServiceId[]): Promise<ServerId[]> {
+  if (ids.length === 0) return []
   const rows = await db
     .selectDistinct({ serverId: servicePlacements.serverId })
     .from(servicePlacements)

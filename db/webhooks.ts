@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, desc, eq, exists, inArray, isNull, lt, or, sql } from 'drizzle-orm'
 import type { ApplicationId, OrganisationId } from '../domain/ids.ts'
 import type { Keyring } from '../domain/keyring.ts'
 import type { Reason, WebhookProvider } from '../domain/pushes.ts'
@@ -8,7 +8,7 @@ import type { Database } from './connect.ts'
 import type { Environment } from './environments.ts'
 import { newId } from './ids.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
-import { applications, environments, webhookDeliveries } from './schema/index.ts'
+import { applications, environments, operations, webhookDeliveries } from './schema/index.ts'
 import type { PushResult } from './schema/webhooks.ts'
 
 export type { PushResult } from './schema/webhooks.ts'
@@ -101,10 +101,21 @@ export async function newestMove(db: Database, applicationId: ApplicationId, ref
   return found ?? null
 }
 
+/** An environment that may be pushed to; `isAwaited` where a deployment of it waits already. */
+export interface PushedEnvironment {
+  environment: Environment
+  isAwaited: boolean
+}
+
 /** Environments of an application that can be deployed to. */
-export async function environmentsToPushTo(db: Database, applicationId: ApplicationId): Promise<Environment[]> {
+export async function environmentsToPushTo(db: Database, applicationId: ApplicationId): Promise<PushedEnvironment[]> {
   const isPresent = inArray(environments.status, ['new', 'active'])
-  return db.select().from(environments).where(and(eq(environments.applicationId, applicationId), isPresent)).orderBy(environments.id)
+  const waits = and(eq(operations.targetId, environments.id), eq(operations.kind, 'environment_deploy'), inArray(operations.status, ['queued', 'pending']))
+  return db
+    .select({ environment: environments, isAwaited: sql<boolean>`${exists(db.select({ id: operations.id }).from(operations).where(waits))}` })
+    .from(environments)
+    .where(and(eq(environments.applicationId, applicationId), isPresent))
+    .orderBy(environments.id)
 }
 
 /** Deliveries of an application, newest first. */

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import type { OperationId } from '../../domain/ids.ts'
 import type { Database } from '../connect.ts'
 
 /**
@@ -11,10 +12,10 @@ export async function lockAdmission(tx: Database): Promise<void> {
 
 /**
  * Moves every queued operation that nothing earlier is in the way of to `pending`; first in, first out. The one admission
- * function: it runs under `lockAdmission`, in the transaction that queues or finishes an operation.
+ * function: it runs under `lockAdmission`, in the transaction that queues or finishes an operation. Answers with those that it has moved.
  */
-export async function admit(tx: Database): Promise<void> {
-  await tx.execute(sql`
+export async function admit(tx: Database): Promise<OperationId[]> {
+  const admitted = await tx.execute<{ id: OperationId }>(sql`
     with admitted as (
       update operations candidate set status = 'pending', updated_at = now()
       where candidate.status = 'queued'
@@ -28,5 +29,6 @@ export async function admit(tx: Database): Promise<void> {
         )
       returning candidate.id
     )
-    select pg_notify('keystone_pending', '') from admitted limit 1`)
+    select id, pg_notify('keystone_pending', '') from admitted`)
+  return admitted.map(({ id }) => id)
 }

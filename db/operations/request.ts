@@ -1,4 +1,3 @@
-import { eq } from 'drizzle-orm'
 import type { OperationId, OrganisationId } from '../../domain/ids.ts'
 import type { Lock, OperationKind, TargetType, Trigger } from '../../domain/operations.ts'
 import type { Database } from '../connect.ts'
@@ -36,11 +35,10 @@ export async function requestOperation(tx: Database, request: OperationRequest):
 /** The same for a transaction that holds `lockAdmission` already. */
 export async function queueOperation(tx: Database, { locks, input = {}, ...columns }: OperationRequest): Promise<Operation> {
   const id = newId<OperationId>()
-  await tx.insert(operations).values({ ...columns, id, rootId: id, hash: newHash(), status: 'queued', input })
+  const [queued] = await tx.insert(operations).values({ ...columns, id, rootId: id, hash: newHash(), status: 'queued', input }).returning()
+  if (!queued) throw new Error(`operation ${id} was not stored`)
   if (locks.length > 0) await tx.insert(operationLocks).values(locks.map((lock) => ({ operationId: id, ...lock })))
-  await admit(tx)
-  const [operation] = await tx.select().from(operations).where(eq(operations.id, id))
-  if (!operation) throw new Error(`operation ${id} vanished from its own transaction`)
+  const isAdmitted = (await admit(tx)).includes(id)
   await notifyOperation(tx, id)
-  return operation
+  return isAdmitted ? { ...queued, status: 'pending' } : queued
 }

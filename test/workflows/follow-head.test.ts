@@ -7,8 +7,16 @@ const commit = 'a'.repeat(40)
 /** A plan that changes nothing is enough to see that it was made. */
 const unchanged = { isUnchanged: true, firewalls: [] }
 
-/** Deploys what a push has caused, or, where `isNamed`, what somebody has asked for. */
-async function deploy({ comparison = null as typeof on | null, verdict = 'wanted', isNamed = false, head = async () => ({ commit, comparison }) as object } = {}) {
+interface Deploy {
+  comparison?: typeof on | null
+  verdict?: string
+  /** Somebody has asked for it. */
+  isNamed?: boolean
+  head?: () => Promise<object>
+}
+
+/** Deploys what a push has caused. */
+async function deploy({ comparison = null, verdict = 'wanted', isNamed = false, head = async () => ({ commit, comparison }) }: Deploy = {}) {
   const activities = { resolveHead: head, compareHead: async () => verdict, planDeploy: async () => unchanged }
   return runOperation('environment_deploy', activities, { beside: isNamed ? {} : { followsBranch: true } })
 }
