@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { getConnInfo } from '@hono/node-server/conninfo'
 import { bodyLimit } from 'hono/body-limit'
+import { createMiddleware } from 'hono/factory'
 import { completeWebhookRotation, type WebhookReceiver, webhookReceiver } from '../../db/webhooks.ts'
 import type { ApplicationId } from '../../domain/ids.ts'
 import { type Announced, announced, type Delivered, delivered, isSignedWith, told } from '../../drivers/sources/webhooks/delivery.ts'
@@ -33,11 +34,16 @@ export function webhookRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const signed = createRateLimiter(signedLimit)
   const refused = createRateLimiter(refusedLimit)
 
-  router.post('/webhooks/:applicationId', limitedPayload, async (c) => {
-    const key = `${c.req.param('applicationId')} ${addressOf(c)}`
-    refused.refuseExhausted(key)
+  /** Nothing is read of what nobody has signed, nor where too much has been refused. */
+  const unread = createMiddleware<ApiEnv>(async (c, next) => {
+    refused.refuseExhausted(senderOf(c))
+    announced(c.req.raw.headers)
+    await next()
+  })
+
+  router.post('/webhooks/:applicationId', unread, limitedPayload, async (c) => {
     const { receiver, heard, content } = await authenticated(deps, c).catch((error: unknown) => {
-      if (isIntrusion(error)) refused.take(key)
+      if (isIntrusion(error)) refused.take(senderOf(c))
       throw error
     })
     signed.take(receiver.id)
@@ -80,6 +86,9 @@ const wronglySigned = (id: ApplicationId) =>
   new WebhookError('signature_invalid', `The signature is not made with a secret of application ${id}: give the webhook the secret that Keystone has shown.`)
 
 const isIntrusion = (error: unknown): boolean => (error instanceof Problem || error instanceof WebhookError) && [401, 404].includes(error.status)
+
+/** For which application somebody delivers from where. */
+const senderOf = (c: ApiContext): string => `${c.req.param('applicationId')} ${addressOf(c)}`
 
 /** The other end of the connection; there is none where a test asks. */
 const addressOf = (c: ApiContext): string => (hasConnection(c.env) ? (getConnInfo(c).remote.address ?? '') : '')

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { operationSchema as storedSchema } from '../../api/schemas/operation.ts'
 import { operationSchema, type OperationTree, stepsOf } from '../../stack/demo/operation.ts'
 import { until } from '../lab/until.ts'
+import { recordHistories } from './histories.ts'
 import { openScene, type Sample, type Scene } from './scene.ts'
 
 let scene: Scene
@@ -46,8 +47,11 @@ async function deliver(told: object) {
   return { status: response.status, body: receivedSchema.parse(await response.json()) }
 }
 
-async function endOf(id: string | null | undefined): Promise<OperationTree> {
-  return scene.ended(await scene.client.get(`${root()}/operations/${id}`, operationSchema))
+/** Waits for the end of an operation, and leaves its histories under this name. */
+async function endOf(name: string, id: string | null | undefined): Promise<OperationTree> {
+  const tree = await scene.ended(await scene.client.get(`${root()}/operations/${id}`, operationSchema))
+  await recordHistories(scene.keystone, name, tree)
+  return tree
 }
 
 const stored = (id: string | null | undefined) => scene.client.get(`${root()}/operations/${id}`, storedSchema)
@@ -68,7 +72,7 @@ it('a push is deployed', async () => {
   const told = await push({ VERSION: 'pushed\n' })
   const { status, body } = await deliver(told)
   expect([status, body.isRepeated]).toEqual([202, false])
-  const ended = await endOf(body.environments[0]?.operationId)
+  const ended = await endOf('pushed', body.environments[0]?.operationId)
   expect(ended).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null })
   expect(await stored(ended.id)).toMatchObject({ trigger: { by: 'webhook' }, input: { branch: 'main', commit: told.after } })
   expect(ended.summary).toMatch(new RegExp(` @ ${told.after.slice(0, 7)}$`))
@@ -80,7 +84,7 @@ it('a push is deployed', async () => {
 it('the same push again starts nothing', async () => {
   const told = await push({ VERSION: 'pushed again\n' })
   const first = await deliver(told)
-  await endOf(first.body.environments[0]?.operationId)
+  await endOf('pushed-again', first.body.environments[0]?.operationId)
   const count = (await operations()).length
   const again = await deliver(told)
   expect([first.status, again.status, again.body.isRepeated]).toEqual([202, 200, true])
@@ -93,7 +97,7 @@ it('a push whose list is cut short is compared by git, and ends where nothing co
   const { paths: _, ...cut } = await push({ 'docs/index.md': 'documentation\n' })
   const { status, body } = await deliver(cut)
   expect(status).toBe(202)
-  const ended = await endOf(body.environments[0]?.operationId)
+  const ended = await endOf('pushed-outside', body.environments[0]?.operationId)
   expect(ended).toMatchObject({ status: 'succeeded', outcome: 'outside_trigger_paths', children: [] })
   expect(stepsOf(ended).map(({ name }) => name)).toEqual(['compare head'])
   expect(await live()).toBe(before)
@@ -108,7 +112,7 @@ it('a push that nobody has told of is found and deployed, once', async () => {
   await look()
   const [found] = await operations()
   expect(found?.trigger).toMatchObject({ by: 'schedule', cause: expect.stringContaining(told.after.slice(0, 7)) })
-  const ended = await endOf(found?.id)
+  const ended = await endOf('pushed-unnoticed', found?.id)
   expect(ended).toMatchObject({ status: 'succeeded', outcome: 'deployed' })
   expect((await stored(ended.id)).input).toMatchObject({ commit: told.after })
   expect(await live()).toBe(told.after)
@@ -121,6 +125,6 @@ it('one whose newest commit asks not to be deployed is not', async () => {
   await push({ VERSION: 'skipped\n' }, 'Not this one [skip deploy]')
   await look()
   const [found] = await operations()
-  expect(await endOf(found?.id)).toMatchObject({ status: 'succeeded', outcome: 'skip_requested' })
+  expect(await endOf('pushed-to-skip', found?.id)).toMatchObject({ status: 'succeeded', outcome: 'skip_requested' })
   expect(await live()).toBe(before)
 })
