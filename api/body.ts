@@ -14,9 +14,9 @@ export const limitedBody = bodyLimit({
   },
 })
 
-/** Without a content type a body counts as none, and a change of nothing would be answered as if it had been made. */
+/** Without a content type a body counts as none, and a PATCH of nothing would be answered as if something had been changed. */
 export const typedBody = createMiddleware<ApiEnv>(async (c, next) => {
-  const isChange = ['PATCH', 'PUT'].includes(c.req.method) && matchedRoutes(c).some(({ method }) => method === c.req.method)
+  const isChange = matchedRoutes(c).some(({ method }) => method === 'PATCH')
   if (isChange && !c.req.header('content-type')) throw unsupportedContentType()
   await next()
 })

@@ -1,11 +1,11 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { getConnInfo } from '@hono/node-server/conninfo'
 import { bodyLimit } from 'hono/body-limit'
 import { createMiddleware } from 'hono/factory'
 import { completeWebhookRotation, type WebhookReceiver, webhookReceiver } from '../../db/webhooks.ts'
 import type { ApplicationId } from '../../domain/ids.ts'
 import { type Announced, announced, type Delivered, delivered, isSignedWith, told } from '../../drivers/sources/webhooks/delivery.ts'
 import { WebhookError } from '../../drivers/sources/webhooks/errors.ts'
+import { clientAddress, networkOf } from '../client-address.ts'
 import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
 import { Problem } from '../problem.ts'
 import { receivePush } from '../push-delivery.ts'
@@ -33,6 +33,9 @@ export function webhookRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const router = createRouter()
   const signed = createRateLimiter(signedLimit)
   const refused = createRateLimiter(refusedLimit)
+  const addressOf = clientAddress(deps)
+  /** For which application somebody delivers from where. */
+  const senderOf = (c: ApiContext): string => `${c.req.param('applicationId')} ${networkOf(addressOf(c) ?? '')}`
 
   /** Nothing is read of what nobody has signed, nor where too much has been refused. */
   const unread = createMiddleware<ApiEnv>(async (c, next) => {
@@ -86,11 +89,3 @@ const wronglySigned = (id: ApplicationId) =>
   new WebhookError('signature_invalid', `The signature is not made with a secret of application ${id}: give the webhook the secret that Keystone has shown.`)
 
 const isIntrusion = (error: unknown): boolean => (error instanceof Problem || error instanceof WebhookError) && [401, 404].includes(error.status)
-
-/** For which application somebody delivers from where. */
-const senderOf = (c: ApiContext): string => `${c.req.param('applicationId')} ${addressOf(c)}`
-
-/** The other end of the connection; there is none where a test asks. */
-const addressOf = (c: ApiContext): string => (hasConnection(c.env) ? (getConnInfo(c).remote.address ?? '') : '')
-
-const hasConnection = (env: unknown): boolean => typeof env === 'object' && env !== null && 'incoming' in env

@@ -144,6 +144,11 @@ export const changes: Readonly<Record<string, Recipe>> = {
     await scene.api.make(below(scene, 'application', '/deploy-key-rotation'))
     return {}
   },
+  'PUT /organisations/{organisationId}/applications/{applicationId}/webhook-secret': () => ({}),
+  'DELETE /organisations/{organisationId}/applications/{applicationId}/webhook-secret': async (scene) => {
+    await scene.api.ask('PUT', below(scene, 'application', '/webhook-secret'))
+    return {}
+  },
   'POST /organisations/{organisationId}/applications/{applicationId}/environments': ({ ids }) => ({ body: { name: 'staging', serverIds: [ids.serverId] } }),
 
   'PATCH /organisations/{organisationId}/environments/{environmentId}': () => ({ body: { releaseRetention: 3 } }),
