@@ -47,7 +47,7 @@ export const presentSession = ({ token, expiresAt }: Session, user: User): z.inf
 
 export const whoSchema = z
   .object({
-    user: userSchema.nullable().openapi({ description: 'Null where the token speaks for an organisation and no user.' }),
+    user: z.union([userSchema, z.null()]).openapi({ description: 'Null where the token speaks for an organisation and no user.' }),
     token: z.object({ id: z.uuid(), kind: z.enum(tokenKinds), isWhole: z.boolean().openapi({ description: 'Neither of one organisation nor with scopes.' }) }),
     organisations: z
       .array(z.object({ id: z.uuid(), name: z.string(), role: z.enum(roles) }))
