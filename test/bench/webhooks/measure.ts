@@ -48,7 +48,7 @@ interface SetUp {
 async function setUp({ client, apiUrl }: BenchKeystone): Promise<SetUp> {
   const organisation = await createOrganisation(client, 'acme')
   const root = `/organisations/${organisation.id}`
-  const server = { name: 's1', address: '127.0.0.1', sshPort: 9, hostKey: someHostKey, rootPrivateKey }
+  const server = { name: 's1', address: '127.0.0.1', sshPort: 9, hostKey: someHostKey, firstLogin: { privateKey: rootPrivateKey } }
   const { server: { id: serverId } } = await client.post(`${root}/servers`, server, z.object({ server: identified }))
   const receivers: Receiver[] = []
   const environmentIds: string[] = []
