@@ -1,11 +1,11 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { insertUser } from '../../db/users.ts'
 import { Secret } from '../../domain/secret.ts'
 import { hashPassword } from '../../drivers/secrets/passwords.ts'
 import { accept, invitationTo } from '../acceptance.ts'
 import { accountOf, wholeAccount } from '../authentication.ts'
 import { clientAddress } from '../client-address.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { beginSession } from '../login.ts'
 import { body, json } from '../schemas/content.ts'
 import { acceptanceSchema, acceptedSchema, registrationSchema } from '../schemas/member.ts'
@@ -36,33 +36,30 @@ const registration = createRoute({
   responses: { 201: json('A session of the new user', sessionSchema), ...loginProblems },
 })
 
-export function acceptanceRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function acceptanceRoutes(deps: ApiDependencies) {
   const { db } = deps
   const addressOf = clientAddress(deps)
-  const router = createRouter()
-
-  router.openapi(acceptance, async (c) => {
-    const userId = accountOf(c)
-    const { tokenId } = c.var.actor
-    const token = new Secret(c.req.valid('json').token)
-    const accepted = await db.transaction(async (tx) => accept(tx, await invitationTo(tx, token), { userId, tokenId }))
-    return c.json(accepted, 201)
-  })
-
-  router.openapi(registration, async (c) => {
-    const { token, name, password } = c.req.valid('json')
-    const given = new Secret(token)
-    await invitationTo(db, given)
-    const passwordHash = await hashPassword(new Secret(password))
-    const registered = await db.transaction(async (tx) => {
-      const invitation = await invitationTo(tx, given)
-      const user = await insertUser(tx, { email: invitation.email, name, passwordHash })
-      const session = await beginSession(tx, user.id, { email: user.email, address: addressOf(c) })
-      await accept(tx, invitation, { userId: user.id, tokenId: session.tokenId })
-      return presentSession(session, user)
+  return createRouter()
+    .openapi(acceptance, async (c) => {
+      const userId = accountOf(c)
+      const { tokenId } = c.var.actor
+      const token = new Secret(c.req.valid('json').token)
+      const accepted = await db.transaction(async (tx) => accept(tx, await invitationTo(tx, token), { userId, tokenId }))
+      return c.json(accepted, 201)
     })
-    return c.json(registered, 201)
-  })
 
-  return router
+    .openapi(registration, async (c) => {
+      const { token, name, password } = c.req.valid('json')
+      const given = new Secret(token)
+      await invitationTo(db, given)
+      const passwordHash = await hashPassword(new Secret(password))
+      const registered = await db.transaction(async (tx) => {
+        const invitation = await invitationTo(tx, given)
+        const user = await insertUser(tx, { email: invitation.email, name, passwordHash })
+        const session = await beginSession(tx, user.id, { email: user.email, address: addressOf(c) })
+        await accept(tx, invitation, { userId: user.id, tokenId: session.tokenId })
+        return presentSession(session, user)
+      })
+      return c.json(registered, 201)
+    })
 }

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { applicationsOf, insertApplication, lockApplication, markDeployKeyInstalled, removeApplication } from '../../db/applications.ts'
 import { environmentNamesOf } from '../../db/environments.ts'
 import { applicationRefusal } from '../../domain/removals.ts'
@@ -6,7 +6,7 @@ import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { parseRepositoryUrl } from '../../drivers/sources/repository-url.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { applicationIn } from '../in-organisation.ts'
 import { refusedBy } from '../removal.ts'
 import { repositoryAccess, withDeployKey } from '../repository.ts'
@@ -71,59 +71,56 @@ const remove = createRoute({
   responses: { 200: json('The id', deletedSchema), ...writeProblems },
 })
 
-export function applicationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function applicationRoutes(deps: ApiDependencies) {
   const { db, keyring, sources } = deps
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const wished = c.req.valid('json')
-    parseRepositoryUrl(wished.repositoryUrl)
-    const deployKey = generateDeployKey(`keystone ${wished.name}`)
-    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const application = await insertApplication(tx, keyring, { ...wished, organisationId: c.var.organisation.id, deployKey })
-      return {
-        status: 201,
-        body: presentApplication(application),
-        event: { action: 'application.created', targetType: 'application', targetId: application.id, details: wished },
-      }
+  return createRouter()
+    .openapi(create, async (c) => {
+      const wished = c.req.valid('json')
+      parseRepositoryUrl(wished.repositoryUrl)
+      const deployKey = generateDeployKey(`keystone ${wished.name}`)
+      const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+        const application = await insertApplication(tx, keyring, { ...wished, organisationId: c.var.organisation.id, deployKey })
+        return {
+          status: 201,
+          body: presentApplication(application),
+          event: { action: 'application.created', targetType: 'application', targetId: application.id, details: wished },
+        }
+      })
+      return c.json(created, status, headers)
     })
-    return c.json(created, status, headers)
-  })
 
-  router.openapi(list, async (c) => {
-    return c.json(presented(await applicationsOf(db, c.var.organisation.id, c.req.valid('query')), presentApplication), 200)
-  })
-
-  router.openapi(read, async (c) => {
-    const { applicationId } = c.req.valid('param')
-    return c.json(presentApplication(await applicationIn(deps, c, applicationId)), 200)
-  })
-
-  router.openapi(verify, async (c) => {
-    const { organisation } = c.var
-    const application = await applicationIn(deps, c, c.req.valid('param').applicationId)
-    await sources.refs(await repositoryAccess(deps, application)).catch((error: unknown) => {
-      throw withDeployKey(error, application)
+    .openapi(list, async (c) => {
+      return c.json(presented(await applicationsOf(db, c.var.organisation.id, c.req.valid('query')), presentApplication), 200)
     })
-    const { body: verified, status, headers } = await commit(deps, c, async (tx) => ({
-      status: 200,
-      body: presentApplication(await markDeployKeyInstalled(tx, organisation.id, application.id)),
-      event: { action: 'application.deploy_key_verified', targetType: 'application', targetId: application.id },
-    }))
-    return c.json(verified, status, headers)
-  })
 
-  router.openapi(remove, async (c) => {
-    const { id, name } = await applicationIn(deps, c, c.req.valid('param').applicationId)
-    const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
-      await lockApplication(tx, id)
-      const refusal = applicationRefusal(name, await environmentNamesOf(tx, id))
-      if (refusal) throw refusedBy(refusal)
-      await removeApplication(tx, keyring, id)
-      return { status: 200, body: { id }, event: { action: 'application.removed', targetType: 'application', targetId: id, details: { name } } }
+    .openapi(read, async (c) => {
+      const { applicationId } = c.req.valid('param')
+      return c.json(presentApplication(await applicationIn(deps, c, applicationId)), 200)
     })
-    return c.json(removed, status, headers)
-  })
 
-  return router
+    .openapi(verify, async (c) => {
+      const { organisation } = c.var
+      const application = await applicationIn(deps, c, c.req.valid('param').applicationId)
+      await sources.refs(await repositoryAccess(deps, application)).catch((error: unknown) => {
+        throw withDeployKey(error, application)
+      })
+      const { body: verified, status, headers } = await commit(deps, c, async (tx) => ({
+        status: 200,
+        body: presentApplication(await markDeployKeyInstalled(tx, organisation.id, application.id)),
+        event: { action: 'application.deploy_key_verified', targetType: 'application', targetId: application.id },
+      }))
+      return c.json(verified, status, headers)
+    })
+
+    .openapi(remove, async (c) => {
+      const { id, name } = await applicationIn(deps, c, c.req.valid('param').applicationId)
+      const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
+        await lockApplication(tx, id)
+        const refusal = applicationRefusal(name, await environmentNamesOf(tx, id))
+        if (refusal) throw refusedBy(refusal)
+        await removeApplication(tx, keyring, id)
+        return { status: 200, body: { id }, event: { action: 'application.removed', targetType: 'application', targetId: id, details: { name } } }
+      })
+      return c.json(removed, status, headers)
+    })
 }

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import { attachmentsOf } from '../../db/attachments.ts'
 import type { Database } from '../../db/connect.ts'
 import { locksOfSlice } from '../../db/operation-locks.ts'
@@ -9,7 +9,7 @@ import { recommendedVariables } from '../../domain/recommendations.ts'
 import { attach } from '../attach.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiContext, type ApiDependencies, createRouter } from '../context.ts'
 import { applicationIn, attachmentIn, environmentIn, sliceIn } from '../in-organisation.ts'
 import { accepted, acceptedWith, requestedBy } from '../operation-request.ts'
 import { invalidField, Problem } from '../problem.ts'
@@ -64,68 +64,65 @@ const detach = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function attachmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function attachmentRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const { organisation } = c.var
-    const wished = c.req.valid('json')
-    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    const application = await applicationIn(deps, c, environment.applicationId)
-    const service = await serviceOf(db, organisation.id, wished.serviceId)
-    if (!service) throw invalidField('serviceId', 'there is no such service in this organisation', 'unknown_service')
-    const { body: made, status, headers } = await commit(deps, c, async (tx) => {
-      const { slice, attachment } = await attach(tx, deps, { application, environment, service, wished })
-      const operation = await requestProvision(tx, c, slice)
-      return {
-        ...acceptedWith(deps, operation, {
-          attachment: presentAttachment(attachment),
-          slice: presentSlice(slice),
-          recommendedVariables: recommendedVariables(wished.role),
-        }),
-        event: { action: 'environment.attached', targetType: 'environment', targetId: environment.id, details: wished },
-      }
-    })
-    return c.json(made, status, headers)
-  })
-
-  router.openapi(list, async (c) => {
-    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    return c.json(presented(await attachmentsOf(db, environment.id, c.req.valid('query')), presentAttachment), 200)
-  })
-
-  router.openapi(detach, async (c) => {
-    const { environmentId, attachmentId } = c.req.valid('param')
-    const environment = await environmentIn(deps, c, environmentId)
-    const application = await applicationIn(deps, c, environment.applicationId)
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      const { serviceId, serviceSliceId, role } = await attachmentIn({ db: tx }, environment.id, attachmentId)
-      if (role === 'gateway' || serviceSliceId === null) {
-        throw new Problem(409, 'attachment_is_route', 'This is a route: it belongs to the routes of the environment.')
-      }
-      const slice = await sliceIn({ db: tx }, serviceId, serviceSliceId)
-      const requested = await requestOperation(tx, {
-        ...requestedBy(c),
-        kind: 'slice_detach',
-        targetType: 'slice',
-        targetId: slice.id,
-        summary: `detach ${slice.type} ${slice.name} from ${environment.name} of ${application.name}`,
-        locks: await locksOfSlice(tx, slice.id),
-        input: { attachmentId },
+  return createRouter()
+    .openapi(create, async (c) => {
+      const { organisation } = c.var
+      const wished = c.req.valid('json')
+      const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      const application = await applicationIn(deps, c, environment.applicationId)
+      const service = await serviceOf(db, organisation.id, wished.serviceId)
+      if (!service) throw invalidField('serviceId', 'there is no such service in this organisation', 'unknown_service')
+      const { body: made, status, headers } = await commit(deps, c, async (tx) => {
+        const { slice, attachment } = await attach(tx, deps, { application, environment, service, wished })
+        const operation = await requestProvision(tx, c, slice)
+        return {
+          ...acceptedWith(deps, operation, {
+            attachment: presentAttachment(attachment),
+            slice: presentSlice(slice),
+            recommendedVariables: recommendedVariables(wished.role),
+          }),
+          event: { action: 'environment.attached', targetType: 'environment', targetId: environment.id, details: wished },
+        }
       })
-      return {
-        ...accepted(deps, requested),
-        event: {
-          ...{ action: 'environment.detach_requested', targetType: 'environment', targetId: environment.id },
-          details: { attachmentId, slice: slice.name, role },
-        },
-      }
+      return c.json(made, status, headers)
     })
-    return c.json(operation, status, headers)
-  })
 
-  return router
+    .openapi(list, async (c) => {
+      const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      return c.json(presented(await attachmentsOf(db, environment.id, c.req.valid('query')), presentAttachment), 200)
+    })
+
+    .openapi(detach, async (c) => {
+      const { environmentId, attachmentId } = c.req.valid('param')
+      const environment = await environmentIn(deps, c, environmentId)
+      const application = await applicationIn(deps, c, environment.applicationId)
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        const { serviceId, serviceSliceId, role } = await attachmentIn({ db: tx }, environment.id, attachmentId)
+        if (role === 'gateway' || serviceSliceId === null) {
+          throw new Problem(409, 'attachment_is_route', 'This is a route: it belongs to the routes of the environment.')
+        }
+        const slice = await sliceIn({ db: tx }, serviceId, serviceSliceId)
+        const requested = await requestOperation(tx, {
+          ...requestedBy(c),
+          kind: 'slice_detach',
+          targetType: 'slice',
+          targetId: slice.id,
+          summary: `detach ${slice.type} ${slice.name} from ${environment.name} of ${application.name}`,
+          locks: await locksOfSlice(tx, slice.id),
+          input: { attachmentId },
+        })
+        return {
+          ...accepted(deps, requested),
+          event: {
+            ...{ action: 'environment.detach_requested', targetType: 'environment', targetId: environment.id },
+            details: { attachmentId, slice: slice.name, role },
+          },
+        }
+      })
+      return c.json(operation, status, headers)
+    })
 }
 
 async function requestProvision(tx: Database, c: ApiContext, { id, type, name }: Slice) {

@@ -1,8 +1,8 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import { auditBatches, auditPage } from '../../db/audit-log.ts'
 import { auditCsv, auditLines } from '../audit-export.ts'
 import { requires } from '../authentication.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { auditEventSchema, auditFilter, auditQuery, presentAuditEvent } from '../schemas/audit.ts'
 import { json, pageOf, presented } from '../schemas/content.ts'
 import { inOrganisation } from '../schemas/params.ts'
@@ -44,26 +44,23 @@ const asLines = createRoute({
   responses: { 200: { description: 'The events', content: { [jsonLines]: { schema: z.string() } } }, ...readProblems },
 })
 
-export function auditRoutes({ db }: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
+export function auditRoutes({ db }: ApiDependencies) {
+  return createRouter()
+    .openapi(list, async (c) => {
+      const { cursor, limit, ...filter } = c.req.valid('query')
+      const page = await auditPage(db, { organisationId: c.var.organisation.id }, filter, { cursor, limit })
+      return c.json(presented(page, presentAuditEvent), 200)
+    })
 
-  router.openapi(list, async (c) => {
-    const { cursor, limit, ...filter } = c.req.valid('query')
-    const page = await auditPage(db, { organisationId: c.var.organisation.id }, filter, { cursor, limit })
-    return c.json(presented(page, presentAuditEvent), 200)
-  })
+    .openapi(asCsv, (c) => {
+      const events = auditBatches(db, { organisationId: c.var.organisation.id }, c.req.valid('query'))
+      return c.body(ReadableStream.from(auditCsv(events)), 200, { 'content-type': csv, ...named('audit.csv') })
+    })
 
-  router.openapi(asCsv, (c) => {
-    const events = auditBatches(db, { organisationId: c.var.organisation.id }, c.req.valid('query'))
-    return c.body(ReadableStream.from(auditCsv(events)), 200, { 'content-type': csv, ...named('audit.csv') })
-  })
-
-  router.openapi(asLines, (c) => {
-    const events = auditBatches(db, { organisationId: c.var.organisation.id }, c.req.valid('query'))
-    return c.body(ReadableStream.from(auditLines(events)), 200, { 'content-type': jsonLines, ...named('audit.jsonl') })
-  })
-
-  return router
+    .openapi(asLines, (c) => {
+      const events = auditBatches(db, { organisationId: c.var.organisation.id }, c.req.valid('query'))
+      return c.body(ReadableStream.from(auditLines(events)), 200, { 'content-type': jsonLines, ...named('audit.jsonl') })
+    })
 }
 
 const named = (file: string) => ({ 'content-disposition': `attachment; filename="${file}"` })

@@ -1,10 +1,10 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import { buildSecretsOf, deleteBuildSecret, setBuildSecret } from '../../db/build-secrets.ts'
 import { lockEnvironment } from '../../db/environments.ts'
 import { Secret } from '../../domain/secret.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { environmentIn } from '../in-organisation.ts'
 import { notFound } from '../problem.ts'
 import { buildSecretSchema, newBuildSecretSchema, presentBuildSecret } from '../schemas/build-secret.ts'
@@ -50,44 +50,41 @@ const remove = createRoute({
   responses: { 200: json('The key', z.object({ key: z.string() })), ...writeProblems },
 })
 
-export function buildSecretRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function buildSecretRoutes(deps: ApiDependencies) {
   const { db, keyring } = deps
-  const router = createRouter()
-
-  router.openapi(list, async (c) => {
-    const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    return c.json({ items: (await buildSecretsOf(db, id)).map(presentBuildSecret), nextCursor: null }, 200)
-  })
-
-  router.openapi(set, async (c) => {
-    const { environmentId, key } = c.req.valid('param')
-    const { id } = await environmentIn(deps, c, environmentId)
-    const value = new Secret(c.req.valid('json').value)
-    const { body: secret, status, headers } = await commit(deps, c, async (tx) => {
-      await lockEnvironment(tx, id)
-      const stored = await setBuildSecret(tx, keyring, { environmentId: id, key, value })
-      return {
-        status: 200,
-        body: presentBuildSecret(stored),
-        event: { action: 'build_secret.set', targetType: 'environment', targetId: id, details: { key, version: stored.version } },
-      }
+  return createRouter()
+    .openapi(list, async (c) => {
+      const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      return c.json({ items: (await buildSecretsOf(db, id)).map(presentBuildSecret), nextCursor: null }, 200)
     })
-    return c.json(secret, status, headers)
-  })
 
-  router.openapi(remove, async (c) => {
-    const { environmentId, key } = c.req.valid('param')
-    const { id } = await environmentIn(deps, c, environmentId)
-    const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
-      if (!(await deleteBuildSecret(tx, id, key))) throw notFound('build secret')
-      return {
-        status: 200,
-        body: { key },
-        event: { action: 'build_secret.removed', targetType: 'environment', targetId: id, details: { key } },
-      }
+    .openapi(set, async (c) => {
+      const { environmentId, key } = c.req.valid('param')
+      const { id } = await environmentIn(deps, c, environmentId)
+      const value = new Secret(c.req.valid('json').value)
+      const { body: secret, status, headers } = await commit(deps, c, async (tx) => {
+        await lockEnvironment(tx, id)
+        const stored = await setBuildSecret(tx, keyring, { environmentId: id, key, value })
+        return {
+          status: 200,
+          body: presentBuildSecret(stored),
+          event: { action: 'build_secret.set', targetType: 'environment', targetId: id, details: { key, version: stored.version } },
+        }
+      })
+      return c.json(secret, status, headers)
     })
-    return c.json(removed, status, headers)
-  })
 
-  return router
+    .openapi(remove, async (c) => {
+      const { environmentId, key } = c.req.valid('param')
+      const { id } = await environmentIn(deps, c, environmentId)
+      const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
+        if (!(await deleteBuildSecret(tx, id, key))) throw notFound('build secret')
+        return {
+          status: 200,
+          body: { key },
+          event: { action: 'build_secret.removed', targetType: 'environment', targetId: id, details: { key } },
+        }
+      })
+      return c.json(removed, status, headers)
+    })
 }

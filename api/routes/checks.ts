@@ -1,8 +1,8 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { latestPlanned } from '../../db/operation-views.ts'
 import { isCheck } from '../../domain/warnings.ts'
 import { requires } from '../authentication.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { environmentIn } from '../in-organisation.ts'
 import { json } from '../schemas/content.ts'
 import { oneEnvironment } from '../schemas/params.ts'
@@ -22,16 +22,13 @@ const read = createRoute({
   responses: { 200: json('The findings', checksSchema), ...readProblems },
 })
 
-export function checkRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(read, async (c) => {
-    const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    const planned = await latestPlanned(deps.db, id)
-    if (!planned) return c.json({ items: [], operationId: null, checkedAt: null }, 200)
-    const items = planned.warnings.map(presentWarning).filter(isCheck)
-    return c.json({ items, operationId: planned.id, checkedAt: (planned.startedAt ?? planned.createdAt).toISOString() }, 200)
-  })
-
-  return router
+export function checkRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(read, async (c) => {
+      const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      const planned = await latestPlanned(deps.db, id)
+      if (!planned) return c.json({ items: [], operationId: null, checkedAt: null }, 200)
+      const items = planned.warnings.map(presentWarning).filter(isCheck)
+      return c.json({ items, operationId: planned.id, checkedAt: (planned.startedAt ?? planned.createdAt).toISOString() }, 200)
+    })
 }

@@ -1,10 +1,10 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { locksOfEnvironment } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { notDeployed } from '../../domain/releases.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { refuseUnplaced } from '../deployment.ts'
 import { applicationIn, environmentIn } from '../in-organisation.ts'
 import { accepted, requestedBy } from '../operation-request.ts'
@@ -27,30 +27,27 @@ const create = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function configChangeRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    const application = await applicationIn(deps, c, environment.applicationId)
-    if (environment.currentReleaseId === null) throw refusedBy(notDeployed(environment.name))
-    await refuseUnplaced(deps, environment)
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      const requested = await requestOperation(tx, {
-        ...requestedBy(c),
-        kind: 'config_change',
-        targetType: 'environment',
-        targetId: environment.id,
-        summary: `change the configuration of ${environment.name} of ${application.name}`,
-        locks: await locksOfEnvironment(tx, environment.id),
+export function configChangeRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(create, async (c) => {
+      const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      const application = await applicationIn(deps, c, environment.applicationId)
+      if (environment.currentReleaseId === null) throw refusedBy(notDeployed(environment.name))
+      await refuseUnplaced(deps, environment)
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        const requested = await requestOperation(tx, {
+          ...requestedBy(c),
+          kind: 'config_change',
+          targetType: 'environment',
+          targetId: environment.id,
+          summary: `change the configuration of ${environment.name} of ${application.name}`,
+          locks: await locksOfEnvironment(tx, environment.id),
+        })
+        return {
+          ...accepted(deps, requested),
+          event: { action: 'environment.config_change_requested', targetType: 'environment', targetId: environment.id },
+        }
       })
-      return {
-        ...accepted(deps, requested),
-        event: { action: 'environment.config_change_requested', targetType: 'environment', targetId: environment.id },
-      }
+      return c.json(operation, status, headers)
     })
-    return c.json(operation, status, headers)
-  })
-
-  return router
 }

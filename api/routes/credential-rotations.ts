@@ -1,11 +1,11 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { locksOfRotation } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { lockSlice, slicesOf } from '../../db/slices.ts'
 import { serviceDriver } from '../../drivers/services/registry.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { serviceIn } from '../in-organisation.ts'
 import { accepted, requestedBy } from '../operation-request.ts'
 import { notFound, Problem } from '../problem.ts'
@@ -28,35 +28,32 @@ const create = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function credentialRotationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const { serviceId, sliceId } = c.req.valid('param')
-    const service = await serviceIn(deps, c, serviceId)
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      const slice = (await slicesOf(tx, service.id)).find(({ id }) => id === sliceId)
-      if (!slice) throw notFound('slice')
-      await lockSlice(tx, slice.id)
-      if (!serviceDriver(service.driverName).slices) {
-        throw new Problem(409, 'nothing_to_rotate', `${slice.name} has no credentials: choose a database or a keyspace.`)
-      }
-      if (slice.status !== 'ready') throw new Problem(409, 'slice_not_ready', `${slice.name} is ${slice.status}: provision it first.`)
-      const requested = await requestOperation(tx, {
-        ...requestedBy(c),
-        kind: 'credential_rotation',
-        targetType: 'slice',
-        targetId: slice.id,
-        summary: `rotate the credentials of ${slice.type} ${slice.name}`,
-        locks: await locksOfRotation(tx, slice.id),
+export function credentialRotationRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(create, async (c) => {
+      const { serviceId, sliceId } = c.req.valid('param')
+      const service = await serviceIn(deps, c, serviceId)
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        const slice = (await slicesOf(tx, service.id)).find(({ id }) => id === sliceId)
+        if (!slice) throw notFound('slice')
+        await lockSlice(tx, slice.id)
+        if (!serviceDriver(service.driverName).slices) {
+          throw new Problem(409, 'nothing_to_rotate', `${slice.name} has no credentials: choose a database or a keyspace.`)
+        }
+        if (slice.status !== 'ready') throw new Problem(409, 'slice_not_ready', `${slice.name} is ${slice.status}: provision it first.`)
+        const requested = await requestOperation(tx, {
+          ...requestedBy(c),
+          kind: 'credential_rotation',
+          targetType: 'slice',
+          targetId: slice.id,
+          summary: `rotate the credentials of ${slice.type} ${slice.name}`,
+          locks: await locksOfRotation(tx, slice.id),
+        })
+        return {
+          ...accepted(deps, requested),
+          event: { action: 'slice.rotation_requested', targetType: 'slice', targetId: slice.id, details: { name: slice.name } },
+        }
       })
-      return {
-        ...accepted(deps, requested),
-        event: { action: 'slice.rotation_requested', targetType: 'slice', targetId: slice.id, details: { name: slice.name } },
-      }
+      return c.json(operation, status, headers)
     })
-    return c.json(operation, status, headers)
-  })
-
-  return router
 }

@@ -1,9 +1,9 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { abandonDeployKeyRotation, beginDeployKeyRotation, completeDeployKeyRotation, nextDeployKeyOf } from '../../db/applications.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { applicationIn } from '../in-organisation.ts'
 import { Problem } from '../problem.ts'
 import { repositoryAccess, withDeployKey } from '../repository.ts'
@@ -53,48 +53,45 @@ const abandon = createRoute({
 })
 
 /** Deploy keys change without a moment in which no key opens the repository (design section 9). */
-export function deployKeyRotationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function deployKeyRotationRoutes(deps: ApiDependencies) {
   const { db, keyring, sources } = deps
-  const router = createRouter()
-
-  router.openapi(begin, async (c) => {
-    const { id, name } = await applicationIn(deps, c, c.req.valid('param').applicationId)
-    const { body, status, headers } = await commit(deps, c, async (tx) => {
-      const application = await beginDeployKeyRotation(tx, keyring, id, generateDeployKey(`keystone ${name}`))
-      const details = { fingerprint: application.nextDeployKeyFingerprint }
-      return { status: 200, body: presentApplication(application), event: { action: 'application.deploy_key_rotation_begun', targetType: 'application', targetId: id, details } }
+  return createRouter()
+    .openapi(begin, async (c) => {
+      const { id, name } = await applicationIn(deps, c, c.req.valid('param').applicationId)
+      const { body, status, headers } = await commit(deps, c, async (tx) => {
+        const application = await beginDeployKeyRotation(tx, keyring, id, generateDeployKey(`keystone ${name}`))
+        const details = { fingerprint: application.nextDeployKeyFingerprint }
+        return { status: 200, body: presentApplication(application), event: { action: 'application.deploy_key_rotation_begun', targetType: 'application', targetId: id, details } }
+      })
+      return c.json(body, status, headers)
     })
-    return c.json(body, status, headers)
-  })
 
-  router.openapi(complete, async (c) => {
-    const application = await applicationIn(deps, c, c.req.valid('param').applicationId)
-    const { id } = application
-    const next = await nextDeployKeyOf(db, keyring, id)
-    if (!next) throw noRotation()
-    await sources.refs(await repositoryAccess(deps, application, next.privateKey)).catch((error: unknown) => {
-      throw withDeployKey(error, { deployKeyPublic: next.publicKey, deployKeyFingerprint: next.fingerprint })
+    .openapi(complete, async (c) => {
+      const application = await applicationIn(deps, c, c.req.valid('param').applicationId)
+      const { id } = application
+      const next = await nextDeployKeyOf(db, keyring, id)
+      if (!next) throw noRotation()
+      await sources.refs(await repositoryAccess(deps, application, next.privateKey)).catch((error: unknown) => {
+        throw withDeployKey(error, { deployKeyPublic: next.publicKey, deployKeyFingerprint: next.fingerprint })
+      })
+      const { body, status, headers } = await commit(deps, c, async (tx) => {
+        const rotated = await completeDeployKeyRotation(tx, keyring, id, next)
+        if (!rotated) throw noRotation()
+        const details = { fingerprint: next.fingerprint, before: application.deployKeyFingerprint }
+        return { status: 200, body: presentApplication(rotated), event: { action: 'application.deploy_key_rotated', targetType: 'application', targetId: id, details } }
+      })
+      return c.json(body, status, headers)
     })
-    const { body, status, headers } = await commit(deps, c, async (tx) => {
-      const rotated = await completeDeployKeyRotation(tx, keyring, id, next)
-      if (!rotated) throw noRotation()
-      const details = { fingerprint: next.fingerprint, before: application.deployKeyFingerprint }
-      return { status: 200, body: presentApplication(rotated), event: { action: 'application.deploy_key_rotated', targetType: 'application', targetId: id, details } }
+
+    .openapi(abandon, async (c) => {
+      const { id, nextDeployKeyFingerprint: fingerprint } = await applicationIn(deps, c, c.req.valid('param').applicationId)
+      const { body, status, headers } = await commit(deps, c, async (tx) => ({
+        status: 200,
+        body: presentApplication(await abandonDeployKeyRotation(tx, id)),
+        event: { action: 'application.deploy_key_rotation_abandoned', targetType: 'application', targetId: id, details: { fingerprint } },
+      }))
+      return c.json(body, status, headers)
     })
-    return c.json(body, status, headers)
-  })
-
-  router.openapi(abandon, async (c) => {
-    const { id, nextDeployKeyFingerprint: fingerprint } = await applicationIn(deps, c, c.req.valid('param').applicationId)
-    const { body, status, headers } = await commit(deps, c, async (tx) => ({
-      status: 200,
-      body: presentApplication(await abandonDeployKeyRotation(tx, id)),
-      event: { action: 'application.deploy_key_rotation_abandoned', targetType: 'application', targetId: id, details: { fingerprint } },
-    }))
-    return c.json(body, status, headers)
-  })
-
-  return router
 }
 
 const noRotation = () => new Problem(409, 'no_rotation', 'No rotation of the deploy key is under way: begin one first.')

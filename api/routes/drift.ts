@@ -1,7 +1,7 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import { findingsOf } from '../../db/drift.ts'
 import { requires } from '../authentication.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { json, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { findingSchema, presentFinding } from '../schemas/drift.ts'
 import { environmentIdSchema, serverIdSchema } from '../schemas/fields.ts'
@@ -28,15 +28,12 @@ const list = createRoute({
   responses: { 200: json('A page of findings', pageOf(findingSchema)), ...readProblems },
 })
 
-export function driftRoutes({ db }: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(list, async (c) => {
-    const { cursor, limit, state, ...wanted } = c.req.valid('query')
-    const isOpen = state === 'all' ? undefined : state === 'open'
-    const page = await findingsOf(db, c.var.organisation.id, { ...wanted, isOpen }, { cursor, limit })
-    return c.json(presented(page, presentFinding), 200)
-  })
-
-  return router
+export function driftRoutes({ db }: ApiDependencies) {
+  return createRouter()
+    .openapi(list, async (c) => {
+      const { cursor, limit, state, ...wanted } = c.req.valid('query')
+      const isOpen = state === 'all' ? undefined : state === 'open'
+      const page = await findingsOf(db, c.var.organisation.id, { ...wanted, isOpen }, { cursor, limit })
+      return c.json(presented(page, presentFinding), 200)
+    })
 }

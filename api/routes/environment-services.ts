@@ -1,10 +1,10 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { environmentServers } from '../../db/environments.ts'
 import { servicesOf } from '../../db/services.ts'
 import type { ServerId } from '../../domain/ids.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { environmentIn } from '../in-organisation.ts'
 import { framework } from '../new-environment.ts'
 import { createService } from '../new-service.ts'
@@ -39,43 +39,40 @@ const list = createRoute({
   responses: { 200: json('A page of services', pageOf(serviceSchema)), ...readProblems },
 })
 
-export function environmentServiceRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function environmentServiceRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
-
-  router.openapi(add, async (c) => {
-    const { organisation } = c.var
-    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    const { serverId, ...wished } = c.req.valid('json')
-    refuseWebSettings(wished.config)
-    if (serverId) await namedServers(db, organisation.id, [serverId], () => 'serverId')
-    const place = serverId ?? onlyServer(await environmentServers(db, environment.id))
-    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const service = await createService(tx, deps, {
-        ...wished,
-        ...{ organisationId: organisation.id, environmentId: environment.id, driver: framework },
-        ...{ serverIds: [place], configField: 'config' },
+  return createRouter()
+    .openapi(add, async (c) => {
+      const { organisation } = c.var
+      const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      const { serverId, ...wished } = c.req.valid('json')
+      refuseWebSettings(wished.config)
+      if (serverId) await namedServers(db, organisation.id, [serverId], () => 'serverId')
+      const place = serverId ?? onlyServer(await environmentServers(db, environment.id))
+      const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+        const service = await createService(tx, deps, {
+          ...wished,
+          ...{ organisationId: organisation.id, environmentId: environment.id, driver: framework },
+          ...{ serverIds: [place], configField: 'config' },
+        })
+        return {
+          status: 201,
+          body: presentService(service),
+          event: {
+            ...{ action: 'service.created', targetType: 'service', targetId: service.id },
+            details: { ...wished, serverId: place },
+          },
+        }
       })
-      return {
-        status: 201,
-        body: presentService(service),
-        event: {
-          ...{ action: 'service.created', targetType: 'service', targetId: service.id },
-          details: { ...wished, serverId: place },
-        },
-      }
+      return c.json(created, status, headers)
     })
-    return c.json(created, status, headers)
-  })
 
-  router.openapi(list, async (c) => {
-    const { organisation } = c.var
-    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    const page = await servicesOf(db, { organisationId: organisation.id, environmentId: environment.id }, c.req.valid('query'))
-    return c.json(presented(page, presentService), 200)
-  })
-
-  return router
+    .openapi(list, async (c) => {
+      const { organisation } = c.var
+      const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      const page = await servicesOf(db, { organisationId: organisation.id, environmentId: environment.id }, c.req.valid('query'))
+      return c.json(presented(page, presentService), 200)
+    })
 }
 
 function onlyServer(serverIds: readonly ServerId[]): ServerId {

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { changeEnvironment, environmentsOf, lockEnvironment } from '../../db/environments.ts'
 import { locksOfEnvironment } from '../../db/operation-locks.ts'
 import { serviceOf } from '../../db/services.ts'
@@ -6,7 +6,7 @@ import type { EnvironmentId, ServiceId } from '../../domain/ids.ts'
 import { requires } from '../authentication.ts'
 import { buildSource, ownServer } from '../build-source.ts'
 import { commit } from '../commit.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiContext, type ApiDependencies, createRouter } from '../context.ts'
 import { applicationIn, environmentIn, environmentToRemove } from '../in-organisation.ts'
 import { changedBuild, createEnvironment } from '../new-environment.ts'
 import { invalidField, notFound } from '../problem.ts'
@@ -80,75 +80,72 @@ const remove = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function environmentRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function environmentRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const { organisation } = c.var
-    const application = await applicationIn(deps, c, c.req.valid('param').applicationId)
-    const wished = c.req.valid('json')
-    await namedServers(db, organisation.id, wished.serverIds, (index) => `serverIds[${index}]`)
-    await refuseRegistry(deps, c, wished.registryId)
-    const source = await buildSource(deps, organisation.id, { wished, current: ownServer })
-    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const environment = await createEnvironment(tx, deps, { application, wished: { ...wished, ...source } })
-      return {
-        status: 201,
-        body: presentEnvironment(environment),
-        event: { action: 'environment.created', targetType: 'environment', targetId: environment.id, details: wished },
-      }
+  return createRouter()
+    .openapi(create, async (c) => {
+      const { organisation } = c.var
+      const application = await applicationIn(deps, c, c.req.valid('param').applicationId)
+      const wished = c.req.valid('json')
+      await namedServers(db, organisation.id, wished.serverIds, (index) => `serverIds[${index}]`)
+      await refuseRegistry(deps, c, wished.registryId)
+      const source = await buildSource(deps, organisation.id, { wished, current: ownServer })
+      const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+        const environment = await createEnvironment(tx, deps, { application, wished: { ...wished, ...source } })
+        return {
+          status: 201,
+          body: presentEnvironment(environment),
+          event: { action: 'environment.created', targetType: 'environment', targetId: environment.id, details: wished },
+        }
+      })
+      return c.json(created, status, headers)
     })
-    return c.json(created, status, headers)
-  })
 
-  router.openapi(list, async (c) => {
-    const { applicationId, ...page } = c.req.valid('query')
-    const environments = await environmentsOf(db, { organisationId: c.var.organisation.id, applicationId }, page)
-    return c.json(presented(environments, presentEnvironment), 200)
-  })
-
-  router.openapi(read, async (c) => {
-    const { environmentId } = c.req.valid('param')
-    return c.json(presentEnvironment(await environmentIn(deps, c, environmentId)), 200)
-  })
-
-  router.openapi(change, async (c) => {
-    const { organisation } = c.var
-    const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    const wished = c.req.valid('json')
-    await refuseRegistry(deps, c, wished.registryId)
-    await refuseSchedulerTarget(deps, c, { environmentId: id, serviceId: wished.schedulerTargetServiceId })
-    const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
-      await lockEnvironment(tx, id)
-      const current = await environmentIn({ db: tx }, c, id)
-      const source = await buildSource({ db: tx }, organisation.id, { wished, current })
-      const { build, ...settings } = wished
-      const built = build ? { buildConfig: changedBuild(current.buildConfig, build) } : {}
-      const environment = await changeEnvironment(tx, { organisationId: organisation.id, id, change: { ...settings, ...source, ...built } })
-      if (!environment) throw notFound('environment')
-      return {
-        status: 200,
-        body: presentEnvironment(environment),
-        event: { action: 'environment.changed', targetType: 'environment', targetId: id, details: wished },
-      }
+    .openapi(list, async (c) => {
+      const { applicationId, ...page } = c.req.valid('query')
+      const environments = await environmentsOf(db, { organisationId: c.var.organisation.id, applicationId }, page)
+      return c.json(presented(environments, presentEnvironment), 200)
     })
-    return c.json(changed, status, headers)
-  })
 
-  router.openapi(remove, async (c) => {
-    const isForced = c.req.valid('query').force === 'true'
-    const environment = await environmentToRemove(deps, c, c.req.valid('param').environmentId)
-    const application = await applicationIn(deps, c, environment.applicationId)
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      const name = `${environment.name} of ${application.name}`
-      const target = { kind: 'environment_remove', targetType: 'environment', targetId: environment.id, name } as const
-      return requestRemoval(deps, tx, c, { ...target, isForced, locks: await locksOfEnvironment(tx, environment.id) })
+    .openapi(read, async (c) => {
+      const { environmentId } = c.req.valid('param')
+      return c.json(presentEnvironment(await environmentIn(deps, c, environmentId)), 200)
     })
-    return c.json(operation, status, headers)
-  })
 
-  return router
+    .openapi(change, async (c) => {
+      const { organisation } = c.var
+      const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      const wished = c.req.valid('json')
+      await refuseRegistry(deps, c, wished.registryId)
+      await refuseSchedulerTarget(deps, c, { environmentId: id, serviceId: wished.schedulerTargetServiceId })
+      const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
+        await lockEnvironment(tx, id)
+        const current = await environmentIn({ db: tx }, c, id)
+        const source = await buildSource({ db: tx }, organisation.id, { wished, current })
+        const { build, ...settings } = wished
+        const built = build ? { buildConfig: changedBuild(current.buildConfig, build) } : {}
+        const environment = await changeEnvironment(tx, { organisationId: organisation.id, id, change: { ...settings, ...source, ...built } })
+        if (!environment) throw notFound('environment')
+        return {
+          status: 200,
+          body: presentEnvironment(environment),
+          event: { action: 'environment.changed', targetType: 'environment', targetId: id, details: wished },
+        }
+      })
+      return c.json(changed, status, headers)
+    })
+
+    .openapi(remove, async (c) => {
+      const isForced = c.req.valid('query').force === 'true'
+      const environment = await environmentToRemove(deps, c, c.req.valid('param').environmentId)
+      const application = await applicationIn(deps, c, environment.applicationId)
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        const name = `${environment.name} of ${application.name}`
+        const target = { kind: 'environment_remove', targetType: 'environment', targetId: environment.id, name } as const
+        return requestRemoval(deps, tx, c, { ...target, isForced, locks: await locksOfEnvironment(tx, environment.id) })
+      })
+      return c.json(operation, status, headers)
+    })
 }
 
 interface SchedulerTarget {

@@ -1,8 +1,8 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { confirmHostKey, gitHostKeysOf } from '../../db/git-host-keys.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { gitHostKeySchema, newGitHostKeySchema, presentGitHostKey } from '../schemas/git-host-key.ts'
 import { inOrganisation } from '../schemas/params.ts'
@@ -31,25 +31,22 @@ const list = createRoute({
   responses: { 200: json('A page of keys', pageOf(gitHostKeySchema)), ...readProblems },
 })
 
-export function gitHostKeyRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(confirm, async (c) => {
-    const wished = c.req.valid('json')
-    const { body: confirmed, status, headers } = await commit(deps, c, async (tx) => {
-      const stored = await confirmHostKey(tx, { ...wished, organisationId: c.var.organisation.id })
-      return {
-        status: 201,
-        body: presentGitHostKey(stored),
-        event: { action: 'git_host_key.confirmed', targetType: 'git_host_key', targetId: stored.id, details: wished },
-      }
+export function gitHostKeyRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(confirm, async (c) => {
+      const wished = c.req.valid('json')
+      const { body: confirmed, status, headers } = await commit(deps, c, async (tx) => {
+        const stored = await confirmHostKey(tx, { ...wished, organisationId: c.var.organisation.id })
+        return {
+          status: 201,
+          body: presentGitHostKey(stored),
+          event: { action: 'git_host_key.confirmed', targetType: 'git_host_key', targetId: stored.id, details: wished },
+        }
+      })
+      return c.json(confirmed, status, headers)
     })
-    return c.json(confirmed, status, headers)
-  })
 
-  router.openapi(list, async (c) => {
-    return c.json(presented(await gitHostKeysOf(deps.db, c.var.organisation.id, c.req.valid('query')), presentGitHostKey), 200)
-  })
-
-  return router
+    .openapi(list, async (c) => {
+      return c.json(presented(await gitHostKeysOf(deps.db, c.var.organisation.id, c.req.valid('query')), presentGitHostKey), 200)
+    })
 }

@@ -1,8 +1,8 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { insertInvitation, invitationOf, invitationsOf, revokeInvitation } from '../../db/invitations.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { refuseGiving } from '../giving.ts'
 import { notFound } from '../problem.ts'
 import { body, deletedSchema, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
@@ -45,45 +45,42 @@ const revoke = createRoute({
   responses: { 200: json('The id', deletedSchema), ...writeProblems },
 })
 
-export function invitationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function invitationRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const { id: organisationId } = c.var.organisation
-    const { expiresInDays, ...wished } = c.req.valid('json')
-    refuseGiving(c, wished.role)
-    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const wish = { ...wished, organisationId, invitedBy: c.var.actor.userId, lifetimeSeconds: expiresInDays * dayInSeconds }
-      const { id, text } = await insertInvitation(tx, wish)
-      const invitation = await invitationOf(tx, organisationId, id)
-      if (!invitation) throw new Error('the invitation was not stored')
-      const shown = presentInvitation(invitation)
-      return {
-        status: 201,
-        body: { ...shown, token: text.reveal() },
-        repeated: { ...shown, token: null },
-        event: { action: 'invitation.created', targetType: 'invitation', targetId: id, details: { ...wished, expiresAt: shown.expiresAt } },
-      }
+  return createRouter()
+    .openapi(create, async (c) => {
+      const { id: organisationId } = c.var.organisation
+      const { expiresInDays, ...wished } = c.req.valid('json')
+      refuseGiving(c, wished.role)
+      const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+        const wish = { ...wished, organisationId, invitedBy: c.var.actor.userId, lifetimeSeconds: expiresInDays * dayInSeconds }
+        const { id, text } = await insertInvitation(tx, wish)
+        const invitation = await invitationOf(tx, organisationId, id)
+        if (!invitation) throw new Error('the invitation was not stored')
+        const shown = presentInvitation(invitation)
+        return {
+          status: 201,
+          body: { ...shown, token: text.reveal() },
+          repeated: { ...shown, token: null },
+          event: { action: 'invitation.created', targetType: 'invitation', targetId: id, details: { ...wished, expiresAt: shown.expiresAt } },
+        }
+      })
+      return c.json(created, status, headers)
     })
-    return c.json(created, status, headers)
-  })
 
-  router.openapi(list, async (c) => {
-    return c.json(presented(await invitationsOf(db, c.var.organisation.id, c.req.valid('query')), presentInvitation), 200)
-  })
-
-  router.openapi(revoke, async (c) => {
-    const { invitationId: id } = c.req.valid('param')
-    const { body: revoked, status, headers } = await commit(deps, c, async (tx) => {
-      const invitation = await invitationOf(tx, c.var.organisation.id, id)
-      if (!invitation) throw notFound('invitation')
-      await revokeInvitation(tx, id)
-      const { email, role } = invitation
-      return { status: 200, body: { id }, event: { action: 'invitation.revoked', targetType: 'invitation', targetId: id, details: { email, role } } }
+    .openapi(list, async (c) => {
+      return c.json(presented(await invitationsOf(db, c.var.organisation.id, c.req.valid('query')), presentInvitation), 200)
     })
-    return c.json(revoked, status, headers)
-  })
 
-  return router
+    .openapi(revoke, async (c) => {
+      const { invitationId: id } = c.req.valid('param')
+      const { body: revoked, status, headers } = await commit(deps, c, async (tx) => {
+        const invitation = await invitationOf(tx, c.var.organisation.id, id)
+        if (!invitation) throw notFound('invitation')
+        await revokeInvitation(tx, id)
+        const { email, role } = invitation
+        return { status: 200, body: { id }, event: { action: 'invitation.revoked', targetType: 'invitation', targetId: id, details: { email, role } } }
+      })
+      return c.json(revoked, status, headers)
+    })
 }

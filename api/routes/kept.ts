@@ -1,9 +1,9 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { keptSlicesOf, keptVolumesOf } from '../../db/kept-volumes.ts'
 import { locksOfVolume } from '../../db/operation-locks.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { keptVolumeIn } from '../in-organisation.ts'
 import { requestRemoval, requireConfirmed } from '../removal.ts'
 import { json, pageOf, pageQuery, presented } from '../schemas/content.ts'
@@ -46,27 +46,24 @@ const removeVolume = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function keptRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function keptRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
-
-  router.openapi(listVolumes, async (c) => {
-    return c.json(presented(await keptVolumesOf(db, c.var.organisation.id, c.req.valid('query')), presentKeptVolume), 200)
-  })
-
-  router.openapi(listSlices, async (c) => {
-    return c.json(presented(await keptSlicesOf(db, c.var.organisation.id, c.req.valid('query')), presentKeptSlice), 200)
-  })
-
-  router.openapi(removeVolume, async (c) => {
-    const { id, name } = await keptVolumeIn(deps, c, c.req.valid('param').volumeId)
-    requireConfirmed(c.req.valid('query').confirm, name)
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      const target = { kind: 'volume_remove', targetType: 'volume', targetId: id, name } as const
-      return requestRemoval(deps, tx, c, { ...target, locks: await locksOfVolume(tx, id) })
+  return createRouter()
+    .openapi(listVolumes, async (c) => {
+      return c.json(presented(await keptVolumesOf(db, c.var.organisation.id, c.req.valid('query')), presentKeptVolume), 200)
     })
-    return c.json(operation, status, headers)
-  })
 
-  return router
+    .openapi(listSlices, async (c) => {
+      return c.json(presented(await keptSlicesOf(db, c.var.organisation.id, c.req.valid('query')), presentKeptSlice), 200)
+    })
+
+    .openapi(removeVolume, async (c) => {
+      const { id, name } = await keptVolumeIn(deps, c, c.req.valid('param').volumeId)
+      requireConfirmed(c.req.valid('query').confirm, name)
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        const target = { kind: 'volume_remove', targetType: 'volume', targetId: id, name } as const
+        return requestRemoval(deps, tx, c, { ...target, locks: await locksOfVolume(tx, id) })
+      })
+      return c.json(operation, status, headers)
+    })
 }

@@ -1,10 +1,10 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import { requestOperation } from '../../db/operations/request.ts'
 import { sealedByKey } from '../../db/sealed-columns.ts'
 import { organisationLocks } from '../../domain/locks.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { accepted, requestedBy } from '../operation-request.ts'
 import { json, onceHeaders } from '../schemas/content.ts'
 import { operationSchema } from '../schemas/operation.ts'
@@ -42,29 +42,26 @@ const create = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function keyRotationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function keyRotationRoutes(deps: ApiDependencies) {
   const { db, keyring } = deps
-  const router = createRouter()
+  return createRouter()
+    .openapi(read, async (c) => c.json({ current: keyring.currentKey, items: await sealedByKey(db) }, 200))
 
-  router.openapi(read, async (c) => c.json({ current: keyring.currentKey, items: await sealedByKey(db) }, 200))
-
-  router.openapi(create, async (c) => {
-    const { id } = c.var.organisation
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      const requested = await requestOperation(tx, {
-        ...requestedBy(c),
-        kind: 'key_rotation',
-        targetType: 'organisation',
-        targetId: id,
-        summary: `encrypt everything with ${keyring.currentKey}`,
-        locks: organisationLocks(id),
-        input: { keyId: keyring.currentKey },
+    .openapi(create, async (c) => {
+      const { id } = c.var.organisation
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        const requested = await requestOperation(tx, {
+          ...requestedBy(c),
+          kind: 'key_rotation',
+          targetType: 'organisation',
+          targetId: id,
+          summary: `encrypt everything with ${keyring.currentKey}`,
+          locks: organisationLocks(id),
+          input: { keyId: keyring.currentKey },
+        })
+        const details = { keyId: keyring.currentKey }
+        return { ...accepted(deps, requested), event: { action: 'encryption.rotation_requested', targetType: 'organisation', targetId: id, details } }
       })
-      const details = { keyId: keyring.currentKey }
-      return { ...accepted(deps, requested), event: { action: 'encryption.rotation_requested', targetType: 'organisation', targetId: id, details } }
+      return c.json(operation, status, headers)
     })
-    return c.json(operation, status, headers)
-  })
-
-  return router
 }

@@ -1,8 +1,8 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { changeRole, membersOf } from '../../db/members.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { memberToChange, removeFrom } from '../membership.ts'
 import { body, deletedSchema, json, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { memberChangeSchema, memberSchema, presentMember } from '../schemas/member.ts'
@@ -44,36 +44,33 @@ const remove = createRoute({
   responses: { 200: json('The id', deletedSchema), ...writeProblems },
 })
 
-export function memberRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function memberRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
-
-  router.openapi(list, async (c) => {
-    return c.json(presented(await membersOf(db, c.var.organisation.id, c.req.valid('query')), presentMember), 200)
-  })
-
-  router.openapi(change, async (c) => {
-    const { id: organisationId } = c.var.organisation
-    const { userId } = c.req.valid('param')
-    const { role } = c.req.valid('json')
-    const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
-      const member = await memberToChange(tx, c.var.organisation, { userId, to: role })
-      await changeRole(tx, organisationId, userId, role)
-      const details = { email: member.email, from: member.role, to: role }
-      return {
-        status: 200,
-        body: presentMember({ ...member, role }),
-        event: { action: 'member.role_changed', targetType: 'user', targetId: userId, details },
-      }
+  return createRouter()
+    .openapi(list, async (c) => {
+      return c.json(presented(await membersOf(db, c.var.organisation.id, c.req.valid('query')), presentMember), 200)
     })
-    return c.json(changed, status, headers)
-  })
 
-  router.openapi(remove, async (c) => {
-    const { userId } = c.req.valid('param')
-    const { body: removed, status, headers } = await commit(deps, c, (tx) => removeFrom(tx, c.var.organisation, userId))
-    return c.json(removed, status, headers)
-  })
+    .openapi(change, async (c) => {
+      const { id: organisationId } = c.var.organisation
+      const { userId } = c.req.valid('param')
+      const { role } = c.req.valid('json')
+      const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
+        const member = await memberToChange(tx, c.var.organisation, { userId, to: role })
+        await changeRole(tx, organisationId, userId, role)
+        const details = { email: member.email, from: member.role, to: role }
+        return {
+          status: 200,
+          body: presentMember({ ...member, role }),
+          event: { action: 'member.role_changed', targetType: 'user', targetId: userId, details },
+        }
+      })
+      return c.json(changed, status, headers)
+    })
 
-  return router
+    .openapi(remove, async (c) => {
+      const { userId } = c.req.valid('param')
+      const { body: removed, status, headers } = await commit(deps, c, (tx) => removeFrom(tx, c.var.organisation, userId))
+      return c.json(removed, status, headers)
+    })
 }

@@ -1,8 +1,8 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { reachedBy } from '../../db/access.ts'
 import { accountOf, wholeAccount } from '../authentication.ts'
 import { commitAs } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { removeFrom } from '../membership.ts'
 import { notFound } from '../problem.ts'
 import { deletedSchema, json } from '../schemas/content.ts'
@@ -20,19 +20,16 @@ const leave = createRoute({
   responses: { 200: json('Your id', deletedSchema), ...accountProblems },
 })
 
-export function membershipRoutes({ db }: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(leave, async (c) => {
-    const userId = accountOf(c)
-    const { actor } = c.var
-    const organisation = await reachedBy(db, actor, c.req.valid('param').organisationId)
-    if (!organisation) throw notFound('organisation')
-    const { body: left, status } = await commitAs({ db, once: null, actor, organisationId: organisation.id }, (tx) =>
-      removeFrom(tx, organisation, userId, 'member.left'),
-    )
-    return c.json(left, status)
-  })
-
-  return router
+export function membershipRoutes({ db }: ApiDependencies) {
+  return createRouter()
+    .openapi(leave, async (c) => {
+      const userId = accountOf(c)
+      const { actor } = c.var
+      const organisation = await reachedBy(db, actor, c.req.valid('param').organisationId)
+      if (!organisation) throw notFound('organisation')
+      const { body: left, status } = await commitAs({ db, once: null, actor, organisationId: organisation.id }, (tx) =>
+        removeFrom(tx, organisation, userId, 'member.left'),
+      )
+      return c.json(left, status)
+    })
 }

@@ -1,9 +1,9 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { locksOfEnvironment } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { refuseUnplaced } from '../deployment.ts'
 import { applicationIn, environmentIn } from '../in-organisation.ts'
 import { refuseMigration } from '../migration.ts'
@@ -26,30 +26,27 @@ const create = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function migrationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    const application = await applicationIn(deps, c, environment.applicationId)
-    await refuseMigration(deps, environment)
-    await refuseUnplaced(deps, environment)
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      const requested = await requestOperation(tx, {
-        ...requestedBy(c),
-        kind: 'migration_run',
-        targetType: 'environment',
-        targetId: environment.id,
-        summary: `migrate ${environment.name} of ${application.name}`,
-        locks: await locksOfEnvironment(tx, environment.id),
+export function migrationRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(create, async (c) => {
+      const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      const application = await applicationIn(deps, c, environment.applicationId)
+      await refuseMigration(deps, environment)
+      await refuseUnplaced(deps, environment)
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        const requested = await requestOperation(tx, {
+          ...requestedBy(c),
+          kind: 'migration_run',
+          targetType: 'environment',
+          targetId: environment.id,
+          summary: `migrate ${environment.name} of ${application.name}`,
+          locks: await locksOfEnvironment(tx, environment.id),
+        })
+        return {
+          ...accepted(deps, requested),
+          event: { action: 'environment.migration_requested', targetType: 'environment', targetId: environment.id, details: { operationId: requested.id } },
+        }
       })
-      return {
-        ...accepted(deps, requested),
-        event: { action: 'environment.migration_requested', targetType: 'environment', targetId: environment.id, details: { operationId: requested.id } },
-      }
+      return c.json(operation, status, headers)
     })
-    return c.json(operation, status, headers)
-  })
-
-  return router
 }

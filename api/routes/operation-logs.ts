@@ -1,9 +1,9 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import { createOperationChanges } from '../../db/operation-changes.ts'
 import { readLogs } from '../../db/operation-logs.ts'
 import { logStart } from '../../domain/log-cursor.ts'
 import { requires } from '../authentication.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { eventStream } from '../event-stream.ts'
 import { operationIn } from '../in-organisation.ts'
 import { logText } from '../log-text.ts'
@@ -67,28 +67,25 @@ const events = createRoute({
 /** A client of EventSource comes back by itself; then its token is looked at again. */
 const longestStreamMinutes = 30
 
-export function operationLogRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function operationLogRoutes(deps: ApiDependencies) {
   const { db, sql, closing } = deps
   const changes = createOperationChanges(sql)
-  const router = createRouter()
+  return createRouter()
+    .openapi(logs, async (c) => {
+      const operation = await operationIn(deps, c, c.req.valid('param').operationId)
+      return c.json(presentLogs(await readLogs(db, operation.id, c.req.valid('query').after)), 200)
+    })
 
-  router.openapi(logs, async (c) => {
-    const operation = await operationIn(deps, c, c.req.valid('param').operationId)
-    return c.json(presentLogs(await readLogs(db, operation.id, c.req.valid('query').after)), 200)
-  })
+    .openapi(text, async (c) => {
+      const operation = await operationIn(deps, c, c.req.valid('param').operationId)
+      return c.body(ReadableStream.from(logText(db, operation)), 200, { 'content-type': plainText })
+    })
 
-  router.openapi(text, async (c) => {
-    const operation = await operationIn(deps, c, c.req.valid('param').operationId)
-    return c.body(ReadableStream.from(logText(db, operation)), 200, { 'content-type': plainText })
-  })
-
-  router.openapi(events, async (c) => {
-    const operation = await operationIn(deps, c, c.req.valid('param').operationId)
-    const signal = AbortSignal.any([closing, c.req.raw.signal, AbortSignal.timeout(longestStreamMinutes * 60_000)])
-    const happening = operationEvents(deps, operation, { changes, signal, from: c.req.valid('header')['last-event-id'] })
-    const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
-    return c.body(ReadableStream.from(eventStream(happening, c.var.log)), 200, headers)
-  })
-
-  return router
+    .openapi(events, async (c) => {
+      const operation = await operationIn(deps, c, c.req.valid('param').operationId)
+      const signal = AbortSignal.any([closing, c.req.raw.signal, AbortSignal.timeout(longestStreamMinutes * 60_000)])
+      const happening = operationEvents(deps, operation, { changes, signal, from: c.req.valid('header')['last-event-id'] })
+      const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
+      return c.body(ReadableStream.from(eventStream(happening, c.var.log)), 200, headers)
+    })
 }

@@ -1,10 +1,10 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import { operationsOf, operationTree } from '../../db/operation-views.ts'
 import { requestCancel } from '../../db/operations/cancel.ts'
 import { isRollout, type OperationKind, operationKinds, operationStatuses, targetTypes } from '../../domain/operations.ts'
 import { requireRole, requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { operationIn } from '../in-organisation.ts'
 import { accepted } from '../operation-request.ts'
 import { Problem } from '../problem.ts'
@@ -65,52 +65,49 @@ const retry = createRoute({
   responses: { 202: json('The new operation', operationSchema), ...writeProblems },
 })
 
-export function operationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function operationRoutes(deps: ApiDependencies) {
   const { db, temporal } = deps
-  const router = createRouter()
-
-  router.openapi(list, async (c) => {
-    const { cursor, limit, ...wanted } = c.req.valid('query')
-    const page = await operationsOf(db, c.var.organisation.id, wanted, { cursor, limit })
-    return c.json(presented(page, (operation) => presentOperation(operation, temporal)), 200)
-  })
-
-  router.openapi(read, async (c) => {
-    const operation = await operationIn(deps, c, c.req.valid('param').operationId)
-    return c.json(presentTree(await operationTree(db, operation), temporal), 200)
-  })
-
-  router.openapi(cancel, async (c) => {
-    const { id, kind, rootId } = await operationIn(deps, c, c.req.valid('param').operationId)
-    requireRole(c, starterOf(kind))
-    const { body: cancelled, status, headers } = await commit(deps, c, async (tx) => {
-      refuseTooLate(await requestCancel(tx, id))
-      const root = await operationIn({ db: tx }, c, rootId)
-      return {
-        ...accepted(deps, root),
-        event: {
-          ...{ action: 'operation.cancel_requested', targetType: 'operation', targetId: rootId },
-          details: { summary: root.summary },
-        },
-      }
+  return createRouter()
+    .openapi(list, async (c) => {
+      const { cursor, limit, ...wanted } = c.req.valid('query')
+      const page = await operationsOf(db, c.var.organisation.id, wanted, { cursor, limit })
+      return c.json(presented(page, (operation) => presentOperation(operation, temporal)), 200)
     })
-    return c.json(cancelled, status, headers)
-  })
 
-  router.openapi(retry, async (c) => {
-    const operation = await operationIn(deps, c, c.req.valid('param').operationId)
-    requireRole(c, starterOf(operation.kind))
-    const { body: requested, status, headers } = await commit(deps, c, async (tx) => {
-      const again = await requestRetry(tx, c, operation)
-      return {
-        ...accepted(deps, again),
-        event: { action: 'operation.retried', targetType: 'operation', targetId: again.id, details: { retryOf: operation.id } },
-      }
+    .openapi(read, async (c) => {
+      const operation = await operationIn(deps, c, c.req.valid('param').operationId)
+      return c.json(presentTree(await operationTree(db, operation), temporal), 200)
     })
-    return c.json(requested, status, headers)
-  })
 
-  return router
+    .openapi(cancel, async (c) => {
+      const { id, kind, rootId } = await operationIn(deps, c, c.req.valid('param').operationId)
+      requireRole(c, starterOf(kind))
+      const { body: cancelled, status, headers } = await commit(deps, c, async (tx) => {
+        refuseTooLate(await requestCancel(tx, id))
+        const root = await operationIn({ db: tx }, c, rootId)
+        return {
+          ...accepted(deps, root),
+          event: {
+            ...{ action: 'operation.cancel_requested', targetType: 'operation', targetId: rootId },
+            details: { summary: root.summary },
+          },
+        }
+      })
+      return c.json(cancelled, status, headers)
+    })
+
+    .openapi(retry, async (c) => {
+      const operation = await operationIn(deps, c, c.req.valid('param').operationId)
+      requireRole(c, starterOf(operation.kind))
+      const { body: requested, status, headers } = await commit(deps, c, async (tx) => {
+        const again = await requestRetry(tx, c, operation)
+        return {
+          ...accepted(deps, again),
+          event: { action: 'operation.retried', targetType: 'operation', targetId: again.id, details: { retryOf: operation.id } },
+        }
+      })
+      return c.json(requested, status, headers)
+    })
 }
 
 /** Who may start an operation may also cancel and repeat it. */

@@ -1,11 +1,11 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { createOrganisation, lockOrganisation, organisationsOf, possessionsOf, removeOrganisation } from '../../db/access.ts'
 import { childId, newId } from '../../db/ids.ts'
 import type { OrganisationId, UserId } from '../../domain/ids.ts'
 import { organisationRefusal } from '../../domain/removals.ts'
 import { accountOf, requires } from '../authentication.ts'
 import { commit, commitAs } from '../commit.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiContext, type ApiDependencies, createRouter } from '../context.ts'
 import { organisationIn } from '../in-organisation.ts'
 import { onceRequest, refuseRepeated } from '../once.ts'
 import { Problem } from '../problem.ts'
@@ -57,50 +57,47 @@ const remove = createRoute({
   responses: { 200: json('The id', deletedSchema), ...writeProblems },
 })
 
-export function organisationRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function organisationRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const { name } = c.req.valid('json')
-    const { actor } = c.var
-    if (actor.organisationId !== null) {
-      throw new Problem(403, 'token_of_one_organisation', 'This token reaches one organisation only: use one of your own.')
-    }
-    const userId = accountOf(c)
-    const id = newOrganisationId(c, userId)
-    const once = await onceRequest(c, id)
-    if (once) await refuseRepeated(db, once)
-    const { body: created, status, headers } = await commitAs({ db, once, actor, organisationId: id }, async (tx) => ({
-      status: 201,
-      body: presentOrganisation(await createOrganisation(tx, { id, name, userId })),
-      event: { action: 'organisation.created', targetType: 'organisation', targetId: id, details: { name } },
-    }))
-    return c.json(created, status, headers)
-  })
-
-  router.openapi(list, async (c) => {
-    const page = await organisationsOf(db, c.var.actor, c.req.valid('query'))
-    return c.json(presented(page, presentOrganisation), 200)
-  })
-
-  router.openapi(read, async (c) => {
-    return c.json(presentOrganisation(await organisationIn(deps, c)), 200)
-  })
-
-  router.openapi(remove, async (c) => {
-    const { id, name } = await organisationIn(deps, c)
-    const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
-      await lockOrganisation(tx, id)
-      const refusal = organisationRefusal(name, await possessionsOf(tx, id))
-      if (refusal) throw refusedBy(refusal)
-      await removeOrganisation(tx, id)
-      return { status: 200, body: { id }, event: { action: 'organisation.removed', targetType: 'organisation', targetId: id, details: { name } } }
+  return createRouter()
+    .openapi(create, async (c) => {
+      const { name } = c.req.valid('json')
+      const { actor } = c.var
+      if (actor.organisationId !== null) {
+        throw new Problem(403, 'token_of_one_organisation', 'This token reaches one organisation only: use one of your own.')
+      }
+      const userId = accountOf(c)
+      const id = newOrganisationId(c, userId)
+      const once = await onceRequest(c, id)
+      if (once) await refuseRepeated(db, once)
+      const { body: created, status, headers } = await commitAs({ db, once, actor, organisationId: id }, async (tx) => ({
+        status: 201,
+        body: presentOrganisation(await createOrganisation(tx, { id, name, userId })),
+        event: { action: 'organisation.created', targetType: 'organisation', targetId: id, details: { name } },
+      }))
+      return c.json(created, status, headers)
     })
-    return c.json(removed, status, headers)
-  })
 
-  return router
+    .openapi(list, async (c) => {
+      const page = await organisationsOf(db, c.var.actor, c.req.valid('query'))
+      return c.json(presented(page, presentOrganisation), 200)
+    })
+
+    .openapi(read, async (c) => {
+      return c.json(presentOrganisation(await organisationIn(deps, c)), 200)
+    })
+
+    .openapi(remove, async (c) => {
+      const { id, name } = await organisationIn(deps, c)
+      const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
+        await lockOrganisation(tx, id)
+        const refusal = organisationRefusal(name, await possessionsOf(tx, id))
+        if (refusal) throw refusedBy(refusal)
+        await removeOrganisation(tx, id)
+        return { status: 200, body: { id }, event: { action: 'organisation.removed', targetType: 'organisation', targetId: id, details: { name } } }
+      })
+      return c.json(removed, status, headers)
+    })
 }
 
 /** The same for the same Idempotency-Key: answers are kept by organisation, and this one is only made now. */

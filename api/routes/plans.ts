@@ -1,9 +1,9 @@
-import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi'
+import { createRoute, type z } from '@hono/zod-openapi'
 import { dryRun } from '../../activities/dry-run.ts'
 import type { Environment } from '../../db/environments.ts'
 import { isRollout } from '../../domain/operations.ts'
 import { requires } from '../authentication.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiContext, type ApiDependencies, createRouter } from '../context.ts'
 import { refuseUndeployable, refuseUnplaced, versionToDeploy } from '../deployment.ts'
 import { applicationIn, environmentIn, operationIn } from '../in-organisation.ts'
 import { invalidField, notFound, refusedBy } from '../problem.ts'
@@ -33,26 +33,23 @@ const executed = createRoute({
   responses: { 200: json('The plan', planSchema), ...readProblems },
 })
 
-export function planRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
+export function planRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(show, async (c) => {
+      const wished = c.req.valid('query')
+      const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      const input = await inputOf(deps, c, { environment, wished })
+      const imagined = await dryRun(deps, { kind: wished.kind, environmentId: environment.id, input })
+      if ('refusal' in imagined) throw refusedBy(imagined.refusal)
+      const { plan, ...given } = imagined
+      return c.json(presentPlan(plan, { kind: wished.kind, ...given }), 200)
+    })
 
-  router.openapi(show, async (c) => {
-    const wished = c.req.valid('query')
-    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    const input = await inputOf(deps, c, { environment, wished })
-    const imagined = await dryRun(deps, { kind: wished.kind, environmentId: environment.id, input })
-    if ('refusal' in imagined) throw refusedBy(imagined.refusal)
-    const { plan, ...given } = imagined
-    return c.json(presentPlan(plan, { kind: wished.kind, ...given }), 200)
-  })
-
-  router.openapi(executed, async (c) => {
-    const { plan, kind } = await operationIn(deps, c, c.req.valid('param').operationId)
-    if (!plan || !isRollout(kind)) throw notFound('plan')
-    return c.json(presentPlan(plan, { kind }), 200)
-  })
-
-  return router
+    .openapi(executed, async (c) => {
+      const { plan, kind } = await operationIn(deps, c, c.req.valid('param').operationId)
+      if (!plan || !isRollout(kind)) throw notFound('plan')
+      return c.json(presentPlan(plan, { kind }), 200)
+    })
 }
 
 interface Imagined {

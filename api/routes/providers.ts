@@ -1,8 +1,8 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { deleteProvider, insertProvider, providerAccess, providersOf, rotateToken, serversBoughtAt } from '../../db/providers.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { providerIn } from '../in-organisation.ts'
 import { notFound, Problem } from '../problem.ts'
 import { body, deletedSchema, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
@@ -78,71 +78,68 @@ const catalogue = createRoute({
   responses: { 200: json('Locations, types with their prices, and images', catalogueSchema), ...readProblems },
 })
 
-export function providerRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function providerRoutes(deps: ApiDependencies) {
   const { db, keyring, providers } = deps
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const { name, type, token } = c.req.valid('json')
-    await providers[type].verify({ token })
-    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const provider = await insertProvider(tx, keyring, { organisationId: c.var.organisation.id, name, type, token })
-      return {
-        ...{ status: 201, body: presentProvider(provider) },
-        event: { action: 'provider.created', targetType: 'provider', targetId: provider.id, details: { name, type } },
-      }
+  return createRouter()
+    .openapi(create, async (c) => {
+      const { name, type, token } = c.req.valid('json')
+      await providers[type].verify({ token })
+      const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+        const provider = await insertProvider(tx, keyring, { organisationId: c.var.organisation.id, name, type, token })
+        return {
+          ...{ status: 201, body: presentProvider(provider) },
+          event: { action: 'provider.created', targetType: 'provider', targetId: provider.id, details: { name, type } },
+        }
+      })
+      return c.json(created, status, headers)
     })
-    return c.json(created, status, headers)
-  })
 
-  router.openapi(list, async (c) => {
-    return c.json(presented(await providersOf(db, c.var.organisation.id, c.req.valid('query')), presentProvider), 200)
-  })
-
-  router.openapi(read, async (c) => {
-    return c.json(presentProvider(await providerIn(deps, c, c.req.valid('param').providerId)), 200)
-  })
-
-  router.openapi(rotate, async (c) => {
-    const { id, type, name } = await providerIn(deps, c, c.req.valid('param').providerId)
-    const { token } = c.req.valid('json')
-    await providers[type].verify({ token })
-    const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
-      const provider = await rotateToken(tx, keyring, { organisationId: c.var.organisation.id, id, token })
-      if (!provider) throw notFound('provider')
-      return {
-        ...{ status: 200, body: presentProvider(provider) },
-        event: { action: 'provider.token_rotated', targetType: 'provider', targetId: id, details: { name } },
-      }
+    .openapi(list, async (c) => {
+      return c.json(presented(await providersOf(db, c.var.organisation.id, c.req.valid('query')), presentProvider), 200)
     })
-    return c.json(changed, status, headers)
-  })
 
-  router.openapi(remove, async (c) => {
-    const { id, name } = await providerIn(deps, c, c.req.valid('param').providerId)
-    const organisationId = c.var.organisation.id
-    const refuseUsed = async (tx: typeof db) => {
-      const servers = await serversBoughtAt(tx, id)
-      if (servers.length > 0) throw new Problem(409, 'provider_in_use', `${servers.join(', ')} were bought at ${name}: remove them first.`)
-    }
-    await refuseUsed(db)
-    if (c.req.valid('query').leave !== 'true') {
+    .openapi(read, async (c) => {
+      return c.json(presentProvider(await providerIn(deps, c, c.req.valid('param').providerId)), 200)
+    })
+
+    .openapi(rotate, async (c) => {
+      const { id, type, name } = await providerIn(deps, c, c.req.valid('param').providerId)
+      const { token } = c.req.valid('json')
+      await providers[type].verify({ token })
+      const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
+        const provider = await rotateToken(tx, keyring, { organisationId: c.var.organisation.id, id, token })
+        if (!provider) throw notFound('provider')
+        return {
+          ...{ status: 200, body: presentProvider(provider) },
+          event: { action: 'provider.token_rotated', targetType: 'provider', targetId: id, details: { name } },
+        }
+      })
+      return c.json(changed, status, headers)
+    })
+
+    .openapi(remove, async (c) => {
+      const { id, name } = await providerIn(deps, c, c.req.valid('param').providerId)
+      const organisationId = c.var.organisation.id
+      const refuseUsed = async (tx: typeof db) => {
+        const servers = await serversBoughtAt(tx, id)
+        if (servers.length > 0) throw new Problem(409, 'provider_in_use', `${servers.join(', ')} were bought at ${name}: remove them first.`)
+      }
+      await refuseUsed(db)
+      if (c.req.valid('query').leave !== 'true') {
+        const { type, access } = await providerAccess(db, keyring, id)
+        await providers[type].removeNetworks(access, organisationId)
+      }
+      const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
+        await refuseUsed(tx)
+        if (!(await deleteProvider(tx, organisationId, id))) throw notFound('provider')
+        return { status: 200, body: { id }, event: { action: 'provider.removed', targetType: 'provider', targetId: id, details: { name } } }
+      })
+      return c.json(removed, status, headers)
+    })
+
+    .openapi(catalogue, async (c) => {
+      const { id } = await providerIn(deps, c, c.req.valid('param').providerId)
       const { type, access } = await providerAccess(db, keyring, id)
-      await providers[type].removeNetworks(access, organisationId)
-    }
-    const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
-      await refuseUsed(tx)
-      if (!(await deleteProvider(tx, organisationId, id))) throw notFound('provider')
-      return { status: 200, body: { id }, event: { action: 'provider.removed', targetType: 'provider', targetId: id, details: { name } } }
+      return c.json(catalogueSchema.parse(await providers[type].catalogue(access)), 200)
     })
-    return c.json(removed, status, headers)
-  })
-
-  router.openapi(catalogue, async (c) => {
-    const { id } = await providerIn(deps, c, c.req.valid('param').providerId)
-    const { type, access } = await providerAccess(db, keyring, id)
-    return c.json(catalogueSchema.parse(await providers[type].catalogue(access)), 200)
-  })
-
-  return router
 }

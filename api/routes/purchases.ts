@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import { insertPurchase } from '../../db/machines.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { providerAccess } from '../../db/providers.ts'
@@ -7,7 +7,7 @@ import { generateHostKey } from '../../drivers/providers/first-boot.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { providerIn, serverIn } from '../in-organisation.ts'
 import { acceptedWith, requestedBy } from '../operation-request.ts'
 import { refuseUnoffered } from '../purchase.ts'
@@ -32,34 +32,31 @@ const buy = createRoute({
   },
 })
 
-export function purchaseRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function purchaseRoutes(deps: ApiDependencies) {
   const { db, keyring, providers } = deps
-  const router = createRouter()
-
-  router.openapi(buy, async (c) => {
-    const provider = await providerIn(deps, c, c.req.valid('param').providerId)
-    const { name, privateNetwork: network, ...choice } = c.req.valid('json')
-    const { type, access } = await providerAccess(db, keyring, provider.id)
-    refuseUnoffered(await providers[type].catalogue(access), choice)
-    const keys = {
-      managementKey: generateDeployKey(`keystone ${name}`),
-      loginKey: generateDeployKey(`keystone ${name} first login`),
-      givenHostKey: generateHostKey(),
-    }
-    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const purchase = { organisationId: c.var.organisation.id, providerId: provider.id, name, network, ...choice, ...keys }
-      const id = await insertPurchase(tx, keyring, purchase)
-      const operation = await requestOperation(tx, {
-        ...requestedBy(c),
-        ...{ kind: 'server_provision', targetType: 'server', targetId: id, summary: `provision ${name}`, locks: serverLocks(id) },
-      })
-      return {
-        ...acceptedWith(deps, operation, { server: presentServer(await serverIn({ db: tx }, c, id)) }),
-        event: { action: 'server.purchase_requested', targetType: 'server', targetId: id, details: { name, provider: provider.name, ...choice } },
+  return createRouter()
+    .openapi(buy, async (c) => {
+      const provider = await providerIn(deps, c, c.req.valid('param').providerId)
+      const { name, privateNetwork: network, ...choice } = c.req.valid('json')
+      const { type, access } = await providerAccess(db, keyring, provider.id)
+      refuseUnoffered(await providers[type].catalogue(access), choice)
+      const keys = {
+        managementKey: generateDeployKey(`keystone ${name}`),
+        loginKey: generateDeployKey(`keystone ${name} first login`),
+        givenHostKey: generateHostKey(),
       }
+      const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+        const purchase = { organisationId: c.var.organisation.id, providerId: provider.id, name, network, ...choice, ...keys }
+        const id = await insertPurchase(tx, keyring, purchase)
+        const operation = await requestOperation(tx, {
+          ...requestedBy(c),
+          ...{ kind: 'server_provision', targetType: 'server', targetId: id, summary: `provision ${name}`, locks: serverLocks(id) },
+        })
+        return {
+          ...acceptedWith(deps, operation, { server: presentServer(await serverIn({ db: tx }, c, id)) }),
+          event: { action: 'server.purchase_requested', targetType: 'server', targetId: id, details: { name, provider: provider.name, ...choice } },
+        }
+      })
+      return c.json(created, status, headers)
     })
-    return c.json(created, status, headers)
-  })
-
-  return router
 }

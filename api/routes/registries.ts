@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import {
   changeRegistry,
   deleteRegistry,
@@ -11,7 +11,7 @@ import {
 import type { RegistryId } from '../../domain/ids.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiContext, type ApiDependencies, createRouter } from '../context.ts'
 import { registryIn } from '../in-organisation.ts'
 import { invalidField, notFound, Problem } from '../problem.ts'
 import { registrySettings, verifyRegistry } from '../registry.ts'
@@ -87,10 +87,8 @@ const remove = createRoute({
   responses: { 200: json('The id', z.object({ id: z.uuid() })), ...writeProblems },
 })
 
-export function registryRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function registryRoutes(deps: ApiDependencies) {
   const { db, keyring } = deps
-  const router = createRouter()
-
   /** Stores what a registry was verified with. */
   const store = (c: ApiContext, action: string, { id, ...settings }: RegistrySettings & { id: RegistryId }) =>
     commit(deps, c, async (tx) => {
@@ -98,72 +96,70 @@ export function registryRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
       if (!registry) throw notFound('registry')
       return { status: 200, body: presentRegistry(registry), event: { action, targetType: 'registry', targetId: id, details: told(settings) } }
     })
-
-  router.openapi(create, async (c) => {
-    const settings = registrySettings(c.req.valid('json'))
-    await verifyRegistry(deps, settings)
-    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const registry = await insertRegistry(tx, keyring, { ...settings, organisationId: c.var.organisation.id })
-      return {
-        status: 201,
-        body: presentRegistry(registry),
-        event: { action: 'registry.created', targetType: 'registry', targetId: registry.id, details: told(settings) },
-      }
+  return createRouter()
+    .openapi(create, async (c) => {
+      const settings = registrySettings(c.req.valid('json'))
+      await verifyRegistry(deps, settings)
+      const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+        const registry = await insertRegistry(tx, keyring, { ...settings, organisationId: c.var.organisation.id })
+        return {
+          status: 201,
+          body: presentRegistry(registry),
+          event: { action: 'registry.created', targetType: 'registry', targetId: registry.id, details: told(settings) },
+        }
+      })
+      return c.json(created, status, headers)
     })
-    return c.json(created, status, headers)
-  })
 
-  router.openapi(list, async (c) => {
-    return c.json(presented(await registriesOf(db, c.var.organisation.id, c.req.valid('query')), presentRegistry), 200)
-  })
-
-  router.openapi(read, async (c) => {
-    return c.json(presentRegistry(await registryIn(deps, c, c.req.valid('param').registryId)), 200)
-  })
-
-  router.openapi(change, async (c) => {
-    const { name, type, url, namespace, insecure, use, id } = await registryIn(deps, c, c.req.valid('param').registryId)
-    const wished = c.req.valid('json')
-    const login = await registryLogin(db, keyring, id)
-    if (login && wished.url !== undefined && wished.url !== url && wished.password === undefined) {
-      throw invalidField('password', 'give it again with the new url: Keystone sends it to no other address than the one it was given for')
-    }
-    const settings = registrySettings(
-      {
-        ...{ type, name: wished.name ?? name, url: wished.url ?? url, insecure: wished.insecure ?? insecure, use: wished.use ?? use },
-        namespace: wished.namespace === undefined ? namespace : wished.namespace,
-        ...{ username: wished.username, password: wished.password },
-      },
-      login,
-    )
-    await verifyRegistry(deps, settings)
-    const { body: changed, status, headers } = await store(c, 'registry.changed', { ...settings, id })
-    return c.json(changed, status, headers)
-  })
-
-  router.openapi(verify, async (c) => {
-    const registry = await registryIn(deps, c, c.req.valid('param').registryId)
-    const { name, type, url, namespace, insecure, use, id } = registry
-    const settings = { name, type, url, namespace, insecure, use, login: await registryLogin(db, keyring, id) }
-    await verifyRegistry(deps, settings)
-    const { body: verified, status, headers } = await store(c, 'registry.verified', { ...settings, id })
-    return c.json(verified, status, headers)
-  })
-
-  router.openapi(remove, async (c) => {
-    const { id, name } = await registryIn(deps, c, c.req.valid('param').registryId)
-    const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
-      const environments = await environmentsUsing(tx, id)
-      if (environments.length > 0) {
-        throw new Problem(409, 'registry_in_use', `${name} has the images of ${environments.join(', ')}: give them another registry first.`)
-      }
-      if (!(await deleteRegistry(tx, c.var.organisation.id, id))) throw notFound('registry')
-      return { status: 200, body: { id }, event: { action: 'registry.removed', targetType: 'registry', targetId: id, details: { name } } }
+    .openapi(list, async (c) => {
+      return c.json(presented(await registriesOf(db, c.var.organisation.id, c.req.valid('query')), presentRegistry), 200)
     })
-    return c.json(removed, status, headers)
-  })
 
-  return router
+    .openapi(read, async (c) => {
+      return c.json(presentRegistry(await registryIn(deps, c, c.req.valid('param').registryId)), 200)
+    })
+
+    .openapi(change, async (c) => {
+      const { name, type, url, namespace, insecure, use, id } = await registryIn(deps, c, c.req.valid('param').registryId)
+      const wished = c.req.valid('json')
+      const login = await registryLogin(db, keyring, id)
+      if (login && wished.url !== undefined && wished.url !== url && wished.password === undefined) {
+        throw invalidField('password', 'give it again with the new url: Keystone sends it to no other address than the one it was given for')
+      }
+      const settings = registrySettings(
+        {
+          ...{ type, name: wished.name ?? name, url: wished.url ?? url, insecure: wished.insecure ?? insecure, use: wished.use ?? use },
+          namespace: wished.namespace === undefined ? namespace : wished.namespace,
+          ...{ username: wished.username, password: wished.password },
+        },
+        login,
+      )
+      await verifyRegistry(deps, settings)
+      const { body: changed, status, headers } = await store(c, 'registry.changed', { ...settings, id })
+      return c.json(changed, status, headers)
+    })
+
+    .openapi(verify, async (c) => {
+      const registry = await registryIn(deps, c, c.req.valid('param').registryId)
+      const { name, type, url, namespace, insecure, use, id } = registry
+      const settings = { name, type, url, namespace, insecure, use, login: await registryLogin(db, keyring, id) }
+      await verifyRegistry(deps, settings)
+      const { body: verified, status, headers } = await store(c, 'registry.verified', { ...settings, id })
+      return c.json(verified, status, headers)
+    })
+
+    .openapi(remove, async (c) => {
+      const { id, name } = await registryIn(deps, c, c.req.valid('param').registryId)
+      const { body: removed, status, headers } = await commit(deps, c, async (tx) => {
+        const environments = await environmentsUsing(tx, id)
+        if (environments.length > 0) {
+          throw new Problem(409, 'registry_in_use', `${name} has the images of ${environments.join(', ')}: give them another registry first.`)
+        }
+        if (!(await deleteRegistry(tx, c.var.organisation.id, id))) throw notFound('registry')
+        return { status: 200, body: { id }, event: { action: 'registry.removed', targetType: 'registry', targetId: id, details: { name } } }
+      })
+      return c.json(removed, status, headers)
+    })
 }
 
 /** For the audit, which holds no secrets. */

@@ -1,7 +1,7 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { releasesOf } from '../../db/release-history.ts'
 import { requires } from '../authentication.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { environmentIn, releaseIn } from '../in-organisation.ts'
 import { json, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { oneEnvironment, oneRelease } from '../schemas/params.ts'
@@ -31,19 +31,16 @@ const read = createRoute({
   responses: { 200: json('The release', releaseSchema), ...readProblems },
 })
 
-export function releaseRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
+export function releaseRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(list, async (c) => {
+      const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      return c.json(presented(await releasesOf(deps.db, id, c.req.valid('query')), presentRelease), 200)
+    })
 
-  router.openapi(list, async (c) => {
-    const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    return c.json(presented(await releasesOf(deps.db, id, c.req.valid('query')), presentRelease), 200)
-  })
-
-  router.openapi(read, async (c) => {
-    const { environmentId, releaseId } = c.req.valid('param')
-    const { id } = await environmentIn(deps, c, environmentId)
-    return c.json(presentRelease(await releaseIn(deps, id, releaseId)), 200)
-  })
-
-  return router
+    .openapi(read, async (c) => {
+      const { environmentId, releaseId } = c.req.valid('param')
+      const { id } = await environmentIn(deps, c, environmentId)
+      return c.json(presentRelease(await releaseIn(deps, id, releaseId)), 200)
+    })
 }

@@ -1,9 +1,9 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { locksOfEnvironment } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { refuseUnplaced } from '../deployment.ts'
 import { applicationIn, environmentIn } from '../in-organisation.ts'
 import { accepted, requestedBy } from '../operation-request.ts'
@@ -28,34 +28,31 @@ const create = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function rollbackRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    const application = await applicationIn(deps, c, environment.applicationId)
-    await refuseUnplaced(deps, environment)
-    const { id: releaseId, number, commitSha } = await releaseToGoBackTo(deps, environment, c.req.valid('json').releaseId)
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      const requested = await requestOperation(tx, {
-        ...requestedBy(c),
-        kind: 'environment_rollback',
-        targetType: 'environment',
-        targetId: environment.id,
-        summary: `roll back ${environment.name} of ${application.name} to release ${number}${commitSha === null ? '' : ` @ ${commitSha.slice(0, 7)}`}`,
-        locks: await locksOfEnvironment(tx, environment.id),
-        input: { releaseId, commit: commitSha },
+export function rollbackRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(create, async (c) => {
+      const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      const application = await applicationIn(deps, c, environment.applicationId)
+      await refuseUnplaced(deps, environment)
+      const { id: releaseId, number, commitSha } = await releaseToGoBackTo(deps, environment, c.req.valid('json').releaseId)
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        const requested = await requestOperation(tx, {
+          ...requestedBy(c),
+          kind: 'environment_rollback',
+          targetType: 'environment',
+          targetId: environment.id,
+          summary: `roll back ${environment.name} of ${application.name} to release ${number}${commitSha === null ? '' : ` @ ${commitSha.slice(0, 7)}`}`,
+          locks: await locksOfEnvironment(tx, environment.id),
+          input: { releaseId, commit: commitSha },
+        })
+        return {
+          ...accepted(deps, requested),
+          event: {
+            ...{ action: 'environment.rollback_requested', targetType: 'environment', targetId: environment.id },
+            details: { releaseId, number, commit: commitSha },
+          },
+        }
       })
-      return {
-        ...accepted(deps, requested),
-        event: {
-          ...{ action: 'environment.rollback_requested', targetType: 'environment', targetId: environment.id },
-          details: { releaseId, number, commit: commitSha },
-        },
-      }
+      return c.json(operation, status, headers)
     })
-    return c.json(operation, status, headers)
-  })
-
-  return router
 }

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import type { Database } from '../../db/connect.ts'
 import { locksOfSlice } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
@@ -8,7 +8,7 @@ import type { Slice } from '../../db/slices.ts'
 import { askedName, dnsStatus, expectedRecords } from '../../domain/dns.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiContext, type ApiDependencies, createRouter } from '../context.ts'
 import { environmentIn, routeIn } from '../in-organisation.ts'
 import { createRouteSlice, gatewayFor } from '../new-route.ts'
 import { acceptedWith, requestedBy } from '../operation-request.ts'
@@ -78,63 +78,60 @@ const dns = createRoute({
   responses: { 200: json('The records, as the DNS has them at this moment', dnsSchema), ...dnsProblems },
 })
 
-export function routeRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function routeRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    const wished = c.req.valid('json')
-    const gateway = await gatewayFor(deps, environment, wished)
-    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const slice = await createRouteSlice(tx, deps, { environment, gateway, wished })
-      const operation = await requestConfigure(tx, c, slice)
-      return {
-        ...acceptedWith(deps, operation, { route: presentRoute(slice) }),
-        event: { action: 'route.created', targetType: 'slice', targetId: slice.id, details: told(wished, slice) },
-      }
+  return createRouter()
+    .openapi(create, async (c) => {
+      const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      const wished = c.req.valid('json')
+      const gateway = await gatewayFor(deps, environment, wished)
+      const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+        const slice = await createRouteSlice(tx, deps, { environment, gateway, wished })
+        const operation = await requestConfigure(tx, c, slice)
+        return {
+          ...acceptedWith(deps, operation, { route: presentRoute(slice) }),
+          event: { action: 'route.created', targetType: 'slice', targetId: slice.id, details: told(wished, slice) },
+        }
+      })
+      return c.json(created, status, headers)
     })
-    return c.json(created, status, headers)
-  })
 
-  router.openapi(certify, async (c) => {
-    const { environmentId, routeId } = c.req.valid('param')
-    const { id } = await environmentIn(deps, c, environmentId)
-    const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
-      const route = await routeIn({ db: tx }, id, routeId)
-      const slice = await replaceCertificate(tx, deps, { route, given: c.req.valid('json') })
-      const operation = await requestConfigure(tx, c, slice)
-      return {
-        ...acceptedWith(deps, operation, { route: presentRoute(slice) }),
-        event: { action: 'route.certified', targetType: 'slice', targetId: slice.id, details: told({ domain: slice.domain }, slice) },
-      }
+    .openapi(certify, async (c) => {
+      const { environmentId, routeId } = c.req.valid('param')
+      const { id } = await environmentIn(deps, c, environmentId)
+      const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
+        const route = await routeIn({ db: tx }, id, routeId)
+        const slice = await replaceCertificate(tx, deps, { route, given: c.req.valid('json') })
+        const operation = await requestConfigure(tx, c, slice)
+        return {
+          ...acceptedWith(deps, operation, { route: presentRoute(slice) }),
+          event: { action: 'route.certified', targetType: 'slice', targetId: slice.id, details: told({ domain: slice.domain }, slice) },
+        }
+      })
+      return c.json(changed, status, headers)
     })
-    return c.json(changed, status, headers)
-  })
 
-  router.openapi(remove, async (c) => {
-    const { environmentId, routeId } = c.req.valid('param')
-    const environment = await environmentIn(deps, c, environmentId)
-    const { id, name } = await routeIn(deps, environment.id, routeId)
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      const target = { kind: 'route_remove', targetType: 'slice', targetId: id, name: `route ${name}` } as const
-      return requestRemoval(deps, tx, c, { ...target, locks: await locksOfSlice(tx, id) })
+    .openapi(remove, async (c) => {
+      const { environmentId, routeId } = c.req.valid('param')
+      const environment = await environmentIn(deps, c, environmentId)
+      const { id, name } = await routeIn(deps, environment.id, routeId)
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        const target = { kind: 'route_remove', targetType: 'slice', targetId: id, name: `route ${name}` } as const
+        return requestRemoval(deps, tx, c, { ...target, locks: await locksOfSlice(tx, id) })
+      })
+      return c.json(operation, status, headers)
     })
-    return c.json(operation, status, headers)
-  })
 
-  router.openapi(list, async (c) => {
-    const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    return c.json(presented(await routesOf(db, environment.id, c.req.valid('query')), presentRoute), 200)
-  })
+    .openapi(list, async (c) => {
+      const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      return c.json(presented(await routesOf(db, environment.id, c.req.valid('query')), presentRoute), 200)
+    })
 
-  router.openapi(dns, async (c) => {
-    const { environmentId, routeId } = c.req.valid('param')
-    const environment = await environmentIn(deps, c, environmentId)
-    return c.json(await dnsOf(deps, environment, await routeIn(deps, environment.id, routeId)), 200)
-  })
-
-  return router
+    .openapi(dns, async (c) => {
+      const { environmentId, routeId } = c.req.valid('param')
+      const environment = await environmentIn(deps, c, environmentId)
+      return c.json(await dnsOf(deps, environment, await routeIn(deps, environment.id, routeId)), 200)
+    })
 }
 
 /** A domain needs the addresses of all gateways that answer for it. */

@@ -1,9 +1,9 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import { openDifferences } from '../../db/drift.ts'
 import { latestObservation, observationsOf } from '../../db/observations.ts'
 import { serverHealth } from '../../domain/health.ts'
 import { requires } from '../authentication.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { serverIn } from '../in-organisation.ts'
 import { json } from '../schemas/content.ts'
 import { observationSchema, presentObservation, serverHealthSchema } from '../schemas/health.ts'
@@ -41,22 +41,19 @@ const metrics = createRoute({
   responses: { 200: json('The looks', z.object({ items: z.array(observationSchema) })), ...readProblems },
 })
 
-export function serverHealthRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function serverHealthRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
+  return createRouter()
+    .openapi(health, async (c) => {
+      const { id, name } = await serverIn(deps, c, c.req.valid('param').serverId)
+      const latest = await latestObservation(db, id)
+      const known = { name, latest, differences: await openDifferences(db, id), now: new Date() }
+      return c.json({ ...serverHealth(known), latest: latest && presentObservation(latest) }, 200)
+    })
 
-  router.openapi(health, async (c) => {
-    const { id, name } = await serverIn(deps, c, c.req.valid('param').serverId)
-    const latest = await latestObservation(db, id)
-    const known = { name, latest, differences: await openDifferences(db, id), now: new Date() }
-    return c.json({ ...serverHealth(known), latest: latest && presentObservation(latest) }, 200)
-  })
-
-  router.openapi(metrics, async (c) => {
-    const { id } = await serverIn(deps, c, c.req.valid('param').serverId)
-    const since = new Date(Date.now() - c.req.valid('query').minutes * 60_000)
-    return c.json({ items: (await observationsOf(db, id, since)).map(presentObservation) }, 200)
-  })
-
-  return router
+    .openapi(metrics, async (c) => {
+      const { id } = await serverIn(deps, c, c.req.valid('param').serverId)
+      const since = new Date(Date.now() - c.req.valid('query').minutes * 60_000)
+      return c.json({ items: (await observationsOf(db, id, since)).map(presentObservation) }, 200)
+    })
 }

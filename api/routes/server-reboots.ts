@@ -1,11 +1,11 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { locksOfReboot } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { servedAlone } from '../../db/reboots.ts'
 import { awayDuringReboot } from '../../domain/reboots.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { serverIn } from '../in-organisation.ts'
 import { accepted, requestedBy } from '../operation-request.ts'
 import { invalidField, Problem } from '../problem.ts'
@@ -29,32 +29,29 @@ const reboot = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function serverRebootRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(reboot, async (c) => {
-    const { serverId } = c.req.valid('param')
-    const { acknowledgeDowntime = false } = c.req.valid('json')
-    const { name, status: state } = await serverIn(deps, c, serverId)
-    if (state !== 'active' && state !== 'unreachable') throw new Problem(409, 'server_not_ready', `${name} is not ready: provision it first.`)
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      const away = awayDuringReboot(name, await servedAlone(tx, serverId))
-      if (away !== null && !acknowledgeDowntime) {
-        throw invalidField('acknowledgeDowntime', `${away}: set it to true to accept that`, 'acknowledgement_required')
-      }
-      const requested = await requestOperation(tx, {
-        ...requestedBy(c),
-        ...{ kind: 'server_reboot', targetType: 'server', targetId: serverId, summary: `reboot ${name}` },
-        locks: await locksOfReboot(tx, serverId),
-        input: { acknowledgeDowntime },
+export function serverRebootRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(reboot, async (c) => {
+      const { serverId } = c.req.valid('param')
+      const { acknowledgeDowntime = false } = c.req.valid('json')
+      const { name, status: state } = await serverIn(deps, c, serverId)
+      if (state !== 'active' && state !== 'unreachable') throw new Problem(409, 'server_not_ready', `${name} is not ready: provision it first.`)
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        const away = awayDuringReboot(name, await servedAlone(tx, serverId))
+        if (away !== null && !acknowledgeDowntime) {
+          throw invalidField('acknowledgeDowntime', `${away}: set it to true to accept that`, 'acknowledgement_required')
+        }
+        const requested = await requestOperation(tx, {
+          ...requestedBy(c),
+          ...{ kind: 'server_reboot', targetType: 'server', targetId: serverId, summary: `reboot ${name}` },
+          locks: await locksOfReboot(tx, serverId),
+          input: { acknowledgeDowntime },
+        })
+        return {
+          ...accepted(deps, requested),
+          event: { action: 'server.reboot_requested', targetType: 'server', targetId: serverId, details: { name, acknowledgeDowntime } },
+        }
       })
-      return {
-        ...accepted(deps, requested),
-        event: { action: 'server.reboot_requested', targetType: 'server', targetId: serverId, details: { name, acknowledgeDowntime } },
-      }
+      return c.json(operation, status, headers)
     })
-    return c.json(operation, status, headers)
-  })
-
-  return router
 }

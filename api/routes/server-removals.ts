@@ -1,10 +1,10 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { usesOfServer } from '../../db/server-removals.ts'
 import { serverLocks } from '../../domain/locks.ts'
 import { serverRefusal } from '../../domain/removals.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { serverToRemove } from '../in-organisation.ts'
 import { refusedBy, requestRemoval, requireConfirmed } from '../removal.ts'
 import { json } from '../schemas/content.ts'
@@ -24,20 +24,17 @@ const remove = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function serverRemovalRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(remove, async (c) => {
-    const { id, name, providerId } = await serverToRemove(deps, c, c.req.valid('param').serverId)
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      const refusal = serverRefusal(name, await usesOfServer(tx, id))
-      if (refusal) throw refusedBy(refusal)
-      if (providerId !== null) requireConfirmed(c.req.valid('query').confirm, name)
-      const target = { kind: 'server_remove', targetType: 'server', targetId: id, name } as const
-      return requestRemoval(deps, tx, c, { ...target, locks: serverLocks(id) })
+export function serverRemovalRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(remove, async (c) => {
+      const { id, name, providerId } = await serverToRemove(deps, c, c.req.valid('param').serverId)
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        const refusal = serverRefusal(name, await usesOfServer(tx, id))
+        if (refusal) throw refusedBy(refusal)
+        if (providerId !== null) requireConfirmed(c.req.valid('query').confirm, name)
+        const target = { kind: 'server_remove', targetType: 'server', targetId: id, name } as const
+        return requestRemoval(deps, tx, c, { ...target, locks: serverLocks(id) })
+      })
+      return c.json(operation, status, headers)
     })
-    return c.json(operation, status, headers)
-  })
-
-  return router
 }

@@ -1,11 +1,11 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { requestOperation } from '../../db/operations/request.ts'
 import type { Server } from '../../db/servers.ts'
 import { serverLocks } from '../../domain/locks.ts'
 import { readinessRefusal } from '../../domain/servers.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiContext, type ApiDependencies, createRouter } from '../context.ts'
 import { serverIn } from '../in-organisation.ts'
 import { accepted, requestedBy } from '../operation-request.ts'
 import { refusedBy } from '../removal.ts'
@@ -44,23 +44,20 @@ const rotateKey = createRoute({
   responses: answers,
 })
 
-export function serverUpkeepRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
+export function serverUpkeepRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(harden, async (c) => {
+      const server = await serverIn(deps, c, c.req.valid('param').serverId)
+      const { body, status, headers } = await requestUpkeep(deps, c, server, { kind: 'server_harden', action: 'harden', summary: `harden ${server.name}` })
+      return c.json(body, status, headers)
+    })
 
-  router.openapi(harden, async (c) => {
-    const server = await serverIn(deps, c, c.req.valid('param').serverId)
-    const { body, status, headers } = await requestUpkeep(deps, c, server, { kind: 'server_harden', action: 'harden', summary: `harden ${server.name}` })
-    return c.json(body, status, headers)
-  })
-
-  router.openapi(rotateKey, async (c) => {
-    const server = await serverIn(deps, c, c.req.valid('param').serverId)
-    const wish = { kind: 'server_key_rotation', action: 'key_rotation', summary: `rotate the key of ${server.name}` } as const
-    const { body, status, headers } = await requestUpkeep(deps, c, server, wish)
-    return c.json(body, status, headers)
-  })
-
-  return router
+    .openapi(rotateKey, async (c) => {
+      const server = await serverIn(deps, c, c.req.valid('param').serverId)
+      const wish = { kind: 'server_key_rotation', action: 'key_rotation', summary: `rotate the key of ${server.name}` } as const
+      const { body, status, headers } = await requestUpkeep(deps, c, server, wish)
+      return c.json(body, status, headers)
+    })
 }
 
 interface Upkeep {

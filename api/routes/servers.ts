@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import type { Database } from '../../db/connect.ts'
 import { givenHostKeyOf } from '../../db/machines.ts'
 import { requestOperation } from '../../db/operations/request.ts'
@@ -8,7 +8,7 @@ import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { keyFingerprint } from '../../drivers/sources/known-hosts.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiContext, type ApiDependencies, createRouter } from '../context.ts'
 import { serverIn } from '../in-organisation.ts'
 import { accepted, acceptedWith, requestedBy } from '../operation-request.ts'
 import { Problem } from '../problem.ts'
@@ -80,79 +80,76 @@ const acceptHostKey = createRoute({
   responses: { 200: json('The server', serverSchema), ...writeProblems },
 })
 
-export function serverRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function serverRoutes(deps: ApiDependencies) {
   const { db, keyring } = deps
-  const router = createRouter()
-
-  router.openapi(adopt, async (c) => {
-    const { firstLogin, hostKey: confirmed, hostKeyFingerprint, ...wished } = c.req.valid('json')
-    const hostKey = confirmed ?? (await seenHostKey(deps, wished, { fingerprint: hostKeyFingerprint, field: 'hostKey' }))
-    const managementKey = generateDeployKey(`keystone ${wished.name}`)
-    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const server = await insertServer(tx, keyring, {
-        ...wished,
-        ...{ organisationId: c.var.organisation.id, hostKey, managementKey, firstLogin: firstLoginOf(firstLogin) },
+  return createRouter()
+    .openapi(adopt, async (c) => {
+      const { firstLogin, hostKey: confirmed, hostKeyFingerprint, ...wished } = c.req.valid('json')
+      const hostKey = confirmed ?? (await seenHostKey(deps, wished, { fingerprint: hostKeyFingerprint, field: 'hostKey' }))
+      const managementKey = generateDeployKey(`keystone ${wished.name}`)
+      const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+        const server = await insertServer(tx, keyring, {
+          ...wished,
+          ...{ organisationId: c.var.organisation.id, hostKey, managementKey, firstLogin: firstLoginOf(firstLogin) },
+        })
+        const operation = await requestProvision(tx, c, server)
+        return {
+          ...acceptedWith(deps, operation, { server: presentServer(server) }),
+          event: {
+            ...{ action: 'server.adopted', targetType: 'server', targetId: server.id },
+            details: { name: server.name, address: server.address },
+          },
+        }
       })
-      const operation = await requestProvision(tx, c, server)
-      return {
-        ...acceptedWith(deps, operation, { server: presentServer(server) }),
-        event: {
-          ...{ action: 'server.adopted', targetType: 'server', targetId: server.id },
-          details: { name: server.name, address: server.address },
-        },
-      }
+      return c.json(created, status, headers)
     })
-    return c.json(created, status, headers)
-  })
 
-  router.openapi(list, async (c) => {
-    return c.json(presented(await serversOf(db, c.var.organisation.id, c.req.valid('query')), presentServer), 200)
-  })
-
-  router.openapi(read, async (c) => {
-    const { serverId } = c.req.valid('param')
-    return c.json(presentServer(await serverIn(deps, c, serverId)), 200)
-  })
-
-  router.openapi(provision, async (c) => {
-    const { serverId } = c.req.valid('param')
-    const { firstLogin } = c.req.valid('json')
-    const server = await serverIn(deps, c, serverId)
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      if (firstLogin) {
-        if ((await givenHostKeyOf(tx, serverId)) !== null) throw letsKeystoneIn(server)
-        await adoptAgain(tx, keyring, server, firstLoginOf(firstLogin))
-      }
-      const requested = await requestProvision(tx, c, server)
-      return {
-        ...accepted(deps, requested),
-        event: { action: 'server.provision_requested', targetType: 'server', targetId: serverId, details: { name: server.name } },
-      }
+    .openapi(list, async (c) => {
+      return c.json(presented(await serversOf(db, c.var.organisation.id, c.req.valid('query')), presentServer), 200)
     })
-    return c.json(operation, status, headers)
-  })
 
-  router.openapi(acceptHostKey, async (c) => {
-    const { serverId } = c.req.valid('param')
-    const { fingerprint } = c.req.valid('json')
-    const server = await serverIn(deps, c, serverId)
-    const { name, address, sshPort } = server
-    if (address === null) throw new Problem(409, 'server_has_no_machine', `${name} has no machine yet that could show a host key: provision it first.`)
-    const hostKey = await seenHostKey(deps, { address, sshPort }, { fingerprint, field: 'fingerprint' })
-    const { body: pinned, status, headers } = await commit(deps, c, async (tx) => {
-      await pinHostKey(tx, serverId, hostKey)
-      return {
-        ...{ status: 200, body: presentServer(await serverIn({ db: tx }, c, serverId)) },
-        event: {
-          ...{ action: 'server.host_key_accepted', targetType: 'server', targetId: serverId },
-          details: { name, fingerprint, before: server.hostKey === null ? null : keyFingerprint(server.hostKey) },
-        },
-      }
+    .openapi(read, async (c) => {
+      const { serverId } = c.req.valid('param')
+      return c.json(presentServer(await serverIn(deps, c, serverId)), 200)
     })
-    return c.json(pinned, status, headers)
-  })
 
-  return router
+    .openapi(provision, async (c) => {
+      const { serverId } = c.req.valid('param')
+      const { firstLogin } = c.req.valid('json')
+      const server = await serverIn(deps, c, serverId)
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        if (firstLogin) {
+          if ((await givenHostKeyOf(tx, serverId)) !== null) throw letsKeystoneIn(server)
+          await adoptAgain(tx, keyring, server, firstLoginOf(firstLogin))
+        }
+        const requested = await requestProvision(tx, c, server)
+        return {
+          ...accepted(deps, requested),
+          event: { action: 'server.provision_requested', targetType: 'server', targetId: serverId, details: { name: server.name } },
+        }
+      })
+      return c.json(operation, status, headers)
+    })
+
+    .openapi(acceptHostKey, async (c) => {
+      const { serverId } = c.req.valid('param')
+      const { fingerprint } = c.req.valid('json')
+      const server = await serverIn(deps, c, serverId)
+      const { name, address, sshPort } = server
+      if (address === null) throw new Problem(409, 'server_has_no_machine', `${name} has no machine yet that could show a host key: provision it first.`)
+      const hostKey = await seenHostKey(deps, { address, sshPort }, { fingerprint, field: 'fingerprint' })
+      const { body: pinned, status, headers } = await commit(deps, c, async (tx) => {
+        await pinHostKey(tx, serverId, hostKey)
+        return {
+          ...{ status: 200, body: presentServer(await serverIn({ db: tx }, c, serverId)) },
+          event: {
+            ...{ action: 'server.host_key_accepted', targetType: 'server', targetId: serverId },
+            details: { name, fingerprint, before: server.hostKey === null ? null : keyFingerprint(server.hostKey) },
+          },
+        }
+      })
+      return c.json(pinned, status, headers)
+    })
 }
 
 const letsKeystoneIn = ({ name }: Server): Problem =>

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import { locksOfService } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { environmentsThatNotice, usesOfService } from '../../db/service-uses.ts'
@@ -9,7 +9,7 @@ import { processRoles } from '../../domain/services.ts'
 import { serviceDriver } from '../../drivers/services/registry.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiContext, type ApiDependencies, createRouter } from '../context.ts'
 import { serviceIn, serviceToRemove } from '../in-organisation.ts'
 import { acceptedWith, requestedBy } from '../operation-request.ts'
 import { Problem } from '../problem.ts'
@@ -73,37 +73,34 @@ const remove = createRoute({
 
 type Change = 'stop' | 'start' | 'restart'
 
-export function serviceLifeRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(stop, async (c) => {
-    const { body, status, headers } = await requestChange(deps, c, await serviceIn(deps, c, c.req.valid('param').serviceId), 'stop')
-    return c.json(body, status, headers)
-  })
-
-  router.openapi(start, async (c) => {
-    const { body, status, headers } = await requestChange(deps, c, await serviceIn(deps, c, c.req.valid('param').serviceId), 'start')
-    return c.json(body, status, headers)
-  })
-
-  router.openapi(restart, async (c) => {
-    const { body, status, headers } = await requestChange(deps, c, await serviceIn(deps, c, c.req.valid('param').serviceId), 'restart')
-    return c.json(body, status, headers)
-  })
-
-  router.openapi(remove, async (c) => {
-    const isForced = c.req.valid('query').force === 'true'
-    const service = await serviceToRemove(deps, c, c.req.valid('param').serviceId)
-    const { body, status, headers } = await commit(deps, c, async (tx) => {
-      const refusal = removalRefusal(service.name, await usesOfService(tx, service.id))
-      if (refusal) throw refusedBy(refusal)
-      const target = { kind: 'service_remove', targetType: 'service', targetId: service.id, name: service.name } as const
-      return requestRemoval(deps, tx, c, { ...target, isForced, locks: await locksOfService(tx, service.id) })
+export function serviceLifeRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(stop, async (c) => {
+      const { body, status, headers } = await requestChange(deps, c, await serviceIn(deps, c, c.req.valid('param').serviceId), 'stop')
+      return c.json(body, status, headers)
     })
-    return c.json(body, status, headers)
-  })
 
-  return router
+    .openapi(start, async (c) => {
+      const { body, status, headers } = await requestChange(deps, c, await serviceIn(deps, c, c.req.valid('param').serviceId), 'start')
+      return c.json(body, status, headers)
+    })
+
+    .openapi(restart, async (c) => {
+      const { body, status, headers } = await requestChange(deps, c, await serviceIn(deps, c, c.req.valid('param').serviceId), 'restart')
+      return c.json(body, status, headers)
+    })
+
+    .openapi(remove, async (c) => {
+      const isForced = c.req.valid('query').force === 'true'
+      const service = await serviceToRemove(deps, c, c.req.valid('param').serviceId)
+      const { body, status, headers } = await commit(deps, c, async (tx) => {
+        const refusal = removalRefusal(service.name, await usesOfService(tx, service.id))
+        if (refusal) throw refusedBy(refusal)
+        const target = { kind: 'service_remove', targetType: 'service', targetId: service.id, name: service.name } as const
+        return requestRemoval(deps, tx, c, { ...target, isForced, locks: await locksOfService(tx, service.id) })
+      })
+      return c.json(body, status, headers)
+    })
 }
 
 async function requestChange(deps: ApiDependencies, c: ApiContext, service: Service, change: Change) {

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import type { Database } from '../../db/connect.ts'
 import { locksOfService } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
@@ -7,7 +7,7 @@ import { changeService as changeServiceRow, lockService, type Service, servicesO
 import { requires } from '../authentication.ts'
 import { changeOfService } from '../change-service.ts'
 import { commit } from '../commit.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiContext, type ApiDependencies, createRouter } from '../context.ts'
 import { serviceIn } from '../in-organisation.ts'
 import { createService } from '../new-service.ts'
 import { accepted, acceptedWith, requestedBy } from '../operation-request.ts'
@@ -91,73 +91,70 @@ const deploy = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function serviceRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function serviceRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const { organisation } = c.var
-    const { serverId, ...wished } = c.req.valid('json')
-    await namedServers(db, organisation.id, [serverId], () => 'serverId')
-    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const service = await createService(tx, deps, {
-        ...wished,
-        ...{ organisationId: organisation.id, environmentId: null, role: null, serverIds: [serverId], configField: 'config' },
+  return createRouter()
+    .openapi(create, async (c) => {
+      const { organisation } = c.var
+      const { serverId, ...wished } = c.req.valid('json')
+      await namedServers(db, organisation.id, [serverId], () => 'serverId')
+      const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+        const service = await createService(tx, deps, {
+          ...wished,
+          ...{ organisationId: organisation.id, environmentId: null, role: null, serverIds: [serverId], configField: 'config' },
+        })
+        const operation = await requestDeploy(tx, c, service)
+        return {
+          ...acceptedWith(deps, operation, { service: presentService(service) }),
+          event: { action: 'service.created', targetType: 'service', targetId: service.id, details: { ...wished, serverId } },
+        }
       })
-      const operation = await requestDeploy(tx, c, service)
-      return {
-        ...acceptedWith(deps, operation, { service: presentService(service) }),
-        event: { action: 'service.created', targetType: 'service', targetId: service.id, details: { ...wished, serverId } },
-      }
+      return c.json(created, status, headers)
     })
-    return c.json(created, status, headers)
-  })
 
-  router.openapi(list, async (c) => {
-    const page = await servicesOf(db, { organisationId: c.var.organisation.id, environmentId: null }, c.req.valid('query'))
-    return c.json(presented(page, presentService), 200)
-  })
-
-  router.openapi(read, async (c) => {
-    const { serviceId } = c.req.valid('param')
-    return c.json(presentService(await serviceIn(deps, c, serviceId)), 200)
-  })
-
-  router.openapi(change, async (c) => {
-    const service = await serviceIn(deps, c, c.req.valid('param').serviceId)
-    const wished = c.req.valid('json')
-    await namedServers(db, c.var.organisation.id, (wished.placements ?? []).map(({ serverId }) => serverId), (index) => `placements[${index}].serverId`)
-    const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
-      await lockService(tx, service.id)
-      const current = await serviceIn({ db: tx }, c, service.id)
-      const { organisationId, id } = current
-      const presentNow = await changeServiceRow(tx, { organisationId, id, change: changeOfService(current, wished) })
-      if (!presentNow) throw notFound('service')
-      return {
-        status: 200,
-        body: presentService(presentNow),
-        event: { action: 'service.changed', targetType: 'service', targetId: id, details: wished },
-      }
+    .openapi(list, async (c) => {
+      const page = await servicesOf(db, { organisationId: c.var.organisation.id, environmentId: null }, c.req.valid('query'))
+      return c.json(presented(page, presentService), 200)
     })
-    return c.json(changed, status, headers)
-  })
 
-  router.openapi(replicas, async (c) => {
-    const { id } = await serviceIn(deps, c, c.req.valid('param').serviceId)
-    return c.json({ items: (await replicasOfService(db, id)).map(presentReplica), nextCursor: null }, 200)
-  })
+    .openapi(read, async (c) => {
+      const { serviceId } = c.req.valid('param')
+      return c.json(presentService(await serviceIn(deps, c, serviceId)), 200)
+    })
 
-  router.openapi(deploy, async (c) => {
-    const service = await serviceIn(deps, c, c.req.valid('param').serviceId)
-    refuseDeploy(service)
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => ({
-      ...accepted(deps, await requestDeploy(tx, c, service)),
-      event: { action: 'service.deploy_requested', targetType: 'service', targetId: service.id, details: { name: service.name } },
-    }))
-    return c.json(operation, status, headers)
-  })
+    .openapi(change, async (c) => {
+      const service = await serviceIn(deps, c, c.req.valid('param').serviceId)
+      const wished = c.req.valid('json')
+      await namedServers(db, c.var.organisation.id, (wished.placements ?? []).map(({ serverId }) => serverId), (index) => `placements[${index}].serverId`)
+      const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
+        await lockService(tx, service.id)
+        const current = await serviceIn({ db: tx }, c, service.id)
+        const { organisationId, id } = current
+        const presentNow = await changeServiceRow(tx, { organisationId, id, change: changeOfService(current, wished) })
+        if (!presentNow) throw notFound('service')
+        return {
+          status: 200,
+          body: presentService(presentNow),
+          event: { action: 'service.changed', targetType: 'service', targetId: id, details: wished },
+        }
+      })
+      return c.json(changed, status, headers)
+    })
 
-  return router
+    .openapi(replicas, async (c) => {
+      const { id } = await serviceIn(deps, c, c.req.valid('param').serviceId)
+      return c.json({ items: (await replicasOfService(db, id)).map(presentReplica), nextCursor: null }, 200)
+    })
+
+    .openapi(deploy, async (c) => {
+      const service = await serviceIn(deps, c, c.req.valid('param').serviceId)
+      refuseDeploy(service)
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => ({
+        ...accepted(deps, await requestDeploy(tx, c, service)),
+        event: { action: 'service.deploy_requested', targetType: 'service', targetId: service.id, details: { name: service.name } },
+      }))
+      return c.json(operation, status, headers)
+    })
 }
 
 /** Throws a 409 where it is not for the service itself to be deployed, or not now. */

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import type { Database } from '../../db/connect.ts'
 import { locksOfSlice } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
@@ -7,7 +7,7 @@ import { type Slice, slicePageOf } from '../../db/slices.ts'
 import type { OperationKind } from '../../domain/operations.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiContext, type ApiDependencies, createRouter } from '../context.ts'
 import { serviceIn, sliceIn } from '../in-organisation.ts'
 import { accepted, acceptedWith, requestedBy } from '../operation-request.ts'
 import { body, json, onceHeaders, pageOf, pageQuery } from '../schemas/content.ts'
@@ -79,73 +79,70 @@ const remove = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function sliceRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function sliceRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const { serviceId } = c.req.valid('param')
-    const wished = c.req.valid('json')
-    const { body: created, status, headers } = await commit(deps, c, async (tx) => {
-      const service = await serviceIn({ db: tx }, c, serviceId)
-      const slice = await createSlice(tx, deps, { service, environmentId: null, ...wished })
-      const operation = await requestWork(tx, c, { slice, kind: 'slice_provision', summary: `provision ${slice.type} ${slice.name}` })
-      return {
-        ...acceptedWith(deps, operation, { slice: presentSlice(slice) }),
-        event: { action: 'slice.created', targetType: 'slice', targetId: slice.id, details: { serviceId, ...wished } },
-      }
+  return createRouter()
+    .openapi(create, async (c) => {
+      const { serviceId } = c.req.valid('param')
+      const wished = c.req.valid('json')
+      const { body: created, status, headers } = await commit(deps, c, async (tx) => {
+        const service = await serviceIn({ db: tx }, c, serviceId)
+        const slice = await createSlice(tx, deps, { service, environmentId: null, ...wished })
+        const operation = await requestWork(tx, c, { slice, kind: 'slice_provision', summary: `provision ${slice.type} ${slice.name}` })
+        return {
+          ...acceptedWith(deps, operation, { slice: presentSlice(slice) }),
+          event: { action: 'slice.created', targetType: 'slice', targetId: slice.id, details: { serviceId, ...wished } },
+        }
+      })
+      return c.json(created, status, headers)
     })
-    return c.json(created, status, headers)
-  })
 
-  router.openapi(list, async (c) => {
-    const { id } = await serviceIn(deps, c, c.req.valid('param').serviceId)
-    const { items, nextCursor } = await slicePageOf(db, id, c.req.valid('query'))
-    const uses = await usesOf(db, items.map((slice) => slice.id))
-    return c.json({ items: items.map((slice) => presentUsedSlice(slice, uses)), nextCursor }, 200)
-  })
-
-  router.openapi(read, async (c) => {
-    const { serviceId, sliceId } = c.req.valid('param')
-    const { id } = await serviceIn(deps, c, serviceId)
-    const slice = await sliceIn(deps, id, sliceId)
-    return c.json(presentUsedSlice(slice, await usesOf(db, [slice.id])), 200)
-  })
-
-  router.openapi(change, async (c) => {
-    const { serviceId, sliceId } = c.req.valid('param')
-    const { config } = c.req.valid('json')
-    const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
-      const service = await serviceIn({ db: tx }, c, serviceId)
-      const { id } = await sliceIn({ db: tx }, service.id, sliceId)
-      const { slice, settings } = await changedSettings(tx, service, { id, config })
-      const summary = `configure ${slice.type} ${slice.name}`
-      const operation = await requestWork(tx, c, { slice, kind: 'slice_configure', summary, input: { settings } })
-      return {
-        ...acceptedWith(deps, operation, { slice: presentSlice(slice) }),
-        event: { action: 'slice.change_requested', targetType: 'slice', targetId: id, details: { name: slice.name, settings } },
-      }
+    .openapi(list, async (c) => {
+      const { id } = await serviceIn(deps, c, c.req.valid('param').serviceId)
+      const { items, nextCursor } = await slicePageOf(db, id, c.req.valid('query'))
+      const uses = await usesOf(db, items.map((slice) => slice.id))
+      return c.json({ items: items.map((slice) => presentUsedSlice(slice, uses)), nextCursor }, 200)
     })
-    return c.json(changed, status, headers)
-  })
 
-  router.openapi(remove, async (c) => {
-    const { serviceId, sliceId } = c.req.valid('param')
-    const { confirm } = c.req.valid('query')
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      const service = await serviceIn({ db: tx }, c, serviceId)
-      const { id } = await sliceIn({ db: tx }, service.id, sliceId)
-      const slice = await sliceToRemove(tx, service, { id, confirm })
-      const summary = `remove ${slice.type} ${slice.name} of ${service.name}`
-      return {
-        ...accepted(deps, await requestWork(tx, c, { slice, kind: 'slice_remove', summary })),
-        event: { action: 'slice.remove_requested', targetType: 'slice', targetId: id, details: { name: slice.name } },
-      }
+    .openapi(read, async (c) => {
+      const { serviceId, sliceId } = c.req.valid('param')
+      const { id } = await serviceIn(deps, c, serviceId)
+      const slice = await sliceIn(deps, id, sliceId)
+      return c.json(presentUsedSlice(slice, await usesOf(db, [slice.id])), 200)
     })
-    return c.json(operation, status, headers)
-  })
 
-  return router
+    .openapi(change, async (c) => {
+      const { serviceId, sliceId } = c.req.valid('param')
+      const { config } = c.req.valid('json')
+      const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
+        const service = await serviceIn({ db: tx }, c, serviceId)
+        const { id } = await sliceIn({ db: tx }, service.id, sliceId)
+        const { slice, settings } = await changedSettings(tx, service, { id, config })
+        const summary = `configure ${slice.type} ${slice.name}`
+        const operation = await requestWork(tx, c, { slice, kind: 'slice_configure', summary, input: { settings } })
+        return {
+          ...acceptedWith(deps, operation, { slice: presentSlice(slice) }),
+          event: { action: 'slice.change_requested', targetType: 'slice', targetId: id, details: { name: slice.name, settings } },
+        }
+      })
+      return c.json(changed, status, headers)
+    })
+
+    .openapi(remove, async (c) => {
+      const { serviceId, sliceId } = c.req.valid('param')
+      const { confirm } = c.req.valid('query')
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        const service = await serviceIn({ db: tx }, c, serviceId)
+        const { id } = await sliceIn({ db: tx }, service.id, sliceId)
+        const slice = await sliceToRemove(tx, service, { id, confirm })
+        const summary = `remove ${slice.type} ${slice.name} of ${service.name}`
+        return {
+          ...accepted(deps, await requestWork(tx, c, { slice, kind: 'slice_remove', summary })),
+          event: { action: 'slice.remove_requested', targetType: 'slice', targetId: id, details: { name: slice.name } },
+        }
+      })
+      return c.json(operation, status, headers)
+    })
 }
 
 interface WorkOnSlice {

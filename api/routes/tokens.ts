@@ -1,9 +1,9 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { revokeToken, tokenOf, tokensOf } from '../../db/api-tokens.ts'
 import { mightiestOf } from '../../domain/access.ts'
 import { requires, requireRole } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { refuseGiving } from '../giving.ts'
 import { makeToken } from '../new-token.ts'
 import { notFound } from '../problem.ts'
@@ -46,37 +46,34 @@ const revoke = createRoute({
   responses: { 200: json('The id', deletedSchema), ...writeProblems },
 })
 
-export function tokenRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function tokenRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const owner = { organisationId: c.var.organisation.id }
-    const wished = c.req.valid('json')
-    refuseGiving(c, mightiestOf(wished.scopes))
-    const { body: made, status, headers } = await commit(deps, c, (tx) =>
-      makeToken(tx, owner, { ...wished, ...owner, kind: 'organisation', createdBy: c.var.actor.userId }),
-    )
-    return c.json(made, status, headers)
-  })
-
-  router.openapi(list, async (c) => {
-    const owner = { organisationId: c.var.organisation.id }
-    return c.json(presented(await tokensOf(db, owner, c.req.valid('query')), presentToken), 200)
-  })
-
-  router.openapi(revoke, async (c) => {
-    const owner = { organisationId: c.var.organisation.id }
-    const { tokenId: id } = c.req.valid('param')
-    const { body: revoked, status, headers } = await commit(deps, c, async (tx) => {
-      const token = await tokenOf(tx, owner, id)
-      if (!token) throw notFound('token')
-      requireRole(c, mightiestOf(token.scopes ?? []))
-      await revokeToken(tx, id)
-      return { status: 200, body: { id }, event: { action: 'token.revoked', targetType: 'token', targetId: id, details: { name: token.name } } }
+  return createRouter()
+    .openapi(create, async (c) => {
+      const owner = { organisationId: c.var.organisation.id }
+      const wished = c.req.valid('json')
+      refuseGiving(c, mightiestOf(wished.scopes))
+      const { body: made, status, headers } = await commit(deps, c, (tx) =>
+        makeToken(tx, owner, { ...wished, ...owner, kind: 'organisation', createdBy: c.var.actor.userId }),
+      )
+      return c.json(made, status, headers)
     })
-    return c.json(revoked, status, headers)
-  })
 
-  return router
+    .openapi(list, async (c) => {
+      const owner = { organisationId: c.var.organisation.id }
+      return c.json(presented(await tokensOf(db, owner, c.req.valid('query')), presentToken), 200)
+    })
+
+    .openapi(revoke, async (c) => {
+      const owner = { organisationId: c.var.organisation.id }
+      const { tokenId: id } = c.req.valid('param')
+      const { body: revoked, status, headers } = await commit(deps, c, async (tx) => {
+        const token = await tokenOf(tx, owner, id)
+        if (!token) throw notFound('token')
+        requireRole(c, mightiestOf(token.scopes ?? []))
+        await revokeToken(tx, id)
+        return { status: 200, body: { id }, event: { action: 'token.revoked', targetType: 'token', targetId: id, details: { name: token.name } } }
+      })
+      return c.json(revoked, status, headers)
+    })
 }

@@ -1,10 +1,10 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { locksOfUpdate } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { lockService } from '../../db/services.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { serviceIn } from '../in-organisation.ts'
 import { accepted, requestedBy } from '../operation-request.ts'
 import { body, json, onceHeaders } from '../schemas/content.ts'
@@ -29,32 +29,29 @@ const create = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function updateRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const { serviceId } = c.req.valid('param')
-    const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
-      await lockService(tx, serviceId)
-      const service = await serviceIn({ db: tx }, c, serviceId)
-      const { id, name, driverName, currentImageDigest } = service
-      const image = imageToUpdateTo(service, c.req.valid('json'))
-      const requested = await requestOperation(tx, {
-        ...requestedBy(c),
-        kind: 'service_update',
-        targetType: 'service',
-        targetId: id,
-        summary: `update ${driverName} ${name}`,
-        locks: await locksOfUpdate(tx, id),
-        input: { image },
+export function updateRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(create, async (c) => {
+      const { serviceId } = c.req.valid('param')
+      const { body: operation, status, headers } = await commit(deps, c, async (tx) => {
+        await lockService(tx, serviceId)
+        const service = await serviceIn({ db: tx }, c, serviceId)
+        const { id, name, driverName, currentImageDigest } = service
+        const image = imageToUpdateTo(service, c.req.valid('json'))
+        const requested = await requestOperation(tx, {
+          ...requestedBy(c),
+          kind: 'service_update',
+          targetType: 'service',
+          targetId: id,
+          summary: `update ${driverName} ${name}`,
+          locks: await locksOfUpdate(tx, id),
+          input: { image },
+        })
+        return {
+          ...accepted(deps, requested),
+          event: { action: 'service.update_requested', targetType: 'service', targetId: id, details: { name, before: currentImageDigest, image } },
+        }
       })
-      return {
-        ...accepted(deps, requested),
-        event: { action: 'service.update_requested', targetType: 'service', targetId: id, details: { name, before: currentImageDigest, image } },
-      }
+      return c.json(operation, status, headers)
     })
-    return c.json(operation, status, headers)
-  })
-
-  return router
 }

@@ -1,9 +1,9 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { reachedBy } from '../../db/access.ts'
 import { revokeToken, tokenOf, tokensOf } from '../../db/api-tokens.ts'
 import { accountOf, wholeAccount } from '../authentication.ts'
 import { commitAs } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { makeToken } from '../new-token.ts'
 import { invalidField, notFound } from '../problem.ts'
 import { body, deletedSchema, json, pageOf, pageQuery, presented } from '../schemas/content.ts'
@@ -44,38 +44,35 @@ const revoke = createRoute({
   responses: { 200: json('The id', deletedSchema), ...accountProblems },
 })
 
-export function userTokenRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function userTokenRoutes(deps: ApiDependencies) {
   const { db } = deps
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const userId = accountOf(c)
-    const { actor } = c.var
-    const wished = c.req.valid('json')
-    if (wished.organisationId !== null && !(await reachedBy(db, actor, wished.organisationId))) {
-      throw invalidField('organisationId', 'there is no such organisation among yours', 'unknown_organisation')
-    }
-    const { body: made, status } = await commitAs({ db, once: null, actor, organisationId: null }, (tx) =>
-      makeToken(tx, { userId }, { ...wished, kind: 'personal', userId, createdBy: userId }),
-    )
-    return c.json(made, status)
-  })
-
-  router.openapi(list, async (c) => {
-    return c.json(presented(await tokensOf(db, { userId: accountOf(c) }, c.req.valid('query')), presentToken), 200)
-  })
-
-  router.openapi(revoke, async (c) => {
-    const owner = { userId: accountOf(c) }
-    const { tokenId: id } = c.req.valid('param')
-    const { body: revoked, status } = await commitAs({ db, once: null, actor: c.var.actor, organisationId: null }, async (tx) => {
-      const token = await tokenOf(tx, owner, id)
-      if (!token) throw notFound('token')
-      await revokeToken(tx, id)
-      return { status: 200, body: { id }, event: { action: 'token.revoked', targetType: 'token', targetId: id, details: { name: token.name } } }
+  return createRouter()
+    .openapi(create, async (c) => {
+      const userId = accountOf(c)
+      const { actor } = c.var
+      const wished = c.req.valid('json')
+      if (wished.organisationId !== null && !(await reachedBy(db, actor, wished.organisationId))) {
+        throw invalidField('organisationId', 'there is no such organisation among yours', 'unknown_organisation')
+      }
+      const { body: made, status } = await commitAs({ db, once: null, actor, organisationId: null }, (tx) =>
+        makeToken(tx, { userId }, { ...wished, kind: 'personal', userId, createdBy: userId }),
+      )
+      return c.json(made, status)
     })
-    return c.json(revoked, status)
-  })
 
-  return router
+    .openapi(list, async (c) => {
+      return c.json(presented(await tokensOf(db, { userId: accountOf(c) }, c.req.valid('query')), presentToken), 200)
+    })
+
+    .openapi(revoke, async (c) => {
+      const owner = { userId: accountOf(c) }
+      const { tokenId: id } = c.req.valid('param')
+      const { body: revoked, status } = await commitAs({ db, once: null, actor: c.var.actor, organisationId: null }, async (tx) => {
+        const token = await tokenOf(tx, owner, id)
+        if (!token) throw notFound('token')
+        await revokeToken(tx, id)
+        return { status: 200, body: { id }, event: { action: 'token.revoked', targetType: 'token', targetId: id, details: { name: token.name } } }
+      })
+      return c.json(revoked, status)
+    })
 }

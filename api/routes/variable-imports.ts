@@ -1,9 +1,9 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { readDotenv } from '../../domain/dotenv-reader.ts'
 import { Secret } from '../../domain/secret.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { environmentIn } from '../in-organisation.ts'
 import { Problem } from '../problem.ts'
 import { body, json, onceHeaders } from '../schemas/content.ts'
@@ -26,30 +26,27 @@ const create = createRoute({
   responses: { 200: json('What came of each', importedVariablesSchema), ...writeProblems },
 })
 
-export function variableImportRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
-    const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
-    const { content, fixed } = c.req.valid('json')
-    const variables = variablesIn(content)
-    const { body: imported, status, headers } = await commit(deps, c, async (tx) => {
-      const keys = Object.keys(variables)
-      const layers = await variableLayers({ ...deps, db: tx }, id)
-      const skipped = fixed === 'skip' ? fixedKeys(layers, keys) : []
-      const taken = keys.filter((key) => !skipped.includes(key))
-      const values = Object.fromEntries(taken.map((key) => [key, new Secret(variables[key] ?? '')]))
-      const made = await changeUsersVariables(tx, deps, { environmentId: id, userId: c.var.actor.userId, values, field: 'content' })
-      return {
-        status: 200,
-        body: { ...made, skipped },
-        event: { action: 'variables.imported', targetType: 'environment', targetId: id, details: { ...changesOf(made), skipped } },
-      }
+export function variableImportRoutes(deps: ApiDependencies) {
+  return createRouter()
+    .openapi(create, async (c) => {
+      const { id } = await environmentIn(deps, c, c.req.valid('param').environmentId)
+      const { content, fixed } = c.req.valid('json')
+      const variables = variablesIn(content)
+      const { body: imported, status, headers } = await commit(deps, c, async (tx) => {
+        const keys = Object.keys(variables)
+        const layers = await variableLayers({ ...deps, db: tx }, id)
+        const skipped = fixed === 'skip' ? fixedKeys(layers, keys) : []
+        const taken = keys.filter((key) => !skipped.includes(key))
+        const values = Object.fromEntries(taken.map((key) => [key, new Secret(variables[key] ?? '')]))
+        const made = await changeUsersVariables(tx, deps, { environmentId: id, userId: c.var.actor.userId, values, field: 'content' })
+        return {
+          status: 200,
+          body: { ...made, skipped },
+          event: { action: 'variables.imported', targetType: 'environment', targetId: id, details: { ...changesOf(made), skipped } },
+        }
+      })
+      return c.json(imported, status, headers)
     })
-    return c.json(imported, status, headers)
-  })
-
-  return router
 }
 
 /** Throws a 422 that names every line which cannot be read. */

@@ -1,10 +1,10 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { forgetWebhookSecrets, storeWebhookSecret } from '../../db/applications.ts'
 import { newWebhookSecret } from '../../db/tokens.ts'
 import { deliveriesOf } from '../../db/webhooks.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { applicationIn } from '../in-organisation.ts'
 import { applicationSchema, presentApplication } from '../schemas/application.ts'
 import { json, pageOf, pageQuery, presented } from '../schemas/content.ts'
@@ -48,39 +48,36 @@ const list = createRoute({
 })
 
 /** The secret that pushes are signed with, and what was told of them. */
-export function webhookSecretRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+export function webhookSecretRoutes(deps: ApiDependencies) {
   const { db, keyring } = deps
-  const router = createRouter()
-
-  router.openapi(make, async (c) => {
-    const { id } = await applicationIn(deps, c, c.req.valid('param').applicationId)
-    const secret = newWebhookSecret()
-    const { body, status, headers } = await commit(deps, c, async (tx) => {
-      const { webhook } = presentApplication(await storeWebhookSecret(tx, keyring, id, secret))
-      const state = webhook.state === 'rotating' ? ('rotating' as const) : ('ready' as const)
-      return {
-        status: 200,
-        body: { path: webhook.path, secret: secret.reveal(), state },
-        event: { action: 'application.webhook_secret_made', targetType: 'application', targetId: id },
-      }
+  return createRouter()
+    .openapi(make, async (c) => {
+      const { id } = await applicationIn(deps, c, c.req.valid('param').applicationId)
+      const secret = newWebhookSecret()
+      const { body, status, headers } = await commit(deps, c, async (tx) => {
+        const { webhook } = presentApplication(await storeWebhookSecret(tx, keyring, id, secret))
+        const state = webhook.state === 'rotating' ? ('rotating' as const) : ('ready' as const)
+        return {
+          status: 200,
+          body: { path: webhook.path, secret: secret.reveal(), state },
+          event: { action: 'application.webhook_secret_made', targetType: 'application', targetId: id },
+        }
+      })
+      return c.json(body, status, headers)
     })
-    return c.json(body, status, headers)
-  })
 
-  router.openapi(forget, async (c) => {
-    const { id } = await applicationIn(deps, c, c.req.valid('param').applicationId)
-    const { body, status, headers } = await commit(deps, c, async (tx) => ({
-      status: 200,
-      body: presentApplication(await forgetWebhookSecrets(tx, id)),
-      event: { action: 'application.webhook_secrets_forgotten', targetType: 'application', targetId: id },
-    }))
-    return c.json(body, status, headers)
-  })
+    .openapi(forget, async (c) => {
+      const { id } = await applicationIn(deps, c, c.req.valid('param').applicationId)
+      const { body, status, headers } = await commit(deps, c, async (tx) => ({
+        status: 200,
+        body: presentApplication(await forgetWebhookSecrets(tx, id)),
+        event: { action: 'application.webhook_secrets_forgotten', targetType: 'application', targetId: id },
+      }))
+      return c.json(body, status, headers)
+    })
 
-  router.openapi(list, async (c) => {
-    const { id } = await applicationIn(deps, c, c.req.valid('param').applicationId)
-    return c.json(presented(await deliveriesOf(db, id, c.req.valid('query')), presentDelivery), 200)
-  })
-
-  return router
+    .openapi(list, async (c) => {
+      const { id } = await applicationIn(deps, c, c.req.valid('param').applicationId)
+      return c.json(presented(await deliveriesOf(db, id, c.req.valid('query')), presentDelivery), 200)
+    })
 }
