@@ -26,7 +26,7 @@ const rules: Record<string, Rule> = {
   // What is shown before an operation is started is computed by what the operation executes.
   'api/': { may: ['domain/', 'db/', 'activities/dry-run.ts', ...forApi, ...forServers] },
   'api/server.ts': { may: ['api/', 'db/', 'config.ts', 'drivers/'] },
-  'cli/': { may: [], types: ['api/'] },
+  'cli/': { may: ['domain/'], types: ['api/'] },
   'stack/demo/': { may: ['stack/', 'domain/', 'db/', 'test/lab/index.ts'] },
   'stack/': { may: ['domain/', 'db/', 'drivers/temporal/', 'drivers/secrets/', 'config.ts'] },
   'config.ts': { may: ['domain/'], types: ['drivers/temporal/'] },

@@ -1,0 +1,33 @@
+import { buildApplication, buildRouteMap, text_en } from '@stricli/core'
+import { pull, push, set } from './commands/env.ts'
+import { apps, envs, organisations, servers, services, useOrganisation } from './commands/lists.ts'
+import { login, logout, whoami } from './commands/login.ts'
+import { cancel, deploy, logs, operations, plan, releases, rollback } from './commands/operations.ts'
+import { completion } from './completion.ts'
+import { CliError } from './errors.ts'
+
+const env = buildRouteMap({ routes: { pull, push, set }, docs: { brief: 'Variables of an environment' } })
+const organisation = buildRouteMap({
+  ...{ routes: { list: organisations, use: useOrganisation }, defaultCommand: 'list' },
+  docs: { brief: 'Organisations, and which one you work in' },
+})
+
+const root = buildRouteMap({
+  routes: {
+    ...{ login, logout, whoami, organisations: organisation },
+    ...{ servers, apps, envs, services, deploy, plan, rollback, releases },
+    ...{ operations, logs, cancel, env, completion },
+  },
+  docs: { brief: 'Deploy to your own servers with Keystone' },
+})
+
+const told = (error: unknown): string => (error instanceof CliError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error))
+
+/** The whole program; run it with stricli's `run`. */
+export const application = buildApplication(root, {
+  name: 'keystone',
+  scanner: { caseStyle: 'allow-kebab-for-camel' },
+  documentation: { caseStyle: 'convert-camel-to-kebab', disableAnsiColor: true },
+  localization: { text: { ...text_en, exceptionWhileRunningCommand: told } },
+  determineExitCode: (error) => (error instanceof CliError ? error.exitCode : 1),
+})

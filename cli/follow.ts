@@ -1,0 +1,82 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { EventSourceParserStream } from 'eventsource-parser/stream'
+import type { OperationTree } from './client.ts'
+import type { CliContext } from './context.ts'
+import { CliError, exitCodes } from './errors.ts'
+import type { OrganisationSession } from './session.ts'
+import { ending } from './view/ending.ts'
+import { createLineView, createLiveView, type View } from './view/watching.ts'
+
+/** Shows an operation to its end and how it ended. Throws a CliError where it did not succeed. */
+export async function follow(context: CliContext, session: OrganisationSession, operationId: string): Promise<void> {
+  const { terminal, process: { stderr, stdout } } = context
+  const view = terminal.isLive ? createLiveView((text) => stdout.write(text), terminal) : createLineView((text) => stdout.write(text))
+  const tree = await watched(session, operationId, { view, trouble: (text) => stderr.write(text) })
+  if (tree.status !== 'succeeded') throw new CliError(endedBadly(tree), ending(tree, terminal.paint).trimEnd())
+  stdout.write(ending(tree, terminal.paint))
+}
+
+/** As `follow`, for --json: nothing is printed but the operation as it is in the end. */
+export async function followSilently(context: CliContext, session: OrganisationSession, operationId: string): Promise<void> {
+  const silent: View = { changed() {}, written() {}, end() {} }
+  const tree = await watched(session, operationId, { view: silent, trouble: (text) => context.process.stderr.write(text) })
+  session.show(tree, () => '')
+  if (tree.status !== 'succeeded') throw new CliError(endedBadly(tree), ending(tree, context.terminal.paint).trimEnd())
+}
+
+const endedBadly = ({ status }: OperationTree): number => (status === 'failed' ? exitCodes.failed : exitCodes.cancelled)
+
+interface Watching {
+  view: View
+  trouble(text: string): void
+}
+
+const reconnectMilliseconds = 1000
+
+/** Goes on where it was when the connection or the API went away, for as long as it takes; returns the tree in the end. */
+async function watched(session: OrganisationSession, operationId: string, { view, trouble }: Watching): Promise<OperationTree> {
+  const param = { ...session.param, operationId }
+  let lastEventId: string | undefined
+  let isCutOff = false
+  try {
+    for (;;) {
+      try {
+        for await (const { event, id, data } of eventsOf(session, param, lastEventId)) {
+          isCutOff = false
+          lastEventId = id ?? lastEventId
+          if (event === 'operation') view.changed(JSON.parse(data))
+          if (event === 'logs') view.written(JSON.parse(data))
+          if (event === 'end') return await treeOf(session, param)
+        }
+      } catch (error) {
+        if (!isLostConnection(error)) throw error
+        if (!isCutOff) trouble('Keystone does not answer; what it does goes on. Trying again …\n')
+        isCutOff = true
+      }
+      await pause(reconnectMilliseconds)
+    }
+  } finally {
+    view.end()
+  }
+}
+
+/** What fetch throws where nobody answers, and what asking makes of it. */
+const isLostConnection = (error: unknown): boolean =>
+  error instanceof TypeError || (error instanceof CliError && error.exitCode === exitCodes.unreachable)
+
+interface OperationParam {
+  organisationId: string
+  operationId: string
+}
+
+async function* eventsOf({ client, ask }: OrganisationSession, param: OperationParam, lastEventId: string | undefined) {
+  const response = await client.output.events.$get({ param, header: { 'last-event-id': lastEventId } })
+  if (!response.ok) await ask(Promise.resolve(response))
+  if (response.body) yield* response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
+}
+
+/** Its text says what it is: the client's own type loses what is recursive. */
+async function treeOf({ client }: OrganisationSession, param: OperationParam): Promise<OperationTree> {
+  const response = await client.operations[':operationId'].$get({ param })
+  return JSON.parse(await response.text())
+}
