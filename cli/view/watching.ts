@@ -1,4 +1,4 @@
-import type { LogChunk, OperationTree } from '../client.ts'
+import type { LogChunk, OperationTree, Step } from '../client.ts'
 import type { Terminal } from '../terminal.ts'
 import { createOutputLines } from './output.ts'
 import { createScreen } from './screen.ts'
@@ -14,31 +14,45 @@ export interface View {
 
 type Write = (text: string) => void
 
+/** The API tells that a step has ended before what it wrote last. */
+const lastOutputMilliseconds = 200
+
 /** For files and pipes: a line when a step begins and one when it ends, with what it writes in between. */
 export function createLineView(write: Write): View {
   const told = new Set<string>()
   const output = createOutputLines()
   let title = (stepId: string) => stepId
+  let ended: string[] = []
+  let overdue: NodeJS.Timeout | undefined
   const say = (lines: readonly string[]) => lines.forEach((line) => write(`${line}\n`))
+  const news = (lines: readonly string[]) => lines.filter((line) => !told.has(line) && told.add(line))
+  const sayEnded = () => {
+    clearTimeout(overdue)
+    say(ended.splice(0))
+  }
   return {
     changed(tree) {
-      const news = progress(tree).filter((line) => !told.has(line))
-      news.forEach((line) => told.add(line))
+      sayEnded()
       title = titles(tree)
-      say(news)
+      const steps = stepsOf(tree)
+      say(news(steps.filter(({ finishedAt }) => finishedAt === null).map(beginning)))
+      ended = news(steps.filter(({ finishedAt }) => finishedAt !== null).map(stepEnding))
+      overdue = setTimeout(sayEnded, lastOutputMilliseconds)
     },
-    written: (chunks) => say(output.of(chunks, title)),
-    end: () => say(output.rest(title)),
+    written(chunks) {
+      say(output.of(chunks, title))
+      sayEnded()
+    },
+    end() {
+      say(output.rest(title))
+      sayEnded()
+    },
   }
 }
 
-function progress(tree: OperationTree): string[] {
-  return stepsOf(tree).map((step) => {
-    const { status, run, startedAt, finishedAt } = step
-    const again = run > 1 ? ` (run ${run})` : ''
-    return finishedAt === null ? `${stepLabel(step)}${again} …` : `${stepLabel(step)}${again}: ${status}, ${duration(startedAt, finishedAt, 0)}`
-  })
-}
+const beginning = (step: Step): string => `${stepLabel(step)}${again(step)} …`
+const stepEnding = (step: Step): string => `${stepLabel(step)}${again(step)}: ${step.status}, ${duration(step.startedAt, step.finishedAt, 0)}`
+const again = ({ run }: Step): string => (run > 1 ? ` (run ${run})` : '')
 
 const redrawMilliseconds = 200
 

@@ -70,7 +70,7 @@ describe('output', () => {
 })
 
 describe('for a pipe', () => {
-  it('every beginning and end of a step is told once', () => {
+  it('every beginning and end of a step is told once, the end after what it wrote last', () => {
     let told = ''
     const view = createLineView((text) => (told += text))
     const tree = operation('deploy', { steps: [step('build', running)] })
@@ -78,8 +78,9 @@ describe('for a pipe', () => {
     view.changed(tree)
     view.written([chunk('compiling\n')])
     view.changed(operation('deploy', { steps: [step('build')] }))
+    view.written([chunk('done\n')])
     view.end()
-    expect(told).toBe('build on web-1 …\n==> build on web-1 <==\ncompiling\nbuild on web-1: succeeded, 2.0 s\n')
+    expect(told).toBe('build on web-1 …\n==> build on web-1 <==\ncompiling\ndone\nbuild on web-1: succeeded, 2.0 s\n')
   })
 })
 

@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beginOperation } from '../../db/operations/begin.ts'
+import { finishOperation, type Ending } from '../../db/operations/finish.ts'
+import { notifyOperation } from '../../db/operations/notify.ts'
+import { appendLog, endStep, startStep } from '../../db/operations/steps.ts'
+import type { EnvironmentId, OperationId, ServerId } from '../../domain/ids.ts'
+import { openGitHost, type GitHost } from '../api/git-host.ts'
+import { makeEnvironment, makeReadableApplication, makeServer, provisioned } from '../api/scene.ts'
+import { createTestApi, type TestApi } from '../api/test-api.ts'
+import { until } from '../lab/until.ts'
+import { type Asking, type Command, createCommand, type Running, serve, type Served } from './program.ts'
+
+let api: TestApi
+let host: GitHost
+let served: Served
+let command: Command
+let serverId: ServerId
+let environmentId: EnvironmentId
+let application: string
+let password: string
+
+beforeAll(async () => {
+  api = await createTestApi()
+  host = await openGitHost()
+  served = await serve(api)
+  serverId = await makeServer(api)
+  const applicationId = await makeReadableApplication(api, host)
+  application = (await api.ask<{ name: string }>('GET', `${api.root}/applications/${applicationId}`)).body.name
+  environmentId = await makeEnvironment(api, { applicationId, serverIds: [serverId] })
+  password = 'correct horse battery staple'
+  await api.ask('PUT', '/user/password', { body: { password } })
+})
+beforeEach(async () => {
+  await provisioned(api)
+  command = await createCommand()
+})
+afterAll(async () => {
+  await served.close()
+  await Promise.all([api.close(), host.close()])
+})
+
+/** As the owner, by environment variables as pipelines have them. */
+const asOwner = (asking: Asking = {}): Asking => ({ ...asking, env: { KEYSTONE_URL: served.url, KEYSTONE_TOKEN: api.ownerToken, ...asking.env } })
+const run = (words: string, asking?: Asking) => command.run(words, asOwner(asking))
+
+describe('login', () => {
+  it('by password keeps a session until logout', async () => {
+    const login = await command.run(`login --url ${served.url} --email owner@localhost`, { input: `${password}\n` })
+    expect(login).toMatchObject({ code: 0, stdout: expect.stringContaining(`Logged in to ${served.url} as owner@localhost`), stderr: '' })
+    expect(await command.run('whoami')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^owner@localhost at .*\n {2}owner of /) })
+    expect(await command.run('logout')).toMatchObject({ code: 0, stdout: 'Logged out.\n' })
+    expect(await command.run('whoami')).toMatchObject({ code: 2, stderr: expect.stringContaining('keystone login') })
+  })
+
+  it('by token reads it from standard input', async () => {
+    expect(await command.run(`login --url ${served.url} --token`, { input: `${api.ownerToken}\n` })).toMatchObject({ code: 0 })
+    expect(await command.run('whoami')).toMatchObject({ code: 0 })
+  })
+
+  it('with a wrong password is refused with what the API says, and keeps nothing', async () => {
+    const login = await command.run(`login --url ${served.url} --email owner@localhost`, { input: 'wrong\n' })
+    expect(login).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('(login_failed)') })
+    expect(await command.run('whoami')).toMatchObject({ code: 2 })
+  })
+})
+
+describe('errors', () => {
+  it('name the field, and with --json are what the API answers', async () => {
+    const refused = await run(`deploy ${application}/production --commit nothing --json`)
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/\n {2}commit: /) })
+    expect(JSON.parse(refused.stdout)).toMatchObject({ code: 'invalid_input', errors: [{ field: 'commit' }] })
+  })
+
+  it('tell a wrong command, a name that is not there and a Keystone that does not answer apart', async () => {
+    expect(await run('nonsense')).toMatchObject({ code: 2 })
+    expect(await run('plan nothing')).toMatchObject({ code: 2, stderr: expect.stringContaining(`  ${application}/production`) })
+    expect(await run('whoami', { env: { KEYSTONE_URL: 'http://127.0.0.1:1' } })).toMatchObject({ code: 5 })
+  })
+})
+
+describe('lists', () => {
+  it('are tables, or exactly what the API answers', async () => {
+    expect((await run('envs')).stdout).toMatch(new RegExp(`^name +branch +status +id\n${application}/production +main +new +${environmentId}\n$`))
+    for (const [word, path] of [['servers', 'servers'], ['apps', 'applications'], ['envs', 'environments'], ['services', 'services']]) {
+      const { body } = await api.ask('GET', `${api.root}/${path}`)
+      expect(JSON.parse((await run(`${word} --json`)).stdout), word).toEqual(body)
+    }
+  })
+
+  it('have no colour where nobody looks', async () => {
+    expect((await run('servers')).stdout).not.toContain('\x1b')
+  })
+})
+
+describe('variables', () => {
+  it('are set, pushed and pulled', async () => {
+    expect(await run(`env set ${environmentId} MAIL_HOST=mail.example.com DSN=a=b`)).toMatchObject({ code: 0, stdout: expect.stringContaining('MAIL_HOST: set') })
+    expect(await run(`env push production`, { input: 'MAIL_PASSWORD="with space"\n' })).toMatchObject({ code: 0 })
+    expect(await run(`env pull ${application}/production`)).toMatchObject({ stdout: 'DSN="a=b"\nMAIL_HOST="mail.example.com"\nMAIL_PASSWORD="with space"\n' })
+    expect(await run(`env set production DSN=c --unset MAIL_HOST --unset MAIL_PASSWORD`)).toMatchObject({ code: 0 })
+    expect((await run('env pull production')).stdout).toBe('DSN="c"\n')
+  })
+})
+
+describe('a deployment', () => {
+  it('is requested, and followed by whoever wants to', async () => {
+    const { code, stdout } = await run(`deploy ${application}/production --json`)
+    const operation = JSON.parse(stdout)
+    expect({ code, ...operation }).toMatchObject({ code: 0, kind: 'environment_deploy', targetId: environmentId })
+    expect((await run('operations')).stdout).toContain(operation.id)
+    expect(await run(`cancel ${operation.id}`)).toMatchObject({ code: 0 })
+  })
+
+  it('is followed to its end, also when the connection is cut, with every line of output once', async () => {
+    const following = command.start(`deploy ${application}/production --follow`, asOwner())
+    const { operationId, stepId } = await worked(following, 'one\n')
+    served.cut()
+    await write(operationId, stepId, 4, 'two\n')
+    await until('the rest to be shown', async () => following.stdout().includes('two\n'))
+    await endStep(api.database.db, stepId, { status: 'succeeded', exitCode: 0 })
+    await finishOperation(api.database.db, operationId, { status: 'succeeded', outcome: 'deployed' })
+    const { code, stdout } = await following.ended
+    const lines = stdout.split('\n').map((line) => line.replace(/\d+\.\d s$/, 'n s'))
+    expect(lines).toEqual([
+      ...['build on web …', '==> build on web <==', 'one', 'two', 'build on web: succeeded, n s'],
+      ...[expect.stringMatching(/^deploy production of shop-.*: deployed after n s$/), ''],
+    ].map((line) => (typeof line === 'string' ? line.replaceAll('web', serverName) : line)))
+    expect(code).toBe(0)
+    expect((await run(`logs ${operationId}`)).stdout).toBe(`==> build on ${serverName} <==\none\ntwo\n`)
+  })
+
+  it.each<[Ending, number]>([
+    [{ status: 'failed', failure: { code: 'step_failed', message: 'The build failed.', hint: 'Look at it.' } }, 3],
+    [{ status: 'cancelled' }, 4],
+  ])('that has ended as %o is no success', async (ending, expected) => {
+    const following = command.start(`deploy ${application}/production -f`, asOwner())
+    const { operationId } = await worked(following, 'one\n')
+    await finishOperation(api.database.db, operationId, ending)
+    const { code, stderr } = await following.ended
+    expect(code).toBe(expected)
+    expect(stderr).toContain(ending.failure?.message ?? ': cancelled')
+  })
+})
+
+let serverName: string
+
+/** Does as a worker would until the command has shown it. */
+async function worked(following: Running, text: string): Promise<{ operationId: OperationId; stepId: string }> {
+  const { db } = api.database
+  const pending = async () => (await api.ask<{ items: { id: OperationId }[] }>('GET', `${api.root}/operations?status=pending`)).body.items[0]?.id
+  await until('the deployment to be requested', async () => (await pending()) !== undefined)
+  const operationId = (await pending())!
+  await beginOperation(db, operationId, 'run-1')
+  const stepId = await startStep(db, { operationId, order: 1, name: 'build', serverId, user: 'keystone', script: '' })
+  await write(operationId, stepId, 0, text)
+  serverName = (await api.ask<{ name: string }>('GET', `${api.root}/servers/${serverId}`)).body.name
+  await until('its output to be shown', async () => following.stdout().includes(text))
+  return { operationId, stepId }
+}
+
+async function write(operationId: OperationId, stepId: string, rawOffset: number, text: string): Promise<void> {
+  const bytes = Buffer.from(text)
+  await appendLog(api.database.db, { stepId, run: 1, stream: 'out', rawOffset, rawLength: bytes.length, bytes })
+  await notifyOperation(api.database.db, operationId)
+}
+
+describe('completion', () => {
+  it('proposes commands and flags', async () => {
+    expect((await run('__complete de')).stdout).toBe('deploy\n')
+    expect((await run('__complete deploy --fo')).stdout).toBe('--follow\n')
+    expect((await run('completion bash')).stdout).toContain('complete -o default -F _keystone keystone')
+  })
+})
