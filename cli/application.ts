@@ -2,7 +2,7 @@ import { buildApplication, buildRouteMap, text_en } from '@stricli/core'
 import { pull, push, set } from './commands/env.ts'
 import { apps, envs, organisations, servers, services, useOrganisation } from './commands/lists.ts'
 import { login, logout, whoami } from './commands/login.ts'
-import { cancel, deploy, logs, operations, plan, releases, rollback } from './commands/operations.ts'
+import { cancel, deploy, logs, operations, plan, releases, retry, rollback } from './commands/operations.ts'
 import { completion } from './completion.ts'
 import { CliError } from './errors.ts'
 
@@ -16,7 +16,7 @@ const root = buildRouteMap({
   routes: {
     ...{ login, logout, whoami, organisations: organisation },
     ...{ servers, apps, envs, services, deploy, plan, rollback, releases },
-    ...{ operations, logs, cancel, env, completion },
+    ...{ operations, logs, cancel, retry, env, completion },
   },
   docs: { brief: 'Deploy to your own servers with Keystone' },
 })

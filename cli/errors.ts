@@ -1,5 +1,5 @@
-/** What a script can tell apart; docs/cli.md has them. */
-export const exitCodes = { refused: 1, usage: 2, failed: 3, cancelled: 4, unreachable: 5 } as const
+/** What a script can tell apart; docs/cli.md has them. As shells have it, an interrupted program ends with 128 and its signal's number. */
+export const exitCodes = { refused: 1, usage: 2, failed: 3, cancelled: 4, unreachable: 5, interrupted: 130 } as const
 
 /** What the user is told on standard error, and how the program ends. */
 export class CliError extends Error {

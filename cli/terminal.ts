@@ -1,6 +1,7 @@
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { styleText } from 'node:util'
+import { CliError, exitCodes } from './errors.ts'
 import type { Environment } from './settings.ts'
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold'
@@ -38,11 +39,11 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: Environm
       const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
       if (stdin.isTTY) stderr.write(question)
       const lines = createInterface({ input: stdin, output: isSecret || !stdin.isTTY ? silent : stderr, terminal: stdin.isTTY })
-      const answer = await new Promise<string>((resolve) => {
+      const answer = await new Promise<string>((resolve, reject) => {
         lines.once('line', resolve)
+        lines.once('SIGINT', () => reject(new CliError(exitCodes.interrupted, 'Interrupted.')))
         lines.once('close', () => resolve(''))
-      })
-      lines.close()
+      }).finally(() => lines.close())
       if (isSecret && stdin.isTTY) stderr.write('\n')
       return answer
     },

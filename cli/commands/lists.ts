@@ -1,6 +1,7 @@
 import { buildCommand } from '@stricli/core'
 import { type CliContext, commonFlags, type CommonFlags, type OrganisationFlags, organisationFlags } from '../context.ts'
 import { namedEnvironments } from '../environments.ts'
+import { CliError, exitCodes } from '../errors.ts'
 import { wholeList } from '../pages.ts'
 import { inOrganisation, logIn, organisationIdOf, type OrganisationSession } from '../session.ts'
 import { storeSettings } from '../settings.ts'
@@ -70,6 +71,8 @@ export const useOrganisation = buildCommand({
     positional: { kind: 'tuple', parameters: [{ brief: 'Its name or id', placeholder: 'organisation', parse: String }] },
   },
   async func(this: CliContext, _flags: object, wanted: string) {
+    const given = ['KEYSTONE_URL', 'KEYSTONE_TOKEN'].find((name) => this.env[name])
+    if (given) throw new CliError(exitCodes.usage, `${given} is set, so nothing is kept: set KEYSTONE_ORGANISATION beside it.`)
     const session = await logIn(this, { json: false })
     const organisation = await organisationIdOf(session, wanted)
     await storeSettings(this.env, { ...session.settings, organisation })

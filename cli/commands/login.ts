@@ -50,7 +50,7 @@ export const logout = buildCommand({
   async func(this: CliContext, flags: CommonFlags) {
     const session = await logIn(this, flags)
     const ended = await session.ask(session.client.session.user.logout.$post())
-    await storeSettings(this.env, { ...session.settings, token: null })
+    if (!this.env.KEYSTONE_TOKEN) await storeSettings(this.env, { ...session.settings, token: null })
     session.show(ended, () => 'Logged out.\n')
   },
 })

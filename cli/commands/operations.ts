@@ -1,16 +1,21 @@
 import { buildCommand } from '@stricli/core'
 import type { Operation } from '../client.ts'
 import { type CliContext, type OrganisationFlags, organisationFlags } from '../context.ts'
-import { environmentParam } from '../environments.ts'
+import { environmentParam, namedEnvironments } from '../environments.ts'
 import { follow, followSilently } from '../follow.ts'
 import { inOrganisation, type OrganisationSession } from '../session.ts'
 import { planText } from '../view/plan.ts'
 import { table } from '../view/table.ts'
 
-export const oneEnvironment = {
-  kind: 'tuple',
-  parameters: [{ brief: 'An environment: application/name, its name where only one has it, or its id', placeholder: 'env', parse: String }],
-} as const
+const environmentParameter = {
+  brief: 'An environment: application/name, its name where only one has it, or its id',
+  ...{ placeholder: 'env', parse: String },
+  async proposeCompletions(this: CliContext, partial: string) {
+    const environments = await namedEnvironments(await inOrganisation(this, { json: false }))
+    return environments.map(({ path }) => path).filter((path) => path.startsWith(partial))
+  },
+}
+export const oneEnvironment = { kind: 'tuple', parameters: [environmentParameter] } as const
 
 const oneOperation = { kind: 'tuple', parameters: [{ brief: 'The id of an operation', placeholder: 'operation', parse: String }] } as const
 
@@ -113,6 +118,17 @@ export const cancel = buildCommand({
     const { client, ask, param, show } = await inOrganisation(this, flags)
     const cancelled = await ask(client.operations[':operationId'].cancel.$post({ param: { ...param, operationId }, header: {} }))
     show(cancelled, ({ summary }) => `${summary}: is taken back. Follow it: keystone logs ${operationId} -f\n`)
+  },
+})
+
+export const retry = buildCommand({
+  docs: { brief: 'Request an operation that did not succeed once more; a deployment takes the same commit' },
+  parameters: { flags: { ...organisationFlags, ...followFlag }, aliases: { f: 'follow' }, positional: oneOperation },
+  async func(this: CliContext, flags: FollowFlags, operationId: string) {
+    const session = await inOrganisation(this, flags)
+    const { client, ask, param } = session
+    const operation = await ask(client.operations[':operationId'].retry.$post({ param: { ...param, operationId }, header: {} }))
+    await begun(this, session, { operation, flags })
   },
 })
 

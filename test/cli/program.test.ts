@@ -57,6 +57,16 @@ describe('login', () => {
     expect(await command.run('whoami')).toMatchObject({ code: 0 })
   })
 
+  it('is for one organisation, or the one that is chosen', async () => {
+    const other = await api.anotherOrganisation()
+    const token = { input: `${api.ownerToken}\n` }
+    await command.run(`login --url ${served.url} --token`, token)
+    expect(await command.run(`organisations use ${api.organisationId}`)).toMatchObject({ code: 0 })
+    expect((await command.run('envs')).stdout).toContain(`${application}/production`)
+    expect(await command.run(`envs --organisation ${other.id}`)).toMatchObject({ code: 1, stderr: expect.stringContaining('not_found)') })
+    expect(await run('organisations use anything')).toMatchObject({ code: 2, stderr: expect.stringContaining('KEYSTONE_ORGANISATION') })
+  })
+
   it('with a wrong password is refused with what the API says, and keeps nothing', async () => {
     const login = await command.run(`login --url ${served.url} --email owner@localhost`, { input: 'wrong\n' })
     expect(login).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('(login_failed)') })
@@ -165,8 +175,9 @@ async function write(operationId: OperationId, stepId: string, rawOffset: number
 }
 
 describe('completion', () => {
-  it('proposes commands and flags', async () => {
+  it('proposes commands, flags and environments', async () => {
     expect((await run('__complete de')).stdout).toBe('deploy\n')
+    expect((await run(`__complete plan ${application.slice(0, 6)}`)).stdout).toBe(`${application}/production\n`)
     expect((await run('__complete deploy --fo')).stdout).toBe('--follow\n')
     expect((await run('completion bash')).stdout).toContain('complete -o default -F _keystone keystone')
   })
