@@ -1,3 +1,6 @@
+import type { z } from 'zod'
+import type { problemSchema } from '../api/schemas/problem.ts'
+
 /** What a script can tell apart; docs/cli.md has them. As shells have it, an interrupted program ends with 128 and its signal's number. */
 export const exitCodes = { refused: 1, usage: 2, failed: 3, cancelled: 4, unreachable: 5, interrupted: 130 } as const
 
@@ -12,14 +15,8 @@ export class CliError extends Error {
   }
 }
 
-interface Problem {
-  detail: string
-  code: string
-  errors: { field: string; message: string }[]
-}
-
 /** An answer of the API that is no success, with the fields that it names. */
-export function refusal({ detail, code, errors }: Problem): CliError {
+export function refusal({ detail, code, errors }: z.output<typeof problemSchema>): CliError {
   const fields = errors.map(({ field, message }) => `  ${field}: ${message}`)
   return new CliError(exitCodes.refused, [`${detail} (${code})`, ...fields].join('\n'))
 }

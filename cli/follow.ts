@@ -3,7 +3,7 @@ import { EventSourceParserStream } from 'eventsource-parser/stream'
 import type { OperationTree } from './client.ts'
 import type { CliContext } from './context.ts'
 import { CliError, exitCodes } from './errors.ts'
-import type { OrganisationSession } from './session.ts'
+import { lost, type OrganisationSession } from './session.ts'
 import { ending } from './view/ending.ts'
 import { createLineView, createLiveView, type View } from './view/watching.ts'
 
@@ -36,6 +36,7 @@ const reconnectMilliseconds = 1000
 /** Goes on where it was when the connection or the API went away, for as long as it takes; returns the tree in the end. */
 async function watched(session: OrganisationSession, operationId: string, { view, trouble }: Watching): Promise<OperationTree> {
   const param = { ...session.param, operationId }
+  let tree: OperationTree | undefined
   let lastEventId: string | undefined
   let isCutOff = false
   try {
@@ -44,12 +45,12 @@ async function watched(session: OrganisationSession, operationId: string, { view
         for await (const { event, id, data } of eventsOf(session, param, lastEventId)) {
           isCutOff = false
           lastEventId = id ?? lastEventId
-          if (event === 'operation') view.changed(JSON.parse(data))
+          if (event === 'operation') view.changed((tree = JSON.parse(data)))
           if (event === 'logs') view.written(JSON.parse(data))
-          if (event === 'end') return await treeOf(session, param)
+          if (event === 'end' && tree) return tree
         }
       } catch (error) {
-        if (!isLostConnection(error)) throw error
+        if (!isLost(error)) throw error
         if (!isCutOff) trouble('Keystone does not answer; what it does goes on. Trying again …\n')
         isCutOff = true
       }
@@ -60,23 +61,20 @@ async function watched(session: OrganisationSession, operationId: string, { view
   }
 }
 
-/** What fetch throws where nobody answers, and what asking makes of it. */
-const isLostConnection = (error: unknown): boolean =>
-  error instanceof TypeError || (error instanceof CliError && error.exitCode === exitCodes.unreachable)
+const isLost = (error: unknown): boolean => error instanceof CliError && error.exitCode === exitCodes.unreachable
 
 interface OperationParam {
   organisationId: string
   operationId: string
 }
 
-async function* eventsOf({ client, ask }: OrganisationSession, param: OperationParam, lastEventId: string | undefined) {
-  const response = await client.output.events.$get({ param, header: { 'last-event-id': lastEventId } })
-  if (!response.ok) await ask(Promise.resolve(response))
-  if (response.body) yield* response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
-}
-
-/** Its text says what it is: the client's own type loses what is recursive. */
-async function treeOf({ client }: OrganisationSession, param: OperationParam): Promise<OperationTree> {
-  const response = await client.operations[':operationId'].$get({ param })
-  return JSON.parse(await response.text())
+/** To the end of the stream, which is not the operation's: streams end after a while. Throws a CliError where the connection is lost. */
+async function* eventsOf({ client, ask, settings }: OrganisationSession, param: OperationParam, lastEventId: string | undefined) {
+  try {
+    const response = await client.output.events.$get({ param, header: { 'last-event-id': lastEventId } })
+    if (!response.ok) await ask(Promise.resolve(response))
+    if (response.body) yield* response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
+  } catch (error) {
+    throw lost(error, settings)
+  }
 }

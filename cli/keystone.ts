@@ -9,6 +9,12 @@ const { env, stdout } = process
 const context = { process, env, terminal: createTerminal(process, env) }
 const [first, ...words] = process.argv.slice(2)
 
+// As in `keystone logs … | head`: who has read enough hangs up.
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
 if (first === completionWord) {
   const proposed = await proposeCompletions(application, words, context)
   stdout.write(proposed.map(({ completion }) => `${completion}\n`).join(''))

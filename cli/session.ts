@@ -30,7 +30,7 @@ export async function connect(context: CliContext, { json }: CommonFlags): Promi
     client: createClient(settings),
     async ask(request) {
       const response = await request.catch((error: unknown) => {
-        throw error instanceof TypeError ? unreachable(settings.url) : error
+        throw lost(error, settings)
       })
       const text = await response.text()
       if (response.ok) return JSON.parse(text)
@@ -67,6 +67,9 @@ export async function organisationIdOf({ client, ask }: Session, wanted: string 
   const names = organisations.map(({ id, name }) => `  ${id}  ${name}`).join('\n')
   throw new CliError(exitCodes.usage, `Which organisation? Say --organisation or keystone organisations use. There are:\n${names}`)
 }
+
+/** What became of a request or its answer on the way: fetch throws a TypeError where there is no connection, or none any more. */
+export const lost = (error: unknown, { url }: Settings): unknown => (error instanceof TypeError ? unreachable(url) : error)
 
 /** What a server in between answers is no problem of the API's. */
 function problemIn({ status, headers }: ClientResponse<unknown>, text: string, { url }: Settings): CliError {

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 
-const problemSchema = z
+export const problemSchema = z
   .looseObject({
     type: z.string().openapi({ example: 'about:blank' }),
     title: z.string(),

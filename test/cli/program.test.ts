@@ -24,6 +24,7 @@ beforeAll(async () => {
   host = await openGitHost()
   served = await serve(api)
   serverId = await makeServer(api)
+  await api.database.sql`update servers set status = 'active', architecture = 'amd64', host_key = 'ssh-ed25519 AAAA' where id = ${serverId}`
   const applicationId = await makeReadableApplication(api, host)
   application = (await api.ask<{ name: string }>('GET', `${api.root}/applications/${applicationId}`)).body.name
   environmentId = await makeEnvironment(api, { applicationId, serverIds: [serverId] })
@@ -121,6 +122,25 @@ describe('a deployment', () => {
     expect(await run(`cancel ${operation.id}`)).toMatchObject({ code: 0 })
   })
 
+  it('is shown before it is requested', async () => {
+    const { body } = await api.ask('GET', `${api.root}/environments/${environmentId}/plan`)
+    expect(JSON.parse((await run('plan production --json')).stdout)).toEqual(body)
+    expect(await run('plan production')).toMatchObject({ stdout: expect.stringContaining('build    image of ') })
+  })
+
+  it('cannot be taken back before there was another', async () => {
+    expect(await run('rollback production')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('(no_earlier_release)') })
+  })
+
+  it('with --json prints nothing but itself when it has ended', async () => {
+    const following = command.start(`deploy ${application}/production --follow --json`, asOwner())
+    const operationId = await begun()
+    await finishOperation(api.database.db, operationId, { status: 'succeeded', outcome: 'deployed' })
+    const { code, stdout } = await following.ended
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toEqual((await api.ask('GET', `${api.root}/operations/${operationId}`)).body)
+  })
+
   it('is followed to its end, also when the connection is cut, with every line of output once', async () => {
     const following = command.start(`deploy ${application}/production --follow`, asOwner())
     const { operationId, stepId } = await worked(following, 'one\n')
@@ -157,15 +177,20 @@ let serverName: string
 /** Does as a worker would until the command has shown it. */
 async function worked(following: Running, text: string): Promise<{ operationId: OperationId; stepId: string }> {
   const { db } = api.database
-  const pending = async () => (await api.ask<{ items: { id: OperationId }[] }>('GET', `${api.root}/operations?status=pending`)).body.items[0]?.id
-  await until('the deployment to be requested', async () => (await pending()) !== undefined)
-  const operationId = (await pending())!
-  await beginOperation(db, operationId, 'run-1')
+  const operationId = await begun()
   const stepId = await startStep(db, { operationId, order: 1, name: 'build', serverId, user: 'keystone', script: '' })
   await write(operationId, stepId, 0, text)
   serverName = (await api.ask<{ name: string }>('GET', `${api.root}/servers/${serverId}`)).body.name
   await until('its output to be shown', async () => following.stdout().includes(text))
   return { operationId, stepId }
+}
+
+async function begun(): Promise<OperationId> {
+  const pending = async () => (await api.ask<{ items: { id: OperationId }[] }>('GET', `${api.root}/operations?status=pending`)).body.items[0]?.id
+  await until('the deployment to be requested', async () => (await pending()) !== undefined)
+  const operationId = (await pending())!
+  await beginOperation(api.database.db, operationId, 'run-1')
+  return operationId
 }
 
 async function write(operationId: OperationId, stepId: string, rawOffset: number, text: string): Promise<void> {
