@@ -36,3 +36,9 @@ test('nobody imports the API, the worker or the stack', () => {
     expect(violations('dispatcher/a.ts', `import { a } from '${entry}'`)).toHaveLength(1)
   }
 })
+
+test('the command sees the types of the API alone', () => {
+  expect(violations('cli/client.ts', "import type { serverRoutes } from '../api/routes/servers.ts'")).toEqual([])
+  expect(violations('cli/client.ts', "import { serverRoutes } from '../api/routes/servers.ts'")).toHaveLength(1)
+  expect(violations('cli/commands/login.ts', "import type { Server } from '../../db/servers.ts'")).toHaveLength(1)
+})
