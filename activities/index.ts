@@ -1,6 +1,7 @@
 import { branchCheckActivities } from './branch-checks.ts'
 import { builderActivities } from './builders.ts'
 import { commandActivities } from './commands.ts'
+import { commandRunActivities } from './command-runs.ts'
 import { configChangeActivities } from './config-changes.ts'
 import { convergenceActivities } from './convergence.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -51,6 +52,7 @@ export function createActivities(deps: ActivityDeps) {
     ...imageActivities(deps),
     ...commandActivities(deps),
     ...migrationActivities(deps),
+    ...commandRunActivities(deps),
     ...schedulerActivities(deps),
     ...deployActivities(deps),
     ...rollbackActivities(deps),

@@ -3,22 +3,18 @@ import { idOf } from '../db/ids.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { liveRelease } from '../db/releases.ts'
-import { environmentReplicas } from '../db/replicas.ts'
-import type { EnvironmentId, ReplicaId } from '../domain/ids.ts'
-import { imageOf, type ReplicaImage } from '../domain/images.ts'
-import { migrationRefusal, nothingRuns } from '../domain/migrations.ts'
+import type { EnvironmentId } from '../domain/ids.ts'
+import { migrationRefusal } from '../domain/migrations.ts'
 import { configuredService } from './configured-services.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finalFailure } from './failures.ts'
+import { type LivePlace, livePlace } from './live-place.ts'
 import type { OperationInput } from './operations.ts'
 import { primaryOf } from './placed-environment.ts'
 
 /** A migration of what is live, beside a replica that runs it. */
-export interface MigrationPlan {
-  replicaId: ReplicaId
-  serverName: string
+export interface MigrationPlan extends LivePlace {
   command: string
-  image: ReplicaImage
 }
 
 /** Migrations that a person asks for. */
@@ -37,14 +33,7 @@ export function migrationActivities(deps: ActivityDeps) {
       const refusal = migrationRefusal({ environment: environmentName, isDeployed: release !== null, mode: policy?.mode ?? null })
       if (refusal) throw finalFailure(refusal)
       if (!primary || !policy) throw new Error('what has no migration was not refused')
-      const replicas = await environmentReplicas(db, environmentId)
-      const released = release?.services[primary.id]?.imageDigest
-      const running = replicas.find(
-        ({ replica }) => replica.serviceId === primary.id && replica.status === 'running' && replica.imageDigest === released,
-      )
-      if (!running) throw finalFailure(nothingRuns(primary.name))
-      const { replica, serverName } = running
-      return { replicaId: replica.id, serverName, command: policy.command, image: imageOf(replica.imageDigest) }
+      return { ...(await livePlace(db, { environmentId, release, service: primary })), command: policy.command }
     },
 
     /** The commit point of a migration by hand: its command has ended well. */

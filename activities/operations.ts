@@ -67,6 +67,14 @@ const recovered: Ending = { status: 'succeeded', outcome: 'recovered' }
 const loss = 'The workflow was terminated, timed out or lost before the operation was complete.'
 
 function lost(kind: OperationKind): Ending {
+  if (kind === 'command_run') return { status: 'failed', failure: commandLost }
   const rest = kind === 'migration_run' ? 'Its command was ended; what it has done to the database stays.' : 'What it had begun was taken back.'
   return { status: 'failed', failure: { code: 'workflow_lost', message: `${loss} ${rest}`, hint: 'Start the operation again.' } }
+}
+
+/** Only who has given a command knows whether it may run again. */
+const commandLost: Failure = {
+  code: 'outcome_unknown',
+  message: `${loss} Its command was ended, and nobody knows how far it came.`,
+  hint: 'Look at its log and its effects before you run it again.',
 }

@@ -14,6 +14,7 @@ import { applicationRoutes } from './routes/applications.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { checkRoutes } from './routes/checks.ts'
+import { commandRoutes } from './routes/commands.ts'
 import { configChangeRoutes } from './routes/config-changes.ts'
 import { credentialRotationRoutes } from './routes/credential-rotations.ts'
 import { deployKeyRotationRoutes } from './routes/deploy-key-rotations.ts'
@@ -105,6 +106,7 @@ const resources = [
   releaseRoutes,
   rollbackRoutes,
   migrationRoutes,
+  commandRoutes,
   keyRotationRoutes,
   operationRoutes,
   operationLogRoutes,

@@ -1,5 +1,6 @@
 import { and, eq, inArray, isNotNull, ne, or, sql } from 'drizzle-orm'
 import type { ArtifactId, EnvironmentId, OperationId, ReplicaId, ServerId, ServiceId, SliceId } from '../domain/ids.ts'
+import { isOneOff } from '../domain/operations.ts'
 import { stepNumbers } from '../domain/step-numbers.ts'
 import { artifactsBuiltBy } from './artifacts.ts'
 import type { Database } from './connect.ts'
@@ -158,7 +159,7 @@ async function slicesAdmittedBy(db: Database, rootId: OperationId): Promise<{ id
  */
 async function serversOfSteps(db: Database, { id, kind }: Operation): Promise<ServerId[]> {
   const withReplicas = db.select({ id: serviceReplicas.serverId }).from(serviceReplicas).where(eq(serviceReplicas.operationId, id))
-  const isRunning = or(eq(operationSteps.status, 'running'), inArray(operationSteps.serverId, withReplicas), sql`${kind === 'migration_run'}`)
+  const isRunning = or(eq(operationSteps.status, 'running'), inArray(operationSteps.serverId, withReplicas), sql`${isOneOff(kind)}`)
   const rows = await db
     .selectDistinct({ serverId: operationSteps.serverId })
     .from(operationSteps)

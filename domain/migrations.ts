@@ -23,10 +23,3 @@ export function migrationRefusal({ environment, isDeployed, mode }: MigrationTar
   const message = `${environment} has no release yet, so there is no image whose migrations could be run.`
   return { code: 'not_deployed', message, hint: 'Deploy it first.' }
 }
-
-/** The live release has no container beside which its migration could run. */
-export const nothingRuns = (service: string): Failure => ({
-  code: 'service_not_running',
-  message: `No replica of ${service} runs the live release.`,
-  hint: `Start ${service}, or deploy the environment, and run the migration then.`,
-})

@@ -16,6 +16,7 @@ export const operationKinds = [
   'credential_rotation',
   'key_rotation',
   'migration_run',
+  'command_run',
   'environment_rollback',
   'environment_remove',
   'service_stop',
@@ -35,6 +36,9 @@ export type OperationKind = (typeof operationKinds)[number]
 export const rolloutKinds = ['environment_deploy', 'environment_rollback', 'config_change'] as const satisfies readonly OperationKind[]
 export type RolloutKind = (typeof rolloutKinds)[number]
 export const isRollout = (kind: OperationKind): kind is RolloutKind => rolloutKinds.some((rollout) => rollout === kind)
+
+/** Whether an operation is one command line in a container of its own, and nothing else. */
+export const isOneOff = (kind: OperationKind): boolean => kind === 'migration_run' || kind === 'command_run'
 
 export const operationStatuses = [
   'queued',

@@ -26,6 +26,7 @@ export const stepNumbers = {
   /** And of a configuration change. From the start of the replicas on both are as a deploy. */
   environmentRollback: { findImage: 20 },
   migrationRun: { migrate: 10 },
+  commandRun: { run: 10 },
   gateway: { ask: 10, configure: 20, switch: 30, firewall: 40 },
   serviceRestart: { restart: 10 },
   serverKeyRotation: { admit: 10, retire: 20 },

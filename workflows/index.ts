@@ -1,5 +1,6 @@
 /** Every operation kind is a workflow of the same name (specification section 3); those that schedules start are no operations. */
 export { branch_watch } from './branch_watch.ts'
+export { command_run } from './command_run.ts'
 export { config_change } from './config_change.ts'
 export { credential_rotation } from './credential_rotation.ts'
 export { environment_deploy } from './environment_deploy.ts'

@@ -109,6 +109,8 @@ export interface OrganisationClient {
   rollBack(environmentId: string, wish?: { releaseId?: string }): Promise<Operation>
   /** Runs the migration of what is live. */
   migrate(environmentId: string): Promise<Operation>
+  /** Runs a command with what is live. */
+  runCommand(environmentId: string, wish: { command: string | readonly string[]; serviceId?: string }): Promise<Operation>
   /** Newest first, at most 50. */
   releases(environmentId: string): Promise<Release[]>
   /** What the newest plan has found. */
@@ -181,6 +183,7 @@ export async function createOrganisation(client: ApiClient, name: string): Promi
     },
     rollBack: (environmentId, wish = {}) => client.post(`${environment(environmentId)}/rollbacks`, wish, operationSchema),
     migrate: (environmentId) => client.post(`${environment(environmentId)}/migrations`, undefined, operationSchema),
+    runCommand: (environmentId, wish) => client.post(`${environment(environmentId)}/commands`, wish, operationSchema),
     async releases(environmentId) {
       return (await client.get(`${environment(environmentId)}/releases`, z.object({ items: z.array(releaseSchema) }))).items
     },

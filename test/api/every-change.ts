@@ -193,6 +193,10 @@ export const changes: Readonly<Record<string, Recipe>> = {
     await endOperations(scene, 'succeeded')
     return {}
   },
+  'POST /organisations/{organisationId}/environments/{environmentId}/commands': async (scene) => {
+    await endOperations(scene, 'succeeded')
+    return { body: { command: 'php artisan about' } }
+  },
 
   'POST /organisations/{organisationId}/services': ({ ids }) => ({ body: { driver: 'valkey', name: freeName('cache'), serverId: ids.serverId } }),
   'PATCH /organisations/{organisationId}/services/{serviceId}': () => ({ body: { cpuLimit: 1 } }),

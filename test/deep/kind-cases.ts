@@ -80,6 +80,10 @@ const ofWhatStays: readonly KindCase[] = [
     prepare: whileWebRuns(({ scene, visits }) => scene.organisation.migrate(visits.environmentId)),
   },
   {
+    ...{ kind: 'command_run', minutes: 0.6 },
+    prepare: whileWebRuns(({ scene, visits }) => scene.organisation.runCommand(visits.environmentId, { command: 'php artisan about && sleep 2' })),
+  },
+  {
     ...{ kind: 'service_restart', of: 'an environment', minutes: 0.7 },
     prepare: whileWebRuns(async ({ scene, webId }) => (await scene.organisation.restartService(webId)).operation),
   },

@@ -192,6 +192,64 @@ describe('a migration by hand', () => {
   })
 })
 
+describe('a command by hand', () => {
+  const wordsWithSpaces = ['sh', '-c', 'echo "$1"', 'sh', "it's  two"]
+  const runCommand = (command: string | readonly string[]) => scene.organisation.runCommand(shop.environmentId, { command })
+  const logOf = ({ id }: OperationTree) => scene.keystone.client.text(`/organisations/${scene.organisation.id}/operations/${id}/logs`)
+  const oneOffs = () => onServer('docker', 'ps', '--all', '--format', '{{.Names}}', '--filter', 'label=keystone.oneoff')
+  const waiting = 'touch storage/app/command-waits; while [ ! -e storage/app/command-goes ]; do sleep 0.1; done; echo it went on'
+  /** Begins one that waits, and does this meanwhile. */
+  async function interrupted(work: (operation: Operation) => Promise<unknown>): Promise<OperationTree> {
+    await inWeb('rm', '-f', 'storage/app/command-waits', 'storage/app/command-goes')
+    const operation = await runCommand(waiting)
+    await until('the command to run', () => inWeb('ls', 'storage/app/command-waits').then(() => true, () => false))
+    await work(operation)
+    return scene.ended(operation)
+  }
+
+  it('runs with the image and the variables of what is live, and its output is the log', async () => {
+    const tree = await scene.ended(await runCommand('php artisan about && echo "with $QUEUE_CONNECTION"'))
+    expect(tree).toMatchObject({ kind: 'command_run', status: 'succeeded', outcome: 'exited with 0', failure: null })
+    expect(names(tree)).toEqual(['command'])
+    expect(await logOf(tree)).toMatch(/with \w+\n/)
+    expect(await oneOffs()).toBe('')
+  })
+
+  it('gets its words as they are where no shell is to look at them', async () => {
+    expect(await logOf(await scene.ended(await runCommand(wordsWithSpaces)))).toContain("it's  two\n")
+  })
+
+  it('that fails says with which exit code', async () => {
+    const tree = await scene.ended(await runCommand('echo no >&2; exit 7'))
+    expect(tree).toMatchObject({ status: 'failed', failure: { code: 'step_failed', exitCode: 7, step: 'command', tail: expect.stringContaining('no') } })
+  })
+
+  it('that is cancelled has its container ended', async () => {
+    const tree = await interrupted(({ id }) => scene.organisation.cancel(id))
+    await recordHistories(scene.keystone, 'command-cancelled', tree)
+    expect(tree).toMatchObject({ status: 'cancelled', failure: null })
+    expect(await oneOffs()).toBe('')
+  })
+
+  it('whose workflow is lost is not run again, and nobody says how far it came', async () => {
+    const tree = await interrupted(({ temporal }) => scene.keystone.temporal.client.workflow.getHandle(temporal.workflowId).terminate('the test wants it'))
+    expect(tree).toMatchObject({ status: 'failed', failure: { code: 'outcome_unknown' } })
+    expect(await oneOffs()).toBe('')
+  })
+
+  it('goes on when the worker is killed meanwhile', async () => {
+    const tree = await interrupted(async () => {
+      await scene.keystone.worker.end('SIGKILL')
+      await scene.keystone.worker.start()
+      await inWeb('touch', 'storage/app/command-goes')
+    })
+    await recordHistories(scene.keystone, 'command-by-hand', tree)
+    expect(tree).toMatchObject({ status: 'succeeded', outcome: 'exited with 0' })
+    expect((await logOf(tree)).match(/^it went on$/gm)).toHaveLength(1)
+    expect(await oneOffs()).toBe('')
+  })
+})
+
 it('a persistent folder that the image does not have is the application\'s own', async () => {
   expect(await inWeb('sh', '-c', 'touch uploads/file && stat -c %U uploads uploads/file')).toBe('www-data\nwww-data')
 })

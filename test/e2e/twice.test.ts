@@ -138,7 +138,7 @@ it('an image that is looked up, and the update to it, come out the same', async 
   expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded', outcome: 'updated', warnings: [] })
 })
 
-it('a deploy, another, a rollback, a migration by hand, a deploy that fails and one that is lost come out the same', async () => {
+it('a deploy, another, a rollback, a migration and a command by hand, a deploy that fails and one that is lost come out the same', async () => {
   const recording = await recordDockerEvents(scene.server)
   expect(await deployed()).toMatchObject({ status: 'succeeded', outcome: 'deployed', warnings: [] })
   await change()
@@ -147,6 +147,8 @@ it('a deploy, another, a rollback, a migration by hand, a deploy that fails and 
   expect(back).toMatchObject({ status: 'succeeded', outcome: 'rolled_back' })
   const migrated = await scene.ended(await scene.organisation.migrate(sample.environmentId))
   expect(migrated).toMatchObject({ kind: 'migration_run', status: 'succeeded', outcome: 'migrated' })
+  const told = await scene.ended(await scene.organisation.runCommand(sample.environmentId, { command: ['php', 'artisan', 'about'] }))
+  expect(told).toMatchObject({ kind: 'command_run', status: 'succeeded', outcome: 'exited with 0' })
   const broken = await deployed({ branch: 'broken-migration' })
   expect(broken).toMatchObject({ status: 'failed', failure: { code: 'step_failed', step: 'migrate' } })
   await change()

@@ -1,0 +1,23 @@
+import { z } from '@hono/zod-openapi'
+import { serviceIdSchema } from './fields.ts'
+
+const longestCommand = 10_000
+
+const text = z.string().max(longestCommand, `must have at most ${longestCommand} characters`).refine((word) => !word.includes('\0'), 'must not contain NUL')
+
+const commandLine = text.refine((line) => line.trim() !== '', 'must not be empty').openapi({ example: 'php artisan about' })
+
+const words = z
+  .array(text)
+  .min(1, 'must have at least one word')
+  .max(500, 'must have at most 500 words')
+  .refine(([program]) => program !== '', 'must begin with the name of a program')
+
+export const newCommandSchema = z
+  .strictObject({
+    command: z.union([commandLine, words], 'must be a command line, or a list of words').openapi({
+      description: 'A command line for the shell of the container, or a list of words, which no shell looks at. Who may see operations sees it: no secrets.',
+    }),
+    serviceId: serviceIdSchema.optional().openapi({ description: 'Whose variables and volumes it has: a service of the environment. Left out: that for the web.' }),
+  })
+  .openapi('NewCommand')
