@@ -30,6 +30,7 @@ import { membershipRoutes } from './routes/memberships.ts'
 import { migrationRoutes } from './routes/migrations.ts'
 import { keptRoutes } from './routes/kept.ts'
 import { keyRotationRoutes } from './routes/key-rotations.ts'
+import { onboardingRoutes } from './routes/onboarding.ts'
 import { operationLogRoutes } from './routes/operation-logs.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { organisationRoutes } from './routes/organisations.ts'
@@ -68,6 +69,7 @@ const resources = [
   membershipRoutes,
   acceptanceRoutes,
   organisationRoutes,
+  onboardingRoutes,
   memberRoutes,
   invitationRoutes,
   tokenRoutes,

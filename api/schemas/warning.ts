@@ -2,13 +2,14 @@ import { z } from '@hono/zod-openapi'
 import { readWarning, type StoredWarning } from '../../domain/warnings.ts'
 import { moment } from './fields.ts'
 
+export const readyRequestSchema = z.object({ method: z.enum(['POST', 'PUT', 'PATCH']), path: z.string(), body: z.record(z.string(), z.unknown()) })
+
 export const warningSchema = z
   .object({
     code: z.string().openapi({ example: 'queue_is_sync' }),
     message: z.string(),
     hint: z.string().nullable().openapi({ description: 'What you can do.' }),
-    request: z
-      .object({ method: z.enum(['POST', 'PUT', 'PATCH']), path: z.string(), body: z.record(z.string(), z.unknown()) })
+    request: readyRequestSchema
       .nullable()
       .openapi({ description: 'A request that does what is recommended; Keystone does nothing of it unasked.' }),
   })
