@@ -12,8 +12,9 @@ const longestLabel = 60
 
 /** A command as people read it in a list. */
 export function commandLabel(command: AskedCommand['command']): string {
-  const text = (typeof command === 'string' ? command : command.join(' ')).replaceAll(/\s+/g, ' ').trim()
-  return text.length > longestLabel ? `${text.slice(0, longestLabel)}…` : text
+  const text = (typeof command === 'string' ? command : command.join(' ')).replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()
+  const characters = [...text]
+  return characters.length > longestLabel ? `${characters.slice(0, longestLabel).join('')}…` : text
 }
 
 /** Why no command can be run in an environment, and what to do instead; null where one can. */

@@ -12,7 +12,8 @@ describe('a command by hand', () => {
   it('is called by what it is, in one short line', () => {
     expect(commandLabel(['php', 'artisan', 'about'])).toBe('php artisan about')
     expect(commandLabel('php\n  artisan\tabout ')).toBe('php artisan about')
-    expect(commandLabel('x'.repeat(100))).toBe(`${'x'.repeat(60)}…`)
+    expect(commandLabel('\u001b[31mred')).toBe('[31mred')
+    expect(commandLabel('💥'.repeat(100))).toBe(`${'💥'.repeat(60)}…`)
   })
 
   it('needs a container to run beside', () => {
