@@ -57,9 +57,9 @@ function applicationFacts(
 }
 
 function environmentFacts(row: EnvironmentRow): EnvironmentFacts {
-  const { id, name, serverIds, webServiceId, registryId, buildStrategy, currentReleaseId, attached } = row
+  const { id, name, serverIds, webServiceId, registryId, buildStrategy, currentReleaseId, isDeploying, attached } = row
   return {
-    ...{ id, name, serverIds, webServiceId, registryId, attached },
+    ...{ id, name, serverIds, webServiceId, registryId, isDeploying, attached },
     image: buildStrategy !== 'external_registry' ? 'built' : row.image === null ? 'unnamed' : 'named',
     hasBuilder: buildStrategy === 'dedicated_builder',
     isDeployed: currentReleaseId !== null,

@@ -20,6 +20,9 @@ const webService = sql<ServiceId | null>`(
 const attachedRoles = sql<string[]>`(
   select coalesce(json_agg(distinct a.role), '[]') from environment_attachments a where a.environment_id = environments.id)`
 
+const isDeploying = sql<boolean>`exists (
+  select from operations o where o.kind = 'environment_deploy' and o.target_id = environments.id and o.finished_at is null)`
+
 const going = ['removing', 'removed'] as const
 
 /** All that says how far an organisation is, one query for each kind of thing; what is being removed does not count. The oldest come first. */
@@ -32,9 +35,9 @@ export async function onboardingRows(db: Database, organisationId: OrganisationI
       .where(and(eq(servers.organisationId, organisationId), notInArray(servers.status, [...going])))
       .orderBy(servers.id),
     db
-      .select({ id: registries.id, name: registries.name })
+      .select({ id: registries.id, name: registries.name, takesBuilds: sql<boolean>`${registries.use} = 'push'` })
       .from(registries)
-      .where(and(eq(registries.organisationId, organisationId), eq(registries.use, 'push')))
+      .where(eq(registries.organisationId, organisationId))
       .orderBy(registries.id),
     db
       .select({ id: services.id, name: services.name, driverName: services.driverName, serverIds: placedOn })
@@ -53,7 +56,7 @@ export async function onboardingRows(db: Database, organisationId: OrganisationI
       .select({
         ...{ id: environments.id, applicationId: environments.applicationId, name: environments.name, registryId: environments.registryId },
         ...{ buildStrategy: environments.buildStrategy, image: environments.image, currentReleaseId: environments.currentReleaseId },
-        ...{ serverIds: serversOfEnvironment, webServiceId: webService, attached: attachedRoles },
+        ...{ serverIds: serversOfEnvironment, webServiceId: webService, attached: attachedRoles, isDeploying },
       })
       .from(environments)
       .where(and(eq(environments.organisationId, organisationId), notInArray(environments.status, [...going])))

@@ -13,7 +13,7 @@ const longestLabel = 60
 /** A command as people read it in a list. */
 export function commandLabel(command: AskedCommand['command']): string {
   const text = (typeof command === 'string' ? command : command.join(' ')).replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()
-  const characters = [...text]
+  const characters = Array.from(text)
   return characters.length > longestLabel ? `${characters.slice(0, longestLabel).join('')}…` : text
 }
 

@@ -1,5 +1,5 @@
 import type { ServerId } from './ids.ts'
-import { type EnvironmentFacts, type OnboardingFacts, type OnboardingRequest, type OnboardingStep, post, step } from './onboarding-step.ts'
+import { type EnvironmentFacts, freeName, type OnboardingFacts, type OnboardingRequest, type OnboardingStep, post, step } from './onboarding-step.ts'
 import type { DriverName } from './services.ts'
 
 /** What an environment mostly has beside itself, by the driver of the service that gives it. */
@@ -28,9 +28,4 @@ function attaching({ path, services }: OnboardingFacts, wish: (typeof offers)[nu
   const own = `${path}/environments/${target.id}`
   if (role === 'gateway') return post(`${own}/routes`, { domain: 'shop.example.com', gatewayServiceId: there.id }, ['domain'])
   return post(`${own}/attachments`, { serviceId: there.id, role })
-}
-
-function freeName(name: string, taken: OnboardingFacts['services'], number = 1): string {
-  const tried = number === 1 ? name : `${name}-${number}`
-  return taken.some((other) => other.name === tried) ? freeName(name, taken, number + 1) : tried
 }

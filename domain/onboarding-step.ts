@@ -18,7 +18,7 @@ export type OnboardingStepName = (typeof onboardingSteps)[number]
 
 export const onboardingStates = ['done', 'ready', 'in_progress', 'blocked'] as const
 
-/** A request that would be accepted as it is; of the fields in `yours` (`firstLogin.password`) only the user knows what they really are. */
+/** A request that would be accepted as it is; of the fields in `yours` only the user knows what they really are. */
 export interface OnboardingRequest extends ReadyRequest {
   yours: string[]
 }
@@ -41,8 +41,7 @@ export interface OnboardingFacts {
   providers: readonly { id: ProviderId }[]
   /** Those that are not being removed, the oldest first; so are all lists. */
   servers: readonly { id: ServerId; name: string; status: 'new' | 'provisioning' | 'active' | 'failed' | 'unreachable' }[]
-  /** Which take what is built. */
-  registries: readonly { id: RegistryId; name: string }[]
+  registries: readonly { id: RegistryId; name: string; takesBuilds: boolean }[]
   /** Standalone ones. */
   services: readonly { id: ServiceId; name: string; driverName: DriverName; serverIds: readonly ServerId[] }[]
   application: ApplicationFacts | null
@@ -69,11 +68,14 @@ export interface EnvironmentFacts {
   image: 'built' | 'named' | 'unnamed'
   hasBuilder: boolean
   isDeployed: boolean
+  /** A deployment of it waits or runs. */
+  isDeploying: boolean
   /** Roles of what is attached. */
   attached: readonly string[]
 }
 
 type Parts = Partial<Pick<OnboardingStep, 'isOptional' | 'blockedBy' | 'requests'>>
+
 /** A step that is needed, and has nothing to be asked for, unless said otherwise. */
 export const step = (name: OnboardingStepName, state: OnboardingStep['state'], message: string, parts: Parts = {}): OnboardingStep => ({
   ...{ name, state, message, isOptional: false, blockedBy: null, requests: [] },
@@ -82,3 +84,9 @@ export const step = (name: OnboardingStepName, state: OnboardingStep['state'], m
 
 export const post = (path: string, body: ReadyRequest['body'] = {}, yours: string[] = []): OnboardingRequest => ({ method: 'POST', path, body, yours })
 export const patch = (path: string, body: ReadyRequest['body']): OnboardingRequest => ({ method: 'PATCH', path, body, yours: [] })
+
+/** A name that none of these has. */
+export function freeName(name: string, taken: readonly { name: string }[], number = 1): string {
+  const tried = number === 1 ? name : `${name}-${number}`
+  return taken.some((other) => other.name === tried) ? freeName(name, taken, number + 1) : tried
+}

@@ -1,6 +1,6 @@
 /** The steps up to an environment, each from what is there (specification section 19). */
 
-import { type EnvironmentFacts, type OnboardingFacts, type OnboardingRequest, type OnboardingStep, patch, post, step } from './onboarding-step.ts'
+import { type EnvironmentFacts, freeName, type OnboardingFacts, type OnboardingRequest, type OnboardingStep, patch, post, step } from './onboarding-step.ts'
 
 /** Stand in for what only the user knows, in the form that is asked for. */
 const examples = {
@@ -45,7 +45,7 @@ export function deployKey({ path, application, environment: target }: Onboarding
 
 /** Needed by an environment on several servers or with a builder of its own, which then has to be given it. */
 export function registry({ path, registries, environment: target }: OnboardingFacts): OnboardingStep {
-  const [first] = registries
+  const first = registries.find(({ takesBuilds }) => takesBuilds)
   const isNeeded = target !== null && needsRegistry(target)
   const isDone = isNeeded ? target.registryId !== null : first !== undefined
   if (isDone) return step('registry', 'done', 'Images have a registry.', { isOptional: !isNeeded })
@@ -53,7 +53,7 @@ export function registry({ path, registries, environment: target }: OnboardingFa
     const request = patch(`${path}/environments/${target.id}`, { registryId: first.id })
     return step('registry', 'ready', `${target.name} needs a registry, and there is ${first.name}.`, { requests: [request] })
   }
-  const request = post(`${path}/registries`, { name: 'main', ...examples.registry }, Object.keys(examples.registry))
+  const request = post(`${path}/registries`, { name: freeName('main', registries), ...examples.registry }, Object.keys(examples.registry))
   const message = isNeeded
     ? `${target.name} cannot be deployed without a registry: ${target.hasBuilder ? 'a builder of its own builds for it' : `it spans ${target.serverIds.length} servers`}.`
     : 'An environment on several servers needs a registry; one on a single server needs none.'
@@ -63,7 +63,7 @@ export function registry({ path, registries, environment: target }: OnboardingFa
 /** The one image is built once, and the others pull it (specification sections 6 and 19). */
 const needsRegistry = ({ image, hasBuilder, serverIds }: EnvironmentFacts): boolean => image === 'built' && (hasBuilder || serverIds.length > 1)
 
-/** Those of the environment, or any where it has none: all of them have to be ready. */
+/** All servers of the environment have to be ready, or any one where it has none. */
 export function server(facts: OnboardingFacts): OnboardingStep {
   const { path, servers, environment: target } = facts
   const own = servers.filter(({ id }) => target?.serverIds.includes(id))
@@ -81,6 +81,7 @@ export function server(facts: OnboardingFacts): OnboardingStep {
   return step('server', 'ready', 'Buy a server, or name one that you have.', { requests: newServers(facts) })
 }
 
+/** One that does not answer at the moment was ready before. */
 const isReady = ({ status }: OnboardingFacts['servers'][number]): boolean => status === 'active' || status === 'unreachable'
 
 function newServers({ path, providers }: OnboardingFacts): OnboardingRequest[] {

@@ -21,6 +21,7 @@ export function nextOf(steps: readonly OnboardingStep[]): { step: OnboardingStep
 
 function deployment({ path, environment: target }: OnboardingFacts, before: readonly OnboardingStep[]): OnboardingStep {
   if (target?.isDeployed) return step('deployment', 'done', `${target.name} runs.`)
+  if (target?.isDeploying) return step('deployment', 'in_progress', `${target.name} is being deployed.`)
   // A server that is being made ready is waited for by the deployment itself.
   const missing = before.find(({ isOptional, state }) => !isOptional && (state === 'ready' || state === 'blocked'))
   if (missing || !target) return step('deployment', 'blocked', missing?.message ?? 'There is no environment.', { blockedBy: missing?.name ?? 'environment' })

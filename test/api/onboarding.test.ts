@@ -128,11 +128,13 @@ describe('onboarding', () => {
     for (let now = await read(user); now.next; now = await read(user)) {
       const { step, request } = now.next
       if (request.path.endsWith('/verify')) git.install(/ssh-ed25519 \S+/.exec(stepOf(now, step).message)![0])
-      if (step === 'server') await adopt(user)
-      else await make(user, step, request)
       taken.push(step)
-      if (step === 'deployment') break
+      if (step === 'server') await adopt(user)
+      else if (step !== 'deployment') await make(user, step, request)
+      else expect((await api.ask('POST', request.path, { token: user.token, body: request.body })).status).toBe(202)
     }
+    expect(stepOf(await read(user), 'deployment')).toMatchObject({ state: 'in_progress', requests: [] })
+    await provisioned(api)
     expect(taken).toEqual(['repository', 'deploy_key', 'deploy_key', 'server', 'environment', 'deployment'])
   })
 

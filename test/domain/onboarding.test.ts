@@ -10,7 +10,7 @@ const application: NonNullable<OnboardingFacts['application']> = {
 }
 const environment: NonNullable<OnboardingFacts['environment']> = {
   ...{ id: 'production' as never, name: 'production', serverIds: ['s1' as never], webServiceId: 'web' as never, registryId: null },
-  ...{ image: 'built', hasBuilder: false, isDeployed: false, attached: [] },
+  ...{ image: 'built', hasBuilder: false, isDeployed: false, isDeploying: false, attached: [] },
 }
 const nothing: OnboardingFacts = { path, providers: [], servers: [], registries: [], services: [], application: null, environment: null }
 const ready: OnboardingFacts = { ...nothing, servers: [server('s1')], application, environment }
@@ -32,6 +32,12 @@ describe('onboarding', () => {
   it('has nothing to ask for while all waits for a server', () => {
     const facts: OnboardingFacts = { ...nothing, application, servers: [server('s1', 'provisioning')], environment: { ...environment, isDeployed: true } }
     expect(stepOf(facts, 'server')).toMatchObject({ state: 'in_progress', requests: [] })
+    expect(next(facts)).toBeNull()
+  })
+
+  it('waits for a deployment that is under way', () => {
+    const facts = { ...ready, environment: { ...environment, isDeploying: true } }
+    expect(stepOf(facts, 'deployment')).toMatchObject({ state: 'in_progress', requests: [] })
     expect(next(facts)).toBeNull()
   })
 
@@ -67,6 +73,12 @@ describe('onboarding', () => {
     const facts: OnboardingFacts = { ...ready, servers: [server('s1'), server('s2')], environment: { ...environment, ...own } }
     expect(stepOf(facts, 'registry')).toMatchObject({ state: 'ready', isOptional: !isNeeded })
     expect(stepOf(facts, 'deployment').state).toBe(isNeeded ? 'blocked' : 'ready')
+  })
+
+  it('proposes a registry for pushing beside one that is only pulled from', () => {
+    const registries = [{ id: 'main' as never, name: 'main', takesBuilds: false }]
+    expect(stepOf({ ...ready, registries }, 'registry')).toMatchObject({ state: 'ready', requests: [{ body: { name: 'main-2' } }] })
+    expect(stepOf({ ...ready, registries: [{ ...registries[0]!, takesBuilds: true }] }, 'registry').state).toBe('done')
   })
 
   it('needs no deploy key for an image that was built elsewhere, but its name', () => {
