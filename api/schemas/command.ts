@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { serviceIdSchema } from './fields.ts'
 
+/** What else runs in a container of its own may be as long: the rest belongs into a script. */
 const longestCommand = 4096
 
 const text = z.string().max(longestCommand, `must have at most ${longestCommand} characters`).refine((word) => !word.includes('\0'), 'must not contain NUL')
@@ -10,7 +11,7 @@ const commandLine = text.refine((line) => line.trim() !== '', 'must not be empty
 const words = z
   .array(text)
   .min(1, 'must have at least one word')
-  .max(100, 'must have at most 100 words')
+  .refine((all) => all.join(' ').length <= longestCommand, `must have at most ${longestCommand} characters in all`)
   .refine(([program]) => program !== '', 'must begin with the name of a program')
 
 export const newCommandSchema = z

@@ -86,6 +86,7 @@ describe('a command by hand', () => {
     ['an empty line', { command: '  ' }, 'command'],
     ['no words', { command: [] }, 'command'],
     ['no program', { command: ['', 'x'] }, 'command'],
+    ['too much', { command: Array(100).fill('x'.repeat(50)) }, 'command'],
     ['nothing', {}, 'command'],
     ['NUL', { command: 'echo \u0000' }, null],
   ] as const)('names what is wrong with %s', async (_, wish, field) => {
