@@ -39,6 +39,12 @@ describe('a command by hand', () => {
     expect(ending).toMatchObject({ status: 'failed', failure: { code } })
   })
 
+  it('that is cancelled has its container ended', async () => {
+    const { asked, ending } = await command({ runCommand: () => Promise.reject(failure('cancel_requested')) })
+    expect(asked.slice(2)).toEqual(['beginConvergence', 'stopWork', 'endConvergence'])
+    expect(ending).toEqual({ status: 'cancelled' })
+  })
+
   it('that cannot be planned has nothing to be ended', async () => {
     const { asked, ending } = await command({ planCommand: () => Promise.reject(failure('service_not_running')) })
     expect(asked).toEqual(['planCommand'])
