@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import type { Environment } from '../../db/environments.ts'
 import { locksOfEnvironment } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
@@ -7,7 +7,7 @@ import { commandLabel, commandRefusal } from '../../domain/commands.ts'
 import type { ServiceId } from '../../domain/ids.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { refuseUnplaced } from '../deployment.ts'
 import { applicationIn, environmentIn } from '../in-organisation.ts'
 import { accepted, requestedBy } from '../operation-request.ts'
@@ -33,10 +33,8 @@ const create = createRoute({
   responses: { 202: json('The operation', operationSchema), ...writeProblems },
 })
 
-export function commandRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(create, async (c) => {
+export function commandRoutes(deps: ApiDependencies) {
+  return createRouter().openapi(create, async (c) => {
     const wished = c.req.valid('json')
     const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
     const application = await applicationIn(deps, c, environment.applicationId)
@@ -64,8 +62,6 @@ export function commandRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     })
     return c.json(operation, status, headers)
   })
-
-  return router
 }
 
 async function refuseForeign({ db }: ApiDependencies, { id, name, organisationId }: Environment, serviceId: ServiceId): Promise<void> {

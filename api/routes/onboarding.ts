@@ -1,7 +1,7 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute } from '@hono/zod-openapi'
 import { nextOf, onboarding } from '../../domain/onboarding.ts'
 import { requires } from '../authentication.ts'
-import { type ApiDependencies, type ApiEnv, createRouter } from '../context.ts'
+import { type ApiDependencies, createRouter } from '../context.ts'
 import { environmentIn } from '../in-organisation.ts'
 import { onboardingFacts } from '../onboarding.ts'
 import { json } from '../schemas/content.ts'
@@ -20,10 +20,8 @@ const read = createRoute({
   responses: { 200: json('Every step, in order', onboardingSchema), ...readProblems },
 })
 
-export function onboardingRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const router = createRouter()
-
-  router.openapi(read, async (c) => {
+export function onboardingRoutes(deps: ApiDependencies) {
+  return createRouter().openapi(read, async (c) => {
     const { environmentId } = c.req.valid('query')
     if (environmentId !== undefined) await environmentIn(deps, c, environmentId)
     const facts = await onboardingFacts(deps, { organisationId: c.var.organisation.id, environmentId })
@@ -39,6 +37,4 @@ export function onboardingRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
       200,
     )
   })
-
-  return router
 }

@@ -21,7 +21,8 @@ export interface Asking {
  */
 export async function undocumented(api: TestApi, { phases, examples }: Asking): Promise<string | null> {
   const program = await ensureSchemathesis()
-  const settings = join(await mkdtemp(join(tmpdir(), 'schemathesis-')), 'settings.toml')
+  const folder = await mkdtemp(join(tmpdir(), 'schemathesis-'))
+  const settings = join(folder, 'settings.toml')
   await writeFile(settings, await settingsFor(api))
   const port = await freePort()
   const server = serve({ fetch: api.app.fetch, port, hostname: '127.0.0.1' })
@@ -33,7 +34,7 @@ export async function undocumented(api: TestApi, { phases, examples }: Asking): 
     ...(testSettings.seed === null ? [] : ['--seed', `${testSettings.seed}`]),
   ]
   const report = await new Promise<string | null>((resolve) => {
-    execFile(program, argv, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => resolve(error ? `${stdout}\n${stderr}` : null))
+    execFile(program, argv, { cwd: folder, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => resolve(error ? `${stdout}\n${stderr}` : null))
   })
   server.close()
   return report
