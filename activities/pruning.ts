@@ -14,7 +14,7 @@ import {
 } from '../db/pruning.ts'
 import { serverAccess } from '../db/server-access.ts'
 import type { EnvironmentId, ServerId } from '../domain/ids.ts'
-import type { ServiceStep } from '../drivers/services/contract.ts'
+import type { ServiceStep } from '../drivers/services/contract-step.ts'
 import { prune, tidy } from '../drivers/services/prune.ts'
 import type { Remote } from '../drivers/ssh/remote.ts'
 import type { ActivityDeps } from './deps.ts'

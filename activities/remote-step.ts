@@ -5,7 +5,7 @@ import { endStep, logTail, startStep, storedPosition } from '../db/operations/st
 import type { OperationId, ServerId } from '../domain/ids.ts'
 import { createRedaction, type Redaction } from '../domain/redaction.ts'
 import type { Secret } from '../domain/secret.ts'
-import type { ServiceStep } from '../drivers/services/contract.ts'
+import type { ServiceStep } from '../drivers/services/contract-step.ts'
 import type { DurableStep, Remote, StepOutcome } from '../drivers/ssh/remote.ts'
 import type { ActivityDeps } from './deps.ts'
 import { asFailure, finalFailure } from './failures.ts'

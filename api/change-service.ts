@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { PlacementOfService, Service, ServiceChange } from '../db/services.ts'
-import type { StoredConfig } from '../drivers/services/contract.ts'
+import type { StoredConfig } from '../drivers/services/contract-step.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
 import { invalidField } from './problem.ts'
 import type { serviceChangeSchema } from './schemas/service.ts'

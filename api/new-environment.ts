@@ -6,7 +6,7 @@ import { type Environment, insertEnvironment, setSchedulerTarget } from '../db/e
 import { insertSystemVariables } from '../db/variables.ts'
 import { Secret } from '../domain/secret.ts'
 import type { DriverName } from '../domain/services.ts'
-import type { StoredConfig } from '../drivers/services/contract.ts'
+import type { StoredConfig } from '../drivers/services/contract-step.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
 import type { BuildSource } from './build-source.ts'
 import type { ApiDependencies } from './context.ts'

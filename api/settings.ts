@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { StoredConfig } from '../drivers/services/contract.ts'
+import type { StoredConfig } from '../drivers/services/contract-step.ts'
 import { invalidInput } from './invalid.ts'
 import { Problem } from './problem.ts'
 

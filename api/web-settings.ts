@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { StoredConfig } from '../drivers/services/contract.ts'
+import type { StoredConfig } from '../drivers/services/contract-step.ts'
 import { invalidField } from './problem.ts'
 
 /** What happens once in a deployment is said of the web service alone. */

@@ -1,4 +1,4 @@
-import type { ServiceStep } from '../services/contract.ts'
+import type { ServiceStep } from '../services/contract-step.ts'
 import { lines, textBeside } from '../services/scripts.ts'
 import type { Arrival } from './preparation.ts'
 import { serverStep } from './server-step.ts'

@@ -1,5 +1,5 @@
 import { assignedPorts, type OpenPort } from '../../domain/firewall.ts'
-import type { ServiceStep } from '../services/contract.ts'
+import type { ServiceStep } from '../services/contract-step.ts'
 import { textBeside } from '../services/scripts.ts'
 
 const script = textBeside(import.meta.url, 'firewall.sh')

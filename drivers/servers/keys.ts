@@ -1,4 +1,4 @@
-import type { ServiceStep } from '../services/contract.ts'
+import type { ServiceStep } from '../services/contract-step.ts'
 import { textBeside } from '../services/scripts.ts'
 
 const script = textBeside(import.meta.url, 'exchange-keys.sh')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ServiceStep } from '../services/contract.ts'
+import type { ServiceStep } from '../services/contract-step.ts'
 import { lines, textBeside } from '../services/scripts.ts'
 import { serverStep } from './server-step.ts'
 

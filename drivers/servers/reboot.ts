@@ -1,4 +1,4 @@
-import type { ServiceStep } from '../services/contract.ts'
+import type { ServiceStep } from '../services/contract-step.ts'
 import { containersScript, lines, textBeside } from '../services/scripts.ts'
 import { explained, serverStep } from './server-step.ts'
 

@@ -1,4 +1,4 @@
-import type { ServiceStep, StepExplanation } from '../services/contract.ts'
+import type { ServiceStep, StepExplanation } from '../services/contract-step.ts'
 import { textBeside } from '../services/scripts.ts'
 
 const preamble = textBeside(import.meta.url, 'preamble.sh')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ServiceStep } from '../services/contract.ts'
+import type { ServiceStep } from '../services/contract-step.ts'
 import { textBeside } from '../services/scripts.ts'
 import { minimum } from './docker.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ServiceStep } from './contract.ts'
+import type { ServiceStep } from './contract-step.ts'
 import { imageRemoveScript } from './image.ts'
 import { containersScript, lines, textBeside } from './scripts.ts'
 

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml'
 import { ownershipLabels } from '../../domain/services.ts'
-import type { ReplicaInput, VolumeSpec } from './contract.ts'
+import type { VolumeSpec } from './contract.ts'
+import type { ReplicaInput } from './contract-step.ts'
 
 /** The part of a container that the driver decides; the rest comes from the replica. */
 export interface ContainerShape {

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { Platform } from '../../domain/images.ts'
 import type { Secret } from '../../domain/secret.ts'
-import type { Ownership, ReplicaInput, ServiceStep, StoredConfig } from './contract.ts'
+import type { Ownership, ReplicaInput, ServiceStep, StoredConfig } from './contract-step.ts'
 
 /** An image that a build starts from: its name in the build, and the tag that is resolved to a digest. */
 export interface BaseImage {

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Secret } from '../../domain/secret.ts'
-import type { ServiceStep, StoredConfig } from './contract.ts'
+import type { ServiceStep, StoredConfig } from './contract-step.ts'
 
 /** One replica as a gateway reaches it: alias on the same server, else private address and assigned port. */
 export interface Upstream {

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { Secret } from '../../domain/secret.ts'
 import type { SliceType } from '../../domain/services.ts'
-import type { Credentials, ServiceStep, StoredConfig } from './contract.ts'
+import type { Credentials, ServiceStep, StoredConfig } from './contract-step.ts'
 
 /** Where consumers of a service reach it: a network alias on the same server, else a private address with an assigned port. */
 export interface EndpointAddress {

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import type { ConfiguredService, Credentials, ServiceDriver, StoredConfig } from './contract.ts'
+import type { ConfiguredService, ServiceDriver } from './contract.ts'
+import type { Credentials, StoredConfig } from './contract-step.ts'
 import type { ConfiguredSlice, SliceDriver } from './contract-slices.ts'
 
 type ServiceDefinition<Config extends StoredConfig> = Omit<ServiceDriver, 'configSchema' | 'configured' | 'refuseChange'> & {

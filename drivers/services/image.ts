@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Secret } from '../../domain/secret.ts'
-import type { ImageFacts, ServiceStep } from './contract.ts'
+import type { ImageFacts } from './contract.ts'
+import type { ServiceStep } from './contract-step.ts'
 import { lines, textBeside } from './scripts.ts'
 
 const script = textBeside(import.meta.url, 'image-resolve.sh')

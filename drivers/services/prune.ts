@@ -1,4 +1,4 @@
-import type { ServiceStep } from './contract.ts'
+import type { ServiceStep } from './contract-step.ts'
 import { lines, textBeside } from './scripts.ts'
 
 const foldersScript = textBeside(import.meta.url, 'operation-folders.sh')

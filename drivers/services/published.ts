@@ -1,4 +1,4 @@
-import type { ReplicaInput } from './contract.ts'
+import type { ReplicaInput } from './contract-step.ts'
 
 /** Compose's short form; always on one address of the server, never on all of them. */
 export const publishedPorts = ({ publish }: ReplicaInput): string[] =>

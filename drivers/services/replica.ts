@@ -7,7 +7,8 @@ import type { RemoteFile } from '../ssh/remote.ts'
 import { askInputs, askScript } from './ask.ts'
 import { type ContainerShape, renderCompose } from './compose.ts'
 import type { AskedReplica } from './contract-gateway.ts'
-import type { Ownership, ReplicaFacts, ReplicaInput, ServiceStep, StartStep, StopFacts, VolumeSpec } from './contract.ts'
+import type { ReplicaFacts, StartStep, StopFacts, VolumeSpec } from './contract.ts'
+import type { Ownership, ReplicaInput, ServiceStep } from './contract-step.ts'
 import { containersScript, lines, textBeside } from './scripts.ts'
 
 /** Functions for scripts that work on a Compose project; they need the inputs of `projectInputs`. */

@@ -1,4 +1,4 @@
-import type { ServiceStep } from './contract.ts'
+import type { ServiceStep } from './contract-step.ts'
 import { containersScript, textBeside } from './scripts.ts'
 
 const script = containersScript + textBeside(import.meta.url, 'restart.sh')

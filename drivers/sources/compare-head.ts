@@ -1,5 +1,5 @@
 import type { Secret } from '../../domain/secret.ts'
-import type { ServiceStep } from '../services/contract.ts'
+import type { ServiceStep } from '../services/contract-step.ts'
 import { lines, textBeside } from '../services/scripts.ts'
 
 /** What every script that reads a repository begins with. */

@@ -1,7 +1,7 @@
 import { Secret } from '../../domain/secret.ts'
 import { findDocker, installDocker } from '../../drivers/servers/docker.ts'
 import { createUser, installPackages } from '../../drivers/servers/preparation.ts'
-import type { ServiceStep } from '../../drivers/services/contract.ts'
+import type { ServiceStep } from '../../drivers/services/contract-step.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import type { Remote, ServerTarget } from '../../drivers/ssh/remote.ts'

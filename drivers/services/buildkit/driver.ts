@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { platforms } from '../../../domain/images.ts'
-import type { ServiceStep } from '../contract.ts'
+import type { ServiceStep } from '../contract-step.ts'
 import { defineService } from '../define.ts'
 import { lines, textBeside } from '../scripts.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Ownership, ServiceStep, StepExplanation } from '../contract.ts'
+import type { Ownership, ServiceStep, StepExplanation } from '../contract-step.ts'
 import type { ApplicationProcesses, OneOffFacts, OneOffInput, SchedulerBefore, SchedulerFacts } from '../contract-application.ts'
 import { generationProject, projectFiles, projectInputs, projectScript, replicaUpScript, startStep } from '../replica.ts'
 import { containersScript, textBeside } from '../scripts.ts'

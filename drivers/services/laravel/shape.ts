@@ -1,6 +1,7 @@
 import { environmentVolume, gatewayNetwork, replicaAlias, type ProcessRole } from '../../../domain/services.ts'
 import type { ContainerShape, Healthcheck } from '../compose.ts'
-import type { ReplicaInput, VolumeSpec } from '../contract.ts'
+import type { VolumeSpec } from '../contract.ts'
+import type { ReplicaInput } from '../contract-step.ts'
 import { publishedPorts } from '../published.ts'
 import { generationProject, type ReplicaShape, type SettlingContainer } from '../replica.ts'
 import { hasEmbeddedWorker, type ServiceConfig, stopGraceSeconds } from './config.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { serviceAlias, serviceFolder, serviceNetwork, serviceVolume } from '../../../domain/services.ts'
-import type { ReplicaInput } from '../contract.ts'
+import type { ReplicaInput } from '../contract-step.ts'
 import { defineService } from '../define.ts'
 import { randomPassword } from '../passwords.ts'
 import { publishedPorts } from '../published.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Secret } from '../../../domain/secret.ts'
-import type { ServiceStep } from '../contract.ts'
+import type { ServiceStep } from '../contract-step.ts'
 import { defineSlices } from '../define.ts'
 import { prefixed } from '../exports.ts'
 import { freeIdentifier } from '../names.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Secret } from '../../../domain/secret.ts'
 import { serviceAlias, serviceFolder, serviceNetwork, serviceVolume } from '../../../domain/services.ts'
-import type { ReplicaInput } from '../contract.ts'
+import type { ReplicaInput } from '../contract-step.ts'
 import { defineService } from '../define.ts'
 import { randomPassword } from '../passwords.ts'
 import { publishedPorts } from '../published.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Secret } from '../../../domain/secret.ts'
-import type { ServiceStep } from '../contract.ts'
+import type { ServiceStep } from '../contract-step.ts'
 import type { SliceTarget } from '../contract-slices.ts'
 import { defineSlices } from '../define.ts'
 import { prefixed } from '../exports.ts'

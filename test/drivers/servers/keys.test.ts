@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { letKeyIn, shutKeyOut } from '../../../drivers/servers/keys.ts'
-import type { ServiceStep } from '../../../drivers/services/contract.ts'
+import type { ServiceStep } from '../../../drivers/services/contract-step.ts'
 import { generateDeployKey } from '../../../drivers/sources/deploy-key.ts'
 
 const [before, next, people] = ['keystone web', 'keystone web', 'somebody@home'].map((comment) => generateDeployKey(comment).publicKey) as [string, string, string]

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { rebootServer, resumeContainers } from '../../../drivers/servers/reboot.ts'
-import type { ServiceStep } from '../../../drivers/services/contract.ts'
+import type { ServiceStep } from '../../../drivers/services/contract-step.ts'
 
 let root: string
 const put = (name: string, content: string, mode = 0o644) => writeFile(join(root, name), content, { mode })

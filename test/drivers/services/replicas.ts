@@ -1,4 +1,4 @@
-import type { ReplicaInput } from '../../../drivers/services/contract.ts'
+import type { ReplicaInput } from '../../../drivers/services/contract-step.ts'
 
 /** A replica to render in tests; what matters to a test is given by it. */
 export function replica(overrides: Partial<ReplicaInput> = {}): ReplicaInput {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { ServiceStep } from '../../../drivers/services/contract.ts'
+import type { ServiceStep } from '../../../drivers/services/contract-step.ts'
 import type { CommandResult } from '../../../drivers/ssh/remote.ts'
 import type { Lab } from '../../lab/index.ts'
 import { openServer, openTestLab, testPool, type TestFile, type TestLabOptions } from '../lab.ts'
