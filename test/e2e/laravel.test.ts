@@ -195,7 +195,7 @@ describe('a migration by hand', () => {
 describe('a command by hand', () => {
   const wordsWithSpaces = ['sh', '-c', 'echo "$1"', 'sh', "it's  two"]
   const runCommand = (command: string | readonly string[]) => scene.organisation.runCommand(shop.environmentId, { command })
-  const logOf = ({ id }: OperationTree) => scene.keystone.client.text(`/organisations/${scene.organisation.id}/operations/${id}/logs`)
+  const logOf = ({ id }: OperationTree) => scene.keystone.client.text(`/organisations/${scene.organisation.id}/operations/${id}/logs.txt`)
   const oneOffs = () => onServer('docker', 'ps', '--all', '--format', '{{.Names}}', '--filter', 'label=keystone.oneoff')
   const waiting = 'touch storage/app/command-waits; while [ ! -e storage/app/command-goes ]; do sleep 0.1; done; echo it went on'
   /** Begins one that waits, and does this meanwhile. */
