@@ -49,13 +49,16 @@ export interface ProvisioningTarget {
   isToBeMade?: boolean
 }
 
-/** What provisioning needs to know of a server, which is marked as being provisioned by this operation; null where it is removed. */
+/**
+ * What provisioning needs to know of a server, which is marked as being provisioned by this operation; null where it is removed. One that
+ * was made ready before is in service meanwhile, and stays what it is should this fail: whether it answers is for the watch to say.
+ */
 export async function beginProvisioning(db: Database, id: ServerId, operationId: OperationId): Promise<ProvisioningTarget | null> {
   const [server] = await db
     .update(servers)
     .set({
       provisionedBy: operationId,
-      status: sql`case when ${servers.status} = 'active' then 'active' else 'provisioning' end`,
+      status: sql`case when ${servers.status} in ('active', 'unreachable') then ${servers.status} else 'provisioning' end`,
     })
     .where(and(eq(servers.id, id), notInArray(servers.status, ['removing', 'removed'])))
     .returning()
