@@ -1,4 +1,5 @@
 import type { Expected, ExpectedGateway, ExpectedReplica, Seen, SeenContainer } from './observations.ts'
+import { meantRules, serverRules } from './server-rules.ts'
 
 /** How a server differs from what Keystone made it. */
 export const driftCodes = [
@@ -16,6 +17,7 @@ export const driftCodes = [
   'gateway_changed',
   'route_not_live',
   'firewall_changed',
+  'rule_changed',
 ] as const
 export type DriftCode = (typeof driftCodes)[number]
 
@@ -40,6 +42,7 @@ export function findDrift(expected: Expected, seen: Seen): Finding[] {
     ...expected.replicas.flatMap((replica) => fileDrift(expected, replica, seen.files)),
     ...(expected.gateway && seen.containers !== null ? gatewayDrift(expected, expected.gateway, seen) : []),
     ...firewallDrift(expected, seen),
+    ...rulesDrift(expected, seen),
   ]
 }
 
@@ -176,4 +179,13 @@ function firewallDrift({ serverName, firewall }: Expected, seen: Seen): Finding[
       hint: `Harden ${serverName} (POST …/harden): its rules are put back.`,
     },
   ]
+}
+
+function rulesDrift({ serverName }: Expected, { rules }: Seen): Finding[] {
+  return serverRules.flatMap((subject): Finding[] => {
+    const { meant: expected, lost } = meantRules[subject]
+    const found = rules[subject]
+    const hint = `If that is not meant to be so, harden ${serverName} (POST …/harden).`
+    return found === expected ? [] : [{ ...ofServer, code: 'rule_changed', subject, expected, found, message: lost(serverName), hint }]
+  })
 }

@@ -1,4 +1,5 @@
 import type { ReplicaId, ServiceId } from './ids.ts'
+import type { SeenRules } from './server-rules.ts'
 
 /** What was seen on a server at one moment, whoever made it so. */
 export interface Seen {
@@ -8,6 +9,7 @@ export interface Seen {
   files: Readonly<Record<string, string | null>>
   /** The rules for assigned ports as the kernel lists them, a line each; null where they are not in force. */
   firewall: string | null
+  rules: SeenRules
   /** Null where no gateway was asked for, or it gave no answer. */
   gateway: SeenGateway | null
   measures: Measures

@@ -14,7 +14,7 @@ const reopenSeconds = 600
 const openPorts = ['80/tcp', '443/tcp', '443/udp']
 
 /** Those without a known weakness that ssh2 or a client of today can speak; a server takes the ones that it knows. */
-const algorithms = {
+export const algorithms = {
   KEX: lines([
     ...['mlkem768x25519-sha256', 'sntrup761x25519-sha512', 'sntrup761x25519-sha512@openssh.com'],
     ...['curve25519-sha256', 'curve25519-sha256@libssh.org'],

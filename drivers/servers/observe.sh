@@ -38,6 +38,16 @@ firewall() {
     sudo --non-interactive iptables --wait --list-rules KEYSTONE-PORTS | jq --raw-input --slurp .
 }
 
+# The rules of the server itself as its programs tell them; nothing of what cannot be told.
+rules() {
+  jq --null-input --compact-output '$ARGS.named' \
+    --arg sshd "$(sudo --non-interactive sshd -T -C user=root,host=server,addr=192.0.2.1)" \
+    --arg ufw "$(sudo --non-interactive ufw status verbose | head -n 10)" \
+    --arg fail2ban "$(sudo --non-interactive fail2ban-client status sshd | head -n 1)" \
+    --arg upgrades "$(apt-config shell daily APT::Periodic::Unattended-Upgrade)" \
+    --arg timer "$(systemctl show --property=LoadState,ActiveState apt-daily-upgrade.timer)"
+}
+
 measures() {
   local disk_free disk_total load uptime docker
   read -r disk_free disk_total < <(df --output=avail,size --block-size=1M /var/lib/docker | tail -n 1)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Seen } from '../../domain/observations.ts'
 import type { CommandResult } from '../ssh/remote.ts'
 import { textBeside } from '../services/scripts.ts'
+import { readRules, toldRules } from './rules.ts'
 
 const script = textBeside(import.meta.url, 'observe.sh')
 
@@ -16,7 +17,7 @@ export interface Look {
 
 /** The command that looks, for `Remote.command`: a single round trip that changes nothing, as Keystone's user. */
 export function observation({ organisationId, paths, gateway }: Look): { argv: string[]; stdin: string } {
-  const parts = ['files', 'containers', 'firewall', ...(gateway ? ['gateway'] : []), 'measures']
+  const parts = ['files', 'containers', 'firewall', 'rules', ...(gateway ? ['gateway'] : []), 'measures']
   const text = [script, ...(gateway ? [gateway.lookScript] : []), `tell ${parts.join(' ')}`].join('\n')
   const inputs = [`ORGANISATION=${organisationId}`, `GATEWAY=${gateway?.containerName ?? ''}`]
   return { argv: ['env', ...inputs, 'bash', '-c', text], stdin: paths.map((path) => `${path}\n`).join('') }
@@ -46,6 +47,7 @@ const told = z.object({
   containers: z.array(container).nullable(),
   files: z.record(z.string(), z.string().nullable()),
   firewall: z.string().nullable(),
+  rules: toldRules.transform(readRules),
   gateway: z.object({ revision: count, sections: z.array(z.string()), fileHash: z.string(), runsItsFile: z.boolean() }).nullable().default(null),
   measures: z.object({
     ...{ diskFreeMb: count, diskTotalMb: count, memoryAvailableMb: count, memoryTotalMb: count },

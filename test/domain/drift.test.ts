@@ -19,8 +19,12 @@ const expected: Expected = {
 }
 const caddy: SeenContainer = { ...container, id: 'c3', name: 'caddy', replicaId: 'caddy', environmentId: null }
 const measures = { diskFreeMb: 1, diskTotalMb: 1, memoryAvailableMb: 1, memoryTotalMb: 1, load: 0, cpus: 1, uptimeSeconds: 1, clockAheadMs: 0, docker: '28.0.1' }
+const rules = {
+  sshd: 'permitrootlogin no, passwordauthentication no, kbdinteractiveauthentication no',
+  ...{ ufw: 'active, deny (incoming)', fail2ban: 'watches sshd', 'unattended-upgrades': 'on' },
+}
 const seen: Seen = {
-  ...{ containers: [container, worker, caddy], files: { '/web/.env': 'aa' }, firewall: '-N KEYSTONE-PORTS', measures },
+  ...{ containers: [container, worker, caddy], files: { '/web/.env': 'aa' }, firewall: '-N KEYSTONE-PORTS', rules, measures },
   gateway: { revision: 3, sections: ['h1'], fileHash: 'ff', runsItsFile: true },
 }
 const known = { ...expected, known: ['replica', 'caddy'] }
@@ -50,6 +54,9 @@ describe('a finding', () => {
     ['a gateway that says nothing', { gateway: null }, ['gateway_silent', 'caddy', null, null]],
     ['a route that is not live', { gateway: { ...seen.gateway!, sections: [] } }, ['route_not_live', 'shop.example', 'h1', null]],
     ['other firewall rules', { firewall: '-N KEYSTONE-PORTS\n-A' }, ['firewall_changed', 'KEYSTONE-PORTS', '-N KEYSTONE-PORTS', '-N KEYSTONE-PORTS\n-A']],
+    ['passwords at sshd', { rules: { ...rules, sshd: 'permitrootlogin no, passwordauthentication yes' } }, ['rule_changed', 'sshd', rules.sshd, 'permitrootlogin no, passwordauthentication yes']],
+    ['settings that sshd refuses', { rules: { ...rules, sshd: null } }, ['rule_changed', 'sshd', rules.sshd, null]],
+    ['a server that is open', { rules: { ...rules, ufw: 'inactive' } }, ['rule_changed', 'ufw', 'active, deny (incoming)', 'inactive']],
     ['no firewall rules', { firewall: null }, ['firewall_changed', 'KEYSTONE-PORTS', '-N KEYSTONE-PORTS', null]],
   ])('is %s', (_, change, finding) => {
     expect(found(change)).toEqual([finding])

@@ -97,6 +97,10 @@ it('what somebody has changed is told, each with what was meant and what was fou
   await onServer('docker', 'run', '--detach', '--name', 'stray', '--label', `keystone.organisation=${scene.organisation.id}`, 'caddy:2', 'sleep', '9999')
   await onServer('sh', '-c', `cd /home/keystone/gateway && curl --silent --fail --unix-socket admin.sock -X PUT -H 'Content-Type: application/json' -d '"7s"' http://localhost/config/apps/http/grace_period`)
   await onServer('iptables', '--flush', 'KEYSTONE-PORTS')
+  await onServer('sed', '-i', 's/^PasswordAuthentication no$/PasswordAuthentication yes/', '/etc/ssh/sshd_config.d/00-keystone.conf')
+  await onServer('ufw', 'default', 'allow', 'incoming')
+  await onServer('systemctl', 'stop', 'fail2ban')
+  await onServer('rm', '/etc/apt/apt.conf.d/20auto-upgrades')
 
   await look()
   const found = (await findings()).map(({ code, subject }) => `${code} ${subject}`).toSorted()
@@ -106,11 +110,14 @@ it('what somebody has changed is told, each with what was meant and what was fou
       ...[`file_changed /home/keystone/services/${databaseId}/.env`, `file_missing /home/keystone/services/${cacheId}/compose.yml`],
       ...[`image_changed ${cache}`, `container_replaced ${cache}`, 'container_unknown stray'],
       ...[`gateway_changed ${gateway}`, 'firewall_changed KEYSTONE-PORTS'],
+      ...['rule_changed sshd', 'rule_changed ufw', 'rule_changed fail2ban', 'rule_changed unattended-upgrades'],
     ].toSorted(),
   )
   const stopped = (await findings()).find(({ code }) => code === 'container_stopped')
   expect(stopped).toMatchObject({ environmentId: sample.environmentId, serviceId: web, found: 'exited', expected: 'running', server: { name: 's1' } })
   expect(stopped!.hint).toContain('Deploy production again')
+  const open = (await findings()).find(({ subject }) => subject === 'ufw')
+  expect(open).toMatchObject({ expected: 'active, deny (incoming)', found: 'active, allow (incoming)', message: 'UFW does not shut s1 to what comes in.' })
   expect((await replicas(web))[0]).toMatchObject({ status: 'running', healthStatus: 'unhealthy', observed: { status: 'exited' } })
   expect((await replicas(worker))[0]).toMatchObject({ status: 'running', healthStatus: 'unhealthy', observed: { status: null } })
   expect(await onServer('docker', 'inspect', '--format', '{{.State.Status}}', webContainer)).toBe('exited')
@@ -142,11 +149,11 @@ it('what is done as each hint says ends it', async () => {
     const operation = await scene.client.post(`${root()}/services/${id}/deployments`, undefined, operationSchema)
     expect(await scene.ended(operation)).toMatchObject({ status: 'succeeded', outcome: 'deployed' })
   }
-  const provisioned = await scene.client.post(`${root()}/servers/${serverId}/provision`, undefined, operationSchema)
-  expect(await scene.ended(provisioned)).toMatchObject({ status: 'succeeded' })
+  const hardening = await scene.client.post(`${root()}/servers/${serverId}/harden`, undefined, operationSchema)
+  expect(await scene.ended(hardening)).toMatchObject({ status: 'succeeded', outcome: 'hardened' })
   expect(await deployed()).toMatchObject({ status: 'succeeded', outcome: 'deployed' })
   await look()
   expect(await findings()).toEqual([])
-  expect((await findings('resolved')).length).toBeGreaterThanOrEqual(10)
+  expect((await findings('resolved')).length).toBeGreaterThanOrEqual(14)
   expect(await sample.ask('/')).toMatchObject({ status: 200 })
 })

@@ -6,8 +6,9 @@ const container = {
   ...{ environmentId: '', serviceId: '01a2b3c4-0000-7000-8000-000000000001', replicaId: 'not-an-id', scheduler: 'yes', oneOff: null },
 }
 const measures = { diskFreeMb: 1, diskTotalMb: 2, memoryAvailableMb: 3, memoryTotalMb: 4, load: 0.5, cpus: 2, uptimeSeconds: 9, docker: '28.0.1', clock: 1000 }
+const rules = { sshd: '', ufw: '', fail2ban: '', upgrades: '', timer: '' }
 const told = (parts: object = {}) => {
-  const all = { files: {}, containers: [container], firewall: null, measures, ...parts }
+  const all = { files: {}, containers: [container], firewall: null, rules, measures, ...parts }
   return { exitCode: 0, stderr: '', stdout: Object.entries(all).map(([part, value]) => `${JSON.stringify({ [part]: value })}\n`).join('') }
 }
 const moments = { asked: 900, answered: 1100 }

@@ -22,6 +22,12 @@ export function readLook(commandLine: string): LookCall {
   return { organisation, gateway }
 }
 
+/** As a server that was made ready tells its rules. */
+const hardened = {
+  sshd: 'permitrootlogin no\npasswordauthentication no\nkbdinteractiveauthentication no\nciphers aes128-ctr\nmacs umac-128-etm@openssh.com\nkexalgorithms curve25519-sha256',
+  ...{ ufw: 'Status: active\nDefault: deny (incoming)', fail2ban: 'Status for the jail: sshd', upgrades: "daily='1'", timer: 'ActiveState=active' },
+}
+
 const well = { diskFreeMb: 20_000, diskTotalMb: 38_000, memoryAvailableMb: 2000, memoryTotalMb: 3910, load: 0.1, cpus: 2, uptimeSeconds: 86_400, docker: '26.1.5' }
 
 /** What the script would print on this server; `asked` are the paths that came on its standard input. */
@@ -35,6 +41,7 @@ export function answerLook(machine: Machine, { organisation, gateway }: LookCall
       ...{ scheduler: alias.startsWith('scheduler-') ? 'yes' : null, oneOff: 'False', health: 'healthy', exitCode: 0, restarts: 0, nanoCpus: 0, memoryBytes: 0 },
     })),
     firewall: machine.firewallRevision === 0 ? null : machine.firewall,
+    rules: hardened,
     ...(gateway === '' ? {} : { gateway: gatewayPart(machine, gateway) }),
     measures: { ...well, clock: Date.now() },
   }

@@ -1,0 +1,2 @@
+ALTER TABLE "drift_findings" DROP CONSTRAINT "drift_findings_code";--> statement-breakpoint
+ALTER TABLE "drift_findings" ADD CONSTRAINT "drift_findings_code" CHECK ("drift_findings"."code" in ('docker_silent', 'container_missing', 'container_stopped', 'container_unhealthy', 'container_replaced', 'container_unknown', 'image_changed', 'limits_changed', 'file_missing', 'file_changed', 'gateway_silent', 'gateway_changed', 'route_not_live', 'firewall_changed', 'rule_changed'));
