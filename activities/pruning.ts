@@ -1,12 +1,15 @@
+import type { Database } from '../db/connect.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { environmentRolledOut } from '../db/operations/environment.ts'
 import type { WatchedServer } from '../db/observations.ts'
 import {
   environmentsThatLeft,
+  environmentsWithImagesOn,
   giveUpReleases,
   keptOfLeft,
   keptOn,
   openOperationsOn,
+  outdatedOn,
   type PrunedServer,
   recordFoldersPruned,
   recordPruned,
@@ -51,20 +54,32 @@ export function pruningActivities(deps: ActivityDeps) {
     },
 
     /**
-     * Removes from a server what no deploy comes by any more: images of environments that have left it, folders of old operations, and
-     * containers that these have left. No operation: nobody can need it, whatever runs meanwhile. Answers a line for each thing.
+     * Removes from a server what no deploy comes by any more: images of environments that have left it, images that one keeps no more though
+     * it has not been deployed since, folders of old operations, and containers that these have left. No operation: nobody can need it,
+     * whatever runs meanwhile. Answers a line for each thing.
      */
     async tidyServer({ server: { id, name, organisationId } }: { server: WatchedServer }): Promise<{ removed: string[] }> {
       const remote = ssh.to(await serverAccess(db, keyring, id, 'management'))
       const left = await environmentsThatLeft(db, id)
       const prunings = await Promise.all(left.map(async (environmentId) => prune({ environmentId, ...(await keptOfLeft(db, environmentId, id)) })))
       const removed: string[] = []
-      for (const step of [...prunings, tidy({ organisationId, operations: await openOperationsOn(db, id) })]) {
+      for (const step of [...prunings, ...(await outdated(db, id, left)), tidy({ organisationId, operations: await openOperationsOn(db, id) })]) {
         removed.push(...(await askServer('tidy up', () => done(remote, { server: name, step }))))
       }
       return { removed }
     },
   }
+}
+
+/** Removal of what environments that are still on a server keep no more. */
+async function outdated(db: Database, serverId: ServerId, left: readonly EnvironmentId[]): Promise<ServiceStep<unknown>[]> {
+  const present = (await environmentsWithImagesOn(db, serverId)).filter((environmentId) => !left.includes(environmentId))
+  const steps: ServiceStep<unknown>[] = []
+  for (const environmentId of present) {
+    const found = await outdatedOn(db, environmentId, serverId)
+    if (found && found.only.length + found.unneeded.length > 0) steps.push(prune({ environmentId, ...found }))
+  }
+  return steps
 }
 
 const tidySeconds = 240

@@ -1,7 +1,8 @@
-import { and, desc, eq, inArray, isNotNull, isNull, lt, ne, not, notInArray, or, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, isNotNull, isNull, lt, ne, not, notInArray, or, type SQL, sql } from 'drizzle-orm'
 import type { EnvironmentId, OperationId, ReleaseId, ServerId } from '../domain/ids.ts'
 import { oncePublished } from '../domain/releases.ts'
 import type { Database } from './connect.ts'
+import { lockAdmission } from './operations/admit.ts'
 import { sourceOf } from './releases.ts'
 import {
   buildArtifacts,
@@ -155,6 +156,48 @@ export async function openOperationsOn(db: Database, serverId: ServerId): Promis
   return open.map(({ hash }) => hash)
 }
 
+/** No operation holds an environment, waits for it, or has left something to be taken back there. */
+const isFree = (environmentId: SQL | EnvironmentId) => sql`not exists (
+  select from operation_locks join operations on operations.id = operation_locks.operation_id
+  where operation_locks.key = 'environment/' || ${environmentId} and (operations.finished_at is null or operations.needs_convergence))`
+
+/** Environments that run on a server, or have had images built there that somebody may still go back to. */
+export async function environmentsWithImagesOn(db: Database, serverId: ServerId): Promise<EnvironmentId[]> {
+  const rows = await db.execute<{ id: EnvironmentId }>(sql`
+    select services.environment_id as id from service_replicas present join services on services.id = present.service_id
+    where present.server_id = ${serverId} and present.status <> 'removed' and services.environment_id is not null
+    union
+    select environment_id from build_artifacts where server_id = ${serverId} and status = 'available'
+    order by id`)
+  return rows.map(({ id }) => id)
+}
+
+/** How many of the images that were given up are looked for again, should a server have been away: those of more releases than any environment keeps. */
+const givenUpAgain = 100
+
+/**
+ * What an environment keeps no more since it was deployed last, and what of it is to stay on a server; null while an operation has the
+ * environment. It is given up for good: whoever wants such an image from now on has it built. An operation that begins while it is
+ * removed has images that are not among `only`.
+ */
+export async function outdatedOn(db: Database, environmentId: EnvironmentId, serverId: ServerId) {
+  return db.transaction(async (tx) => {
+    await lockAdmission(tx)
+    const [free] = await tx.execute(sql`select where ${isFree(environmentId)}`)
+    if (!free) return null
+    await giveUpReleases(tx, environmentId)
+    const isNobodys = sql`not ${isNeededBySomebody}`
+    await tx.update(buildArtifacts).set({ status: 'discarded' }).where(and(unneeded(environmentId), not(isGiven), isNobodys))
+    const givenUp = await tx
+      .select({ imageIds: idsOnServers })
+      .from(buildArtifacts)
+      .where(and(eq(buildArtifacts.environmentId, environmentId), isNotNull(buildArtifacts.imageDigest), not(isGiven), isNobodys))
+      .orderBy(desc(buildArtifacts.createdAt))
+      .limit(givenUpAgain)
+    return { ...(await keptOn(tx, environmentId, serverId)), only: givenUp.flatMap(({ imageIds }) => imageIds) }
+  })
+}
+
 /** For how long it is looked after what has left a server, should that have been away. */
 const leftDays = 30
 
@@ -177,10 +220,7 @@ export async function environmentsThatLeft(db: Database, serverId: ServerId): Pr
       and not exists (
         select from environments join service_placements place on place.service_id = environments.builder_service_id
         where environments.id = services.environment_id and place.server_id = ${serverId})
-      and not exists (
-        select from operation_locks join operations on operations.id = operation_locks.operation_id
-        where operation_locks.key = 'environment/' || services.environment_id
-          and (operations.finished_at is null or operations.needs_convergence))
+      and ${isFree(sql`services.environment_id`)}
     order by services.environment_id`)
   return rows.map(({ id }) => id)
 }

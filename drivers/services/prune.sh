@@ -1,7 +1,8 @@
 #!/bin/bash
 # Removes what an environment's pruned releases have left on this server: images under its own NAMES (one a line), unless a container uses
 # them, and images of its that have lost their name. KEEP_IMAGES holds the ids of those that a kept release needs, one a line;
-# UNNEEDED holds images that were built elsewhere, by digest: under a tag of somebody else they stay.
+# UNNEEDED holds images that were built elsewhere, by digest: under a tag of somebody else they stay. ONLY_IMAGES
+# holds the ids of those of the environment's own that may go, or is `all`.
 # Volumes are not touched. Docker's answers are assigned before they are judged: an outage ends the script and is not taken for an absent
 # image.
 set -euo pipefail
@@ -17,6 +18,7 @@ is_used() { [ -n "$(docker ps --all --quiet --filter "ancestor=$1")" ]; }
 # With the last tag of a repository Docker takes the digests of it away, too.
 remove_unless_needed() {
   local name=$1 id=$2
+  [ "$ONLY_IMAGES" = all ] || is_listed "$id" "$ONLY_IMAGES" || return 0
   docker image inspect "$name" >/dev/null 2>&1 || return 0
   is_listed "$id" "$KEEP_IMAGES" || ! is_ours "$id" || is_used "$id" || docker image rm "$name"
 }

@@ -15,6 +15,8 @@ export interface Kept {
   storedAs: readonly string[]
   /** Image ids, `sha256:…`. */
   images: readonly string[]
+  /** Image ids that alone may go, where what is not kept may be new; else every one may that is not kept. */
+  only?: readonly string[]
   /** Images, `name@sha256:…`, that were built elsewhere and may go. */
   unneeded: readonly string[]
   /** Hashes of operations that are not over, whatever their age. */
@@ -28,7 +30,7 @@ export interface PruneFacts {
 }
 
 /** Removes an environment's images but those that are kept or in use, and the folders of old operations. */
-export function prune({ environmentId, storedAs, images, unneeded, operations }: Kept): ServiceStep<PruneFacts> {
+export function prune({ environmentId, storedAs, images, only, unneeded, operations }: Kept): ServiceStep<PruneFacts> {
   return {
     name: 'prune',
     script: `${imagesScript}\n${foldersScript}`,
@@ -36,6 +38,7 @@ export function prune({ environmentId, storedAs, images, unneeded, operations }:
       ENVIRONMENT: environmentId,
       NAMES: lines([`keystone/${environmentId}`, ...storedAs]),
       KEEP_IMAGES: lines(images),
+      ONLY_IMAGES: only ? lines(only) : 'all',
       UNNEEDED: lines(unneeded),
       KEEP_OPERATIONS: lines(operations),
       FOLDER_DAYS: `${operationFolderDays}`,

@@ -3,7 +3,17 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { changeEnvironment } from '../../db/environments.ts'
 import { recordGivenImage } from '../../db/artifacts.ts'
 import { startStep } from '../../db/operations/steps.ts'
-import { environmentsThatLeft, giveUpReleases, keptOfLeft, keptOn, recordFoldersPruned, recordPruned, serversToPrune } from '../../db/pruning.ts'
+import {
+  environmentsThatLeft,
+  environmentsWithImagesOn,
+  giveUpReleases,
+  keptOfLeft,
+  keptOn,
+  outdatedOn,
+  recordFoldersPruned,
+  recordPruned,
+  serversToPrune,
+} from '../../db/pruning.ts'
 import { releasedVariables } from '../../db/releases.ts'
 import { buildArtifacts, operationLocks, releases, servers, servicePlacements } from '../../db/schema/index.ts'
 import type { ArtifactId, EnvironmentId, OperationId } from '../../domain/ids.ts'
@@ -247,5 +257,63 @@ describe('environments that have left a server', () => {
     const artifactId = await db.transaction((tx) => recordGivenImage(tx, { environmentId: other, operationId, reference: inRegistry.imageDigest, commitSha: null }))
     await release(db, other, { artifactId })
     expect(new Set((await keptOfLeft(db, environmentId, serverId)).images)).toEqual(new Set([imageDigest, `sha256:${stored}`]))
+  })
+})
+
+describe('what an environment keeps no more, though it is not deployed', () => {
+  const lowered = async () => {
+    const environmentId = await keeping(3)
+    const released = [await release(db, environmentId), await release(db, environmentId), await release(db, environmentId)]
+    await sql`update operations set status = 'succeeded', finished_at = now() where finished_at is null and id in (select operation_id from releases where environment_id = ${environmentId})`
+    await changeEnvironment(db, { organisationId, id: environmentId, change: { releaseRetention: 1 } })
+    const [first, second, live] = await Promise.all(released.map(({ artifactId }) => artifactRow(artifactId)))
+    return { environmentId, first: first!, second: second!, live: live! }
+  }
+
+  test('is given up once, and goes from every server that has it', async () => {
+    const { environmentId, first, second, live } = await lowered()
+    const own = live.serverId!
+    expect(await environmentsWithImagesOn(db, own)).toEqual([environmentId])
+    for (const _ of [1, 2]) {
+      const found = await outdatedOn(db, environmentId, own)
+      expect(found).toMatchObject({ images: [live.imageDigest], unneeded: [] })
+      expect(found!.only.toSorted()).toEqual([first.imageDigest!, second.imageDigest!].toSorted())
+    }
+    expect(await kept(environmentId)).toEqual([3])
+    const statuses = [first, second, live].map(async ({ id }) => (await artifactRow(id)).status)
+    expect(await Promise.all(statuses)).toEqual(['discarded', 'discarded', 'available'])
+  })
+
+  test('is nothing while an operation has the environment, or waits for it', async () => {
+    const { environmentId, live } = await lowered()
+    const { id: operationId } = await operation(db, { organisationId, targetId: environmentId })
+    await db.insert(operationLocks).values({ operationId, ...exclusive('environment', environmentId) })
+    expect(await outdatedOn(db, environmentId, live.serverId!)).toBeNull()
+    expect(await kept(environmentId)).toEqual([1, 2, 3])
+    await sql`update operations set status = 'succeeded', finished_at = now() where id = ${operationId}`
+    expect(await outdatedOn(db, environmentId, live.serverId!)).not.toBeNull()
+  })
+
+  test('is no image that another environment was given', async () => {
+    const { environmentId, first, second, live } = await lowered()
+    const other = await keeping(1)
+    await db.update(buildArtifacts).set({ imageDigest: 'r.lab/kept@sha256:1', digestKind: 'repo_digest', metadata: { imageIds: ['sha256:kept'] } }).where(eq(buildArtifacts.id, first.id))
+    const { id: operationId } = await operation(db, { organisationId })
+    const artifactId = await db.transaction((tx) => recordGivenImage(tx, { environmentId: other, operationId, reference: 'r.lab/kept@sha256:1', commitSha: null }))
+    await release(db, other, { artifactId })
+    const found = await outdatedOn(db, environmentId, live.serverId!)
+    expect(found?.only).toEqual([second.imageDigest])
+    expect(found?.images).toContain('sha256:kept')
+    expect((await artifactRow(first.id)).status).toBe('available')
+  })
+
+  test('is nothing of an image that is needed again', async () => {
+    const { environmentId, first, live } = await lowered()
+    await outdatedOn(db, environmentId, live.serverId!)
+    await changeEnvironment(db, { organisationId, id: environmentId, change: { releaseRetention: 2 } })
+    const { operationId, artifactId } = await release(db, environmentId)
+    await db.update(buildArtifacts).set({ imageDigest: first.imageDigest }).where(eq(buildArtifacts.id, artifactId))
+    await sql`update operations set status = 'succeeded', finished_at = now() where id = ${operationId}`
+    expect((await outdatedOn(db, environmentId, live.serverId!))?.only).not.toContain(first.imageDigest)
   })
 })

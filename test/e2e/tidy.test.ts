@@ -36,6 +36,8 @@ async function tidy(): Promise<string[]> {
   return said
 }
 
+const lowerRetention = () => scene.client.patch(`/organisations/${scene.organisation.id}/environments/${sample.environmentId}`, { releaseRetention: 1 })
+
 /** What people have on a server of theirs, and what other Keystones have there. */
 async function plant({ server }: Pick<Joined, 'server'>): Promise<void> {
   const [own = ''] = await ofEnvironment(server)
@@ -87,4 +89,21 @@ it('what an environment has left on a server goes, and old folders; what is of o
   expect(await folders(second.server)).toContain('ba9876543210')
   expect(await linesOf(second.server, 'ls', '/run/keystone')).toEqual(['ba9876543210'])
   expect(await tidy()).toEqual([])
+})
+
+it('what an environment keeps no more goes without another deployment, and what is live stays', async () => {
+  const live = await linesOf(scene.server, 'sh', '-c', 'docker ps --quiet | xargs docker inspect --format {{.Image}}')
+  const before = new Set(await ofEnvironment(scene.server))
+  expect(before.size).toBe(2)
+  const older = [...before].find((id) => !live.some((image) => image.startsWith(`sha256:${id}`)))
+  await scene.server.exec(['docker', 'tag', older!, 'mine/older:1'])
+  await lowerRetention()
+  const said = await tidy()
+  expect(said.filter((line) => !line.startsWith('s1: Untagged: '))).toEqual([])
+  expect(said).not.toEqual([])
+  expect(await tidy()).toEqual([])
+  expect(await sample.ask('/')).toMatchObject({ status: 200 })
+  const references = await linesOf(scene.server, 'docker', 'image', 'ls', '--filter', `label=keystone.environment=${sample.environmentId}`, '--format', '{{.Repository}}:{{.Tag}}')
+  expect(references).toContain('mine/older:1')
+  expect(new Set(await ofEnvironment(scene.server)).size).toBe(2)
 })

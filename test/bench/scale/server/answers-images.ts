@@ -15,7 +15,7 @@ const buildInputs = {
   ...{ DOCKERFILE: text, DOCKERIGNORE: text, BUILD_ARGS: text, IMAGE_LABELS: text, BUILDX_CONFIG: text },
 }
 
-const pruneInputs = { ENVIRONMENT: z.uuid(), NAMES: text, KEEP_IMAGES: text, UNNEEDED: text, KEEP_OPERATIONS: text, FOLDER_DAYS: text }
+const pruneInputs = { ENVIRONMENT: z.uuid(), NAMES: text, KEEP_IMAGES: text, ONLY_IMAGES: z.literal('all'), UNNEEDED: text, KEEP_OPERATIONS: text, FOLDER_DAYS: text }
 
 /** Steps about images (drivers/services/image.ts, prune.ts and laravel/build.ts). */
 export const imageAnswers: Answers = {
