@@ -88,6 +88,20 @@ describe('a server whose environments another one serves too', () => {
     await bothAnswer()
   })
 
+  it('stays out of the gateways where it is not as it was made ready, and comes back by itself once it is, without another restart', async () => {
+    const before = await starts(s3())
+    await s3().server.exec(['ufw', 'disable'])
+    expect(await scene.ended(await reboot(s3().serverId))).toMatchObject({
+      ...{ status: 'failed', failure: { code: 'step_failed', step: 'verify server', server: 's3', message: expect.stringContaining('has not come back from its reboot') } },
+    })
+    expect(await answeredBy()).toEqual(new Set(['s2']))
+    const { needsConvergence } = await scene.client.get(serverPath(s3().serverId), z.object({ needsConvergence: z.boolean() }))
+    expect(needsConvergence).toBe(true)
+    await s3().server.exec(['ufw', '--force', 'enable'])
+    await until('both to answer', async () => (await answeredBy()).size === 2, 240)
+    expect(await starts(s3())).toBe(before + 1)
+  })
+
   it('goes on being used where the reboot is cancelled before it', async () => {
     const before = await starts(s3())
     const operation = await reboot(s3().serverId)
