@@ -3,7 +3,7 @@ import type { Database } from '../db/connect.ts'
 import { markConverged } from '../db/convergence.ts'
 import { gatewaysToTell } from '../db/ending.ts'
 import { idOf } from '../db/ids.ts'
-import { replicasOn } from '../db/observations.ts'
+import { recordReachable, replicasOn } from '../db/observations.ts'
 import { holdRunning, operationById } from '../db/operations/begin.ts'
 import { commitOnce } from '../db/operations/commit.ts'
 import { environmentsRoutedTo, handoversFrom, markAway, markRebootUnfinished, putBack, servedAlone, takeOut } from '../db/reboots.ts'
@@ -127,10 +127,13 @@ export function rebootActivities(deps: ActivityDeps) {
       await db.transaction((tx) => markConverged(tx, of))
     },
 
-    /** The server has not come back as it was: the dispatcher has it looked after until it has. */
-    async abandonReboot({ of }: RebootWork): Promise<void> {
+    /** The server has not come back as it was: the dispatcher has it looked after until it has. One that is silent is unreachable until then. */
+    async abandonReboot({ of, isSilent = false }: RebootWork & { isSilent?: boolean }): Promise<void> {
       const serverId = await targetOf(of)
-      await db.transaction((tx) => markRebootUnfinished(tx, of, serverId))
+      await db.transaction(async (tx) => {
+        await markRebootUnfinished(tx, of, serverId)
+        if (isSilent) await recordReachable(tx, serverId, false)
+      })
     },
   }
 }

@@ -38,8 +38,9 @@ async function orAbandon(work: RebootWork, complete: (server: Completion) => Pro
     if (!server.isGone) await complete(server)
     await control.recordRebooted(work)
   } catch (error) {
-    await control.abandonReboot(work)
-    throw notBack(server.serverName, failureOf(error))
+    const cause = failureOf(error)
+    await control.abandonReboot({ ...work, isSilent: isSilent(cause) })
+    throw notBack(server.serverName, cause)
   }
 }
 
@@ -61,8 +62,14 @@ async function bringBack(work: RebootWork, { serverId, serverName }: Completion)
   )
 }
 
+/** Nothing is known of it but that nobody gets in. */
+const isSilent = ({ code }: Failure): boolean => code.startsWith('ssh_')
+
 function notBack(server: string, cause: Failure): ApplicationFailure {
   const rest = 'Its replicas stay out of the gateways for now: Keystone looks after it again and again, and puts them back once it is as it should be.'
-  const failure: Failure = { ...cause, code: cause.code.startsWith('ssh_') ? 'server_not_back' : cause.code, message: `${server} has not come back from its reboot: ${cause.message} ${rest}` }
+  const message = `${server} has not come back from its reboot: ${cause.message} ${rest}`
+  const rescue = `Look at its console and start it. If it is gone for good, place what runs there on other servers, deploy that, and remove ${server}.`
+  const hint = cause.code === 'ssh_unreachable' ? rescue : (cause.hint ?? rescue)
+  const failure: Failure = { server, ...cause, code: isSilent(cause) ? 'server_not_back' : cause.code, message, hint }
   return ApplicationFailure.create({ type: failure.code, message: failure.message, nonRetryable: true, details: [failure] })
 }

@@ -6,6 +6,7 @@ import { revisionOf } from '../../db/gateways.ts'
 import { operationById } from '../../db/operations/begin.ts'
 import { replicaById } from '../../db/replicas.ts'
 import { operations } from '../../db/schema/index.ts'
+import { serverState } from '../../db/server-removals.ts'
 import { serverPlace } from '../../db/servers.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase } from '../database.ts'
@@ -63,12 +64,15 @@ describe('a reboot', () => {
   })
 
   test('that has failed leaves it out, and marks both until it is in line', async () => {
-    const { here, operationId } = await scene()
+    const { serverId, here, operationId } = await scene()
     const work = { operationId, of: operationId }
     await activities.leaveGateways({ operationId })
     await activities.commitReboot({ operationId })
     await twice(() => activities.abandonReboot(work))
     expect([await trafficOf(here), (await operationById(db, operationId)).needsConvergence]).toEqual(['away', true])
+    expect((await serverState(db, serverId)).status).toBe('active')
+    await twice(() => activities.abandonReboot({ ...work, isSilent: true }))
+    expect((await serverState(db, serverId)).status).toBe('unreachable')
     await activities.enterGateways(work)
     await twice(() => activities.recordRebooted(work))
     expect([await trafficOf(here), (await operationById(db, operationId)).needsConvergence]).toEqual(['serving', false])

@@ -22,6 +22,11 @@ export interface LabServer {
   isReachable(): Promise<boolean>
   /** Returns when the server is up again. */
   reboot(): Promise<void>
+  /** From its next reboot on it is off. */
+  stayOff(): Promise<void>
+  isOff(): Promise<boolean>
+  /** Somebody starts one that is off; returns when it is up. */
+  start(): Promise<void>
   /** Every process of its own hangs; connections are accepted and stay silent. */
   pause(): Promise<void>
   unpause(): Promise<void>
@@ -56,6 +61,13 @@ export async function bootedServer(plan: LabPlan, name: string, number: number):
       await until(`${container} to have run ${backoffSeconds} s`, async () => Date.now() - since > backoffSeconds * 1000)
       await docker(['exec', '--detach', container, 'systemctl', 'reboot'])
       await until(`the reboot of ${container}`, async () => (await startedAt()) !== before)
+      await booted()
+    },
+    stayOff: async () => void (await docker(['update', '--restart', 'no', container])),
+    isOff: async () => (await inspect(container, '{{.State.Running}}')) === 'false',
+    async start() {
+      await docker(['update', '--restart', 'unless-stopped', container])
+      await docker(['start', container])
       await booted()
     },
     pause: async () => void (await docker(['pause', container])),

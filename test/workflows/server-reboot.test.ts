@@ -100,10 +100,14 @@ describe('a server that is restarted', () => {
     ['does not run what it ran', 'resumeContainers', 'containers_not_back', 'containers_not_back'],
     ['is not as it was made ready', 'verifyRebooted', 'step_failed', 'step_failed'],
   ])('that %s fails with the cause, stays out of the gateways and is looked after', async (_, activity, cause, code) => {
-    const { asked, ending } = await run('server_reboot', { [activity]: refuse(cause) })
+    const silent: unknown[] = []
+    const abandonReboot = async ({ isSilent }: { isSilent: boolean }) => void silent.push(isSilent)
+    const { asked, ending } = await run('server_reboot', { [activity]: refuse(cause), abandonReboot })
     expect(asked.at(-1)).toBe('abandonReboot')
     expect(asked).not.toContain('enterGateways')
-    expect(ending).toMatchObject({ status: 'failed', failure: { code, message: expect.stringContaining('s2 has not come back from its reboot') } })
+    expect(silent).toEqual([code === 'server_not_back'])
+    const message = expect.stringContaining('s2 has not come back from its reboot')
+    expect(ending).toMatchObject({ status: 'failed', failure: { code, message, server: 's2', hint: expect.stringContaining('remove s2') } })
   })
 
   it('restarts although nobody takes over who ticks there', async () => {
