@@ -6,11 +6,7 @@ import { startKeystone, type TestKeystone } from '../e2e/keystone.ts'
 import { openSceneLab } from '../e2e/scene.ts'
 import type { Lab, LabServer } from '../lab/index.ts'
 import { findRepeated, unitRuns } from '../lab/instruments/index.ts'
-
-const steps = [
-  ...['await system', 'create user', 'install packages', 'find Docker', 'install Docker', 'ban attackers', 'keep up to date'],
-  ...['apply firewall', 'close access', 'prove access', 'verify server'],
-]
+import { provisioningSteps as steps } from './provisioning-steps.ts'
 
 let lab: Lab
 let keystone: TestKeystone

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { docker } from './docker.ts'
 import { imageFolder, imageRecipes, imageTag, type ImageName } from './images.ts'
 import { run } from './run.ts'
-import { debianArchive, goProxy } from './settings.ts'
+import { debianArchive, goProxy, ubuntuArchive } from './settings.ts'
 
 /** Builds an image whose parents are there, and tags it by its hash. */
 export async function buildImage(name: ImageName): Promise<void> {
   const { suite, npmPackages } = imageRecipes[name]
-  if (suite) return importDebian(name, suite)
+  if (suite) return importSystem(name, suite)
   if (!npmPackages) return dockerBuild(name, imageFolder(name))
   const context = await mkdtemp(join(tmpdir(), 'keystone-lab-'))
   await cp(imageFolder(name), context, { recursive: true })
@@ -34,9 +34,9 @@ async function packNpm(spec: string, context: string, file: string): Promise<voi
   await rename(join(context, packed.trim()), join(context, file))
 }
 
-async function importDebian(name: ImageName, suite: string): Promise<void> {
+async function importSystem(name: ImageName, suite: string): Promise<void> {
   const pipeline = 'set -o pipefail; "$1" "$2" "$3" | docker import --change \'CMD ["bash"]\' --change "ENV LANG=C.UTF-8" - "$4"'
-  const archive = debianArchive ?? (await archiveOfThisMachine())
+  const archive = imageRecipes[name].folder === 'ubuntu' ? ubuntuArchive : (debianArchive ?? (await archiveOfThisMachine()))
   await run(['bash', '-c', pipeline, '-', join(imageFolder(name), 'make'), suite, archive, imageTag(name)])
 }
 

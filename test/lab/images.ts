@@ -5,8 +5,8 @@ import { join } from 'node:path'
 /** What an image is made from: a folder of `images/`, other images by build argument, packages of the npm registry by file. */
 interface ImageRecipe {
   folder: string
-  /** The Debian suite, where the image is a bare Debian. */
-  suite?: 'trixie' | 'forky'
+  /** The suite, where the image is a bare Debian or Ubuntu. */
+  suite?: 'bookworm' | 'trixie' | 'forky' | 'noble'
   parents?: Record<string, ImageName>
   npmPackages?: Record<string, string>
   /** The names on Docker Hub in whose place it stands. */
@@ -18,8 +18,14 @@ const onDebian = { parents: { DEBIAN: 'debian' } } as const
 const recipes = {
   debian: { folder: 'debian', suite: 'trixie' },
   'debian-next': { folder: 'debian', suite: 'forky' },
+  'debian-12': { folder: 'debian', suite: 'bookworm' },
+  'ubuntu-24.04': { folder: 'ubuntu', suite: 'noble' },
   server: { folder: 'server', ...onDebian },
   'server-docker': { folder: 'server-docker', parents: { SERVER: 'server' } },
+  'server-12-bare': { folder: 'server', parents: { DEBIAN: 'debian-12' } },
+  'server-12': { folder: 'server-12', parents: { SERVER: 'server-12-bare' } },
+  'server-ubuntu-bare': { folder: 'server', parents: { DEBIAN: 'ubuntu-24.04' } },
+  'server-ubuntu': { folder: 'server-ubuntu', parents: { SERVER: 'server-ubuntu-bare' } },
   registry: { folder: 'registry', ...onDebian },
   githost: { folder: 'githost', ...onDebian },
   pebble: { folder: 'pebble', ...onDebian },
@@ -51,6 +57,10 @@ export const pulledImages = ['caddy', 'postgres', 'valkey', 'composer', 'php'] a
 
 /** All that a first deploy needs, the long one first. */
 export const firstDeployImages: readonly ImageName[] = [...pulledImages.toReversed(), 'server', 'registry', 'githost']
+
+/** What servers come with. Images but that of Debian 13 are made when somebody asks for them. */
+export const serverSystems = { 'Debian 12': 'server-12', 'Debian 13': 'server', 'Ubuntu 24.04': 'server-ubuntu' } as const satisfies Record<string, ImageName>
+export type ServerSystem = keyof typeof serverSystems
 
 export const imageFolder = (name: ImageName) => join(import.meta.dirname, 'images', imageRecipes[name].folder)
 

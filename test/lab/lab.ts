@@ -1,7 +1,7 @@
 import { type LabAcme, openAcme } from './acme.ts'
 import { docker } from './docker.ts'
 import { openGitHost, type GitHost } from './git-host.ts'
-import { firstDeployImages, pulledImages, type ImageName } from './images.ts'
+import { firstDeployImages, pulledImages, serverSystems, type ImageName, type ServerSystem } from './images.ts'
 import { locked } from './lock.ts'
 import { type LabMirror, mirrorContainer, openMirror } from './mirror.ts'
 import { labelOf, openNetworks, planLab } from './network.ts'
@@ -30,8 +30,8 @@ export interface Lab {
   mirror: LabMirror
   /** Starts an ACME authority, instead of the one that there was. */
   acme(): Promise<LabAcme>
-  /** Opens the server of this name. A `preinstalled` one comes with the packages that provisioning would install. */
-  server(name: string, options?: { preinstalled?: boolean; ordered?: Ordered }): Promise<LabServer>
+  /** Opens the server of this name, with Debian 13 unless told. A `preinstalled` one, of that only, comes with the packages that provisioning would install. */
+  server(name: string, options?: { preinstalled?: boolean; system?: ServerSystem; ordered?: Ordered }): Promise<LabServer>
   /** The servers that there are, started where they stood still. */
   servers(): Promise<LabServer[]>
   /** Removes all that the lab has on this machine. */
@@ -56,8 +56,8 @@ export async function openLab({ name, subnet, alsoPulled = [], ownMirror, log }:
       await prepareImages({ only: ['pebble'], log })
       return openAcme(plan)
     },
-    async server(serverName, { preinstalled = false, ordered = null }: { preinstalled?: boolean; ordered?: Ordered | null } = {}) {
-      const image = preinstalled ? 'server-docker' : 'server'
+    async server(serverName, { preinstalled = false, system = 'Debian 13', ordered = null } = {}) {
+      const image = preinstalled ? 'server-docker' : serverSystems[system]
       await prepareImages({ only: [image], log })
       return openServer(plan, serverName, { image, ordered })
     },

@@ -13,6 +13,9 @@ export const commandLineLab = { name: env.KEYSTONE_LAB_NAME ?? 'lab', subnet: Nu
 /** A Debian archive to build from; null takes the one that this machine itself uses. */
 export const debianArchive = env.KEYSTONE_LAB_DEBIAN_ARCHIVE ?? null
 
+/** The Ubuntu archive to build from, its own unless told. */
+export const ubuntuArchive = env.KEYSTONE_LAB_UBUNTU_ARCHIVE ?? 'http://archive.ubuntu.com/ubuntu'
+
 /** Go's module proxy, where this machine is told to use another than Go's own. */
 export const goProxy = env.GOPROXY ?? null
 

@@ -44,6 +44,7 @@ describe('Docker comes', () => {
 test('settings, repository and its key are told to the script', () => {
   const { inputs } = installDocker(found(bookworm))
   expect(inputs).toMatchObject({
+    REPOSITORY: 'deb [arch=amd64 signed-by=/etc/apt/keyrings/docker.asc] https://download.docker.com/linux/debian bookworm stable',
     REPOSITORY_KEY_URL: 'https://download.docker.com/linux/debian/gpg',
     REPOSITORY_KEY_FINGERPRINT: '9DC858229FC7DD38854AE2D88D81803C0EBFCD88',
     PACKAGES: dockers.join(' '),
@@ -54,5 +55,6 @@ test('settings, repository and its key are told to the script', () => {
     'log-driver': 'json-file',
     'log-opts': { 'max-size': '10m', 'max-file': '3' },
   })
+  expect(installDocker(found(noble)).inputs).toMatchObject({ REPOSITORY: '', PACKAGES: 'docker.io docker-compose-v2 docker-buildx' })
   expect(installDocker(found(trixie)).inputs).toMatchObject({ REPOSITORY: '', PACKAGES: 'docker.io docker-cli docker-compose docker-buildx' })
 })
