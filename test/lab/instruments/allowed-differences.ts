@@ -58,7 +58,7 @@ export const allowedDifferences: readonly AllowedDifference[] = [
     reason: "the lab's own resolver takes other ports when the server boots",
   },
   { pattern: /^[+-] listening tcp 127\.0\.0\.1:\d{5}:/, reason: "containerd's own, another port each time it starts" },
-  { pattern: /^~ file \/run\/lab\./, reason: 'the lab writes them again when the server boots' },
+  { pattern: /^~ file \/(run\/lab\.|proc\/sys\/kernel\/random\/boot_id:)/, reason: 'the lab writes them again when the server boots' },
   {
     pattern: /^~ file \/run\/(containerd|crond|docker|sshd|fail2ban)[^:]*\.(pid|reboot):/,
     reason: 'services have other process ids after a reboot',

@@ -57,12 +57,12 @@ firewall() {
 
 listening() { ss --no-header --listening --tcp --udp --numeric | awk '{ print "listening\t" $1 " " $5 "\tonce" }'; }
 
-# Without those in containers, Docker's own beside every container or health check, and this script.
+# Without those in containers, Docker's own beside every container or health check (also where one has just ended), and this script.
 processes() {
   local pidns session
   read -r pidns session < <(ps --no-headers -o pidns,sess $$)
   ps -eww --no-headers -o pidns,sess,user,args | awk -v pidns="$pidns" -v session="$session" '
-    $1 != pidns || $2 == session || $4 ~ /(^|\/)(containerd-shim|docker-proxy|runc)/ { next }
+    $1 != pidns || $2 == session || $4 ~ /(^|\/|^\[)(containerd-shim|docker-proxy|runc)/ { next }
     { $1 = $2 = ""; sub(/^ +/, ""); print "process\t" $0 "\tonce" }'
 }
 
