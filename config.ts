@@ -25,6 +25,8 @@ export interface Config {
   workerMetrics: { host: string; port: number }
   /** Proxies in front of the API, as addresses or networks; X-Forwarded-For is believed of nobody else. */
   trustedProxies: string[]
+  /** Who may watch operations through one API process at the same time. */
+  mostViewers: number
   /** Whom the API asks for the records of domains, `address` or `address:port`; this machine's own servers where it is empty. */
   dnsServers: string[]
   /** Asked for the images of Docker Hub; null: Docker Hub itself. */
@@ -82,6 +84,7 @@ const databaseUrl = z.url({
   error: 'must be an address such as postgres://user:password@host:5432/database',
 })
 const notAPort = 'must be a port number from 1 to 65535'
+const notACount = 'must be a whole number from 1 on'
 const port = z.coerce.number(notAPort).int(notAPort).min(1, notAPort).max(65_535, notAPort)
 const required = (whatToDo: string) =>
   z.string({ error: ({ input }) => (input === undefined ? `is missing: ${whatToDo}` : undefined) })
@@ -103,6 +106,7 @@ const settings = z.object({
   KEYSTONE_WORKER_METRICS_HOST: z.string().default('127.0.0.1'),
   KEYSTONE_WORKER_METRICS_PORT: port.default(4001),
   KEYSTONE_TRUSTED_PROXIES: trustedProxies,
+  KEYSTONE_MOST_VIEWERS: z.coerce.number(notACount).int(notACount).min(1, notACount).default(1000),
   KEYSTONE_DNS_SERVERS: dnsServers,
   KEYSTONE_DOCKER_HUB_MIRROR: dockerHubMirror.optional(),
   KEYSTONE_HETZNER_ENDPOINT: hetznerEndpoint.default('https://api.hetzner.cloud/v1'),
@@ -150,6 +154,7 @@ export function loadConfig(env = processEnvironment): Config {
     api: { host: found.KEYSTONE_API_HOST, port: found.KEYSTONE_API_PORT },
     workerMetrics: { host: found.KEYSTONE_WORKER_METRICS_HOST, port: found.KEYSTONE_WORKER_METRICS_PORT },
     trustedProxies: found.KEYSTONE_TRUSTED_PROXIES,
+    mostViewers: found.KEYSTONE_MOST_VIEWERS,
     dnsServers: found.KEYSTONE_DNS_SERVERS,
     dockerHubMirror: found.KEYSTONE_DOCKER_HUB_MIRROR ?? null,
     hetznerEndpoint: found.KEYSTONE_HETZNER_ENDPOINT,

@@ -30,6 +30,8 @@ export interface ApiDependencies {
   temporal: { namespace: string; webUrl: string | null }
   /** Proxies in front of the API, as addresses or networks: what they say of where a request is from is believed. */
   trustedProxies: readonly string[]
+  /** Event streams at the same time; each takes a connection, and memory for what it is being sent. */
+  mostViewers: number
   log: Logger
   /** Aborted when the process is about to end: event streams end then. */
   closing: AbortSignal

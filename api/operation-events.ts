@@ -1,21 +1,13 @@
 import type { OperationChanges } from '../db/operation-changes.ts'
-import { readLogs } from '../db/operation-logs.ts'
-import { operationTree } from '../db/operation-views.ts'
 import type { Operation } from '../db/operations/request.ts'
-import { type LogCursor, writeCursor } from '../domain/log-cursor.ts'
+import type { LogCursor } from '../domain/log-cursor.ts'
 import { hasEnded } from '../domain/operations.ts'
-import type { ApiDependencies } from './context.ts'
+import { encodeEvent, quietEvent } from './event-stream.ts'
+import type { OperationFeed } from './operation-feed.ts'
 import { watchOperation, type OperationWatch } from './operation-watch.ts'
-import { presentTree } from './schemas/operation.ts'
-
-/** Server-sent events of an operation; `id` is what a client that comes back sends as Last-Event-ID. */
-export interface OperationEvent {
-  event: 'operation' | 'logs' | 'end' | 'quiet'
-  id?: string
-  data: unknown
-}
 
 interface Viewing {
+  feed: OperationFeed
   changes: OperationChanges
   /** Ends the events. */
   signal: AbortSignal
@@ -27,41 +19,42 @@ interface Viewing {
  * is told.
  */
 export async function* operationEvents(
-  deps: ApiDependencies,
   operation: Operation,
-  viewing: Viewing,
-): AsyncGenerator<OperationEvent> {
-  const watch = await watchOperation(viewing.changes, operation.rootId, viewing.signal)
+  { feed, changes, signal, from }: Viewing,
+): AsyncGenerator<Uint8Array> {
+  const watch = await watchOperation(changes, operation.rootId, signal)
   try {
-    yield* follow(deps, operation, watch, viewing.from)
+    yield* follow(operation, { feed, watch, from })
   } finally {
     watch.end()
   }
 }
 
+interface Following {
+  feed: OperationFeed
+  watch: OperationWatch
+  from: LogCursor
+}
+
 /** The tree is read before the output: what has ended by then has no output that comes later. */
-async function* follow(
-  { db, temporal }: ApiDependencies,
-  operation: Operation,
-  watch: OperationWatch,
-  from: LogCursor,
-): AsyncGenerator<OperationEvent> {
+async function* follow(operation: Operation, { feed, watch, from }: Following): AsyncGenerator<Uint8Array> {
   let cursor = from
-  let told = ''
-  for (;;) {
-    const tree = presentTree(await operationTree(db, operation), temporal)
-    const text = JSON.stringify(tree)
-    if (text !== told) yield { event: 'operation', data: tree }
-    told = text
-    for (let hasMore = true; hasMore; ) {
-      const page = await readLogs(db, operation.id, cursor)
-      if (page.chunks.length > 0) yield { event: 'logs', id: writeCursor(page.cursor), data: page.chunks }
+  let told: Uint8Array = new Uint8Array()
+  for (let since = performance.now(); ; ) {
+    const tree = await feed.tree(operation, since)
+    if (Buffer.compare(told, tree.bytes) !== 0) yield tree.bytes
+    told = tree.bytes
+    for (let isBehind = true; isBehind; ) {
+      const page = await feed.logs(operation, cursor, tree.done)
+      if (page.bytes.length > 0) yield page.bytes
       cursor = page.cursor
-      hasMore = page.hasMore
+      // A page that others have read before may have had nothing behind it then.
+      isBehind = page.hasMore || page.began < tree.done
     }
-    if (hasEnded(tree.status)) return yield { event: 'end', data: { status: tree.status } }
+    if (hasEnded(tree.status)) return yield encodeEvent({ event: 'end', data: { status: tree.status } })
     const change = await watch.next()
-    if (change === 'closed') return
-    if (change === 'quiet') yield { event: 'quiet', data: null }
+    if (change.what === 'closed') return
+    if (change.what === 'quiet') yield quietEvent
+    since = change.at
   }
 }

@@ -2,9 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { OperationChanges } from '../db/operation-changes.ts'
 import type { OperationId } from '../domain/ids.ts'
 
+/** `at`: when it was heard of (milliseconds of `performance.now()`); what was read before may not have it. */
+interface Change {
+  what: 'changed' | 'quiet' | 'closed'
+  at: number
+}
+
 export interface OperationWatch {
   /** Waits for the next change, at least 100 ms and at most 15 s; `closed` once the signal is aborted. */
-  next(): Promise<'changed' | 'quiet' | 'closed'>
+  next(): Promise<Change>
   end(): void
 }
 
@@ -19,10 +25,10 @@ export async function watchOperation(
   rootId: OperationId,
   signal: AbortSignal,
 ): Promise<OperationWatch> {
-  let isChanged = false
+  let changedAt: number | null = null
   let resume = () => {}
   const wake = () => {
-    isChanged = true
+    changedAt = performance.now()
     resume()
   }
   const unsubscribe = await changes.subscribe(rootId, wake)
@@ -30,7 +36,7 @@ export async function watchOperation(
   return {
     async next() {
       await sleep(pauseMilliseconds)
-      if (!isChanged && !signal.aborted) {
+      if (changedAt === null && !signal.aborted) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, quietMilliseconds - pauseMilliseconds)
           resume = () => {
@@ -39,10 +45,10 @@ export async function watchOperation(
           }
         })
       }
-      const wasChanged = isChanged
-      isChanged = false
-      if (signal.aborted) return 'closed'
-      return wasChanged ? 'changed' : 'quiet'
+      const at = changedAt
+      changedAt = null
+      if (signal.aborted) return { what: 'closed', at: performance.now() }
+      return at === null ? { what: 'quiet', at: performance.now() } : { what: 'changed', at }
     },
     end() {
       unsubscribe()

@@ -15,13 +15,14 @@ import { createLog } from './log.ts'
 
 /** Serves until SIGTERM or SIGINT: then event streams end, and requests that are under way still get their answers. */
 async function main(config: Config): Promise<void> {
-  const { databaseUrl, keyFile, temporal, api, trustedProxies, dnsServers, dockerHubMirror, hetznerEndpoint, logLevel } = config
+  const { databaseUrl, keyFile, temporal, api, trustedProxies, mostViewers, dnsServers, dockerHubMirror, hetznerEndpoint, logLevel } = config
   const log = createLog(logLevel)
   const database = connect(databaseUrl.reveal())
   await requireListen(database.sql)
   const closing = new AbortController()
   const app = createApp({
     trustedProxies,
+    mostViewers,
     db: database.db,
     sql: database.sql,
     keyring: await readKeyring(keyFile),

@@ -24,8 +24,11 @@ export interface LogPage {
 /** A step may write for a while after its end was recorded: by a reader that overlapped with the one who ended it. */
 const settledAfter = sql`interval '60 seconds'`
 
+/** A page takes no further chunk when those in it have so many bytes: what is read at once does not grow with what a step prints. */
+const mostBytes = 256 * 1024
+
 /**
- * The output of an operation and everything below it, behind a cursor, in order of arrival, about `limit` chunks at a time.
+ * The output of an operation and everything below it, behind a cursor, in order of arrival, about `limit` chunks or 256 KB at a time.
  * All is read in one snapshot: what the new cursor counts as read is exactly what was visible in it up to a number.
  */
 export async function readLogs(db: Database, id: OperationId, cursor: LogCursor, limit = 200): Promise<LogPage> {
@@ -47,18 +50,19 @@ const stepsBelow = (id: OperationId) => sql`
     select child.id from operations child join tree on child.parent_id = tree.id
   ) select * from operation_steps where operation_id in (select id from tree)`
 
-/** The number up to which this page goes: that of the `limit`th chunk behind the cursor, or of the last one. */
+/** The number up to which this page goes: that of the last chunk behind the cursor that has room in it; the first one always has. */
 async function bound(
   tx: Database,
   id: OperationId,
   { after }: LogCursor,
   limit: number,
 ): Promise<{ upTo: number; hasMore: boolean }> {
-  const rows = await tx.execute<{ sequence: string }>(sql`
-    select c.sequence from operation_log_chunks c join (${stepsBelow(id)}) step on step.id = c.step_id
-    where c.sequence > ${after} order by c.sequence limit ${limit + 1}`)
-  const page = rows.slice(0, limit)
-  return { upTo: Number(page.at(-1)?.sequence ?? after), hasMore: rows.length > limit }
+  const rows = await tx.execute<{ sequence: string; before: string }>(sql`
+    select sequence, sum(bytes) over (order by sequence) - bytes as before from (
+      select c.sequence, octet_length(c.bytes) as bytes from operation_log_chunks c join (${stepsBelow(id)}) step on step.id = c.step_id
+      where c.sequence > ${after} order by c.sequence limit ${limit + 1}) next order by sequence`)
+  const page = rows.slice(0, limit).filter(({ before }) => Number(before) < mostBytes)
+  return { upTo: Number(page.at(-1)?.sequence ?? after), hasMore: rows.length > page.length }
 }
 
 /** What has a higher number than the cursor, and what came late: a lower number, but behind the end that the cursor knows. */

@@ -8,10 +8,12 @@ import { eventStream } from '../event-stream.ts'
 import { operationIn } from '../in-organisation.ts'
 import { logText } from '../log-text.ts'
 import { operationEvents } from '../operation-events.ts'
+import { createOperationFeed } from '../operation-feed.ts'
 import { json } from '../schemas/content.ts'
 import { logCursor, logPageSchema, logQuery, presentLogs } from '../schemas/log.ts'
 import { oneOperation } from '../schemas/params.ts'
-import { readProblems } from '../schemas/problem.ts'
+import { readProblems, watchProblems } from '../schemas/problem.ts'
+import { createViewers } from '../viewers.ts'
 
 const path = '/organisations/{organisationId}/operations/{operationId}'
 const tags = ['Operations']
@@ -61,7 +63,7 @@ const events = createRoute({
     headers: z.object({ 'last-event-id': logCursor.default(logStart)
       .openapi({ type: 'string', minLength: 1, description: 'The id of the last event that came.' }) }),
   },
-  responses: { 200: { description: 'The events', content: { 'text/event-stream': { schema: eventSchema } } }, ...readProblems },
+  responses: { 200: { description: 'The events', content: { 'text/event-stream': { schema: eventSchema } } }, ...watchProblems },
 })
 
 /** A client of EventSource comes back by itself; then its token is looked at again. */
@@ -70,6 +72,8 @@ const longestStreamMinutes = 30
 export function operationLogRoutes(deps: ApiDependencies) {
   const { db, sql, closing } = deps
   const changes = createOperationChanges(sql)
+  const feed = createOperationFeed(deps)
+  const viewers = createViewers({ most: deps.mostViewers, closing })
   return createRouter()
     .openapi(logs, async (c) => {
       const operation = await operationIn(deps, c, c.req.valid('param').operationId)
@@ -82,10 +86,13 @@ export function operationLogRoutes(deps: ApiDependencies) {
     })
 
     .openapi(events, async (c) => {
+      viewers.refuseWhenFull()
       const operation = await operationIn(deps, c, c.req.valid('param').operationId)
       const signal = AbortSignal.any([closing, c.req.raw.signal, AbortSignal.timeout(longestStreamMinutes * 60_000)])
-      const happening = operationEvents(deps, operation, { changes, signal, from: c.req.valid('header')['last-event-id'] })
+      const happening = operationEvents(operation, { feed, changes, signal, from: c.req.valid('header')['last-event-id'] })
       const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
-      return c.body(ReadableStream.from(eventStream(happening, c.var.log)), 200, headers)
+      const cutOff = () => void c.env?.outgoing?.destroy()
+      const stream = eventStream(happening, { log: c.var.log, cutOff })
+      return c.body(ReadableStream.from(viewers.watching(stream, cutOff)), 200, headers)
     })
 }

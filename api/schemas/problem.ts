@@ -28,6 +28,9 @@ export const refusableProblems = { ...readProblems, 409: problem('Conflict with 
 /** Problems of a route that asks the DNS. */
 export const dnsProblems = { ...readProblems, 503: problem('No DNS server answers') } as const
 
+/** Problems of a route that goes on telling. */
+export const watchProblems = { ...readProblems, 503: problem('Too many watch already; the header retry-after says when to come again') } as const
+
 /** Problems of a route that needs no token. */
 export const loginProblems = {
   400: problem('Malformed request'),

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { beginOperation } from '../../db/operations/begin.ts'
 import { finishOperation } from '../../db/operations/finish.ts'
 import { notifyOperation } from '../../db/operations/notify.ts'
@@ -9,6 +9,8 @@ import { serverWish, type Made, type WithOperation } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
 import { openEvents, type Event } from './events.ts'
 
+const mostViewers = 4
+
 let api: TestApi
 /** The worker has connections of its own, as it has a process of its own. */
 let worker: Connection
@@ -16,7 +18,7 @@ let operationId: OperationId
 let serverId: ServerId
 
 beforeAll(async () => {
-  api = await createTestApi()
+  api = await createTestApi({ mostViewers })
   worker = connect(api.database.url, 3)
 })
 beforeEach(async () => {
@@ -197,6 +199,17 @@ describe('events', () => {
     await watcher.until(({ event }) => event === 'logs')
     await finishOperation(worker.db, operationId, { status: 'succeeded' })
     expect(texts(await watcher.rest())).toEqual(['still here'])
+  })
+
+  it('are refused to one viewer more than there may be, until another one leaves', async () => {
+    const watchers = await Promise.all(Array.from({ length: mostViewers }, () => openEvents(api, path())))
+    for (const watcher of watchers) await watcher.until(({ event }) => event === 'operation')
+    const { status, headers, body } = await api.ask('GET', `${path()}/events`)
+    expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'too_many_viewers', '5'])
+    await watchers[0]!.leave()
+    const next = await vi.waitFor(() => openEvents(api, path()))
+    await next.until(({ event }) => event === 'operation')
+    for (const watcher of [...watchers.slice(1), next]) await watcher.leave()
   })
 
   it('refuse a Last-Event-ID that is none', async () => {

@@ -1,14 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ensureOwner } from '../../db/owner.ts'
 import { ensureKeyFile } from '../../drivers/secrets/key-file.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
-import { freePort } from '../setup/free-port.ts'
+import { startApi } from './api-process.ts'
 
 let database: TestDatabase
 let folder: string
@@ -23,28 +20,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** The process as it is started in production; `lines` is its log. */
-async function startServer(overrides: Record<string, string> = {}) {
-  const port = await freePort()
-  const env = { DATABASE_URL: database.url, TEMPORAL_ADDRESS: '127.0.0.1:1', KEYSTONE_KEY_FILE: join(folder, 'keys.json'), KEYSTONE_API_PORT: String(port), ...overrides }
-  const child = spawn(process.execPath, ['--import', 'tsx', 'api/server.ts'], { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
-  const exited = once(child, 'exit')
-  let errors = ''
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
-  const lines: string[] = []
-  const ready = new Promise<void>((resolve) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      lines.push(line)
-      if (line.includes('api ready')) resolve()
-    })
-  })
-  await Promise.race([ready, exited])
-  return { child, exited, lines, errors: () => errors, url: `http://127.0.0.1:${port}` }
-}
-
 it('serves while Temporal is away, and ends at SIGTERM although somebody watches', async () => {
   const token = (await ensureOwner(database.db))!.reveal()
-  const { child, exited, lines, url } = await startServer()
+  const { kill, exited, lines, url } = await startApi({ databaseUrl: database.url, keyFile: join(folder, 'keys.json') })
   const headers = { authorization: `Bearer ${token}` }
   const ask = (path: string) => fetch(`${url}${path}`, { headers })
   expect((await ask('/readyz')).status).toBe(200)
@@ -55,7 +33,7 @@ it('serves while Temporal is away, and ends at SIGTERM although somebody watches
     select id, ${organisation!.id}, id, 'abcdefabcdef', 'server_provision', 'server', uuidv7(), 'running', 'provision', '{}' from new returning id`
   const events = await ask(`/organisations/${organisation!.id}/operations/${operation!.id}/events`)
   const stream = events.body!.pipeThrough(new TextDecoderStream())
-  child.kill('SIGTERM')
+  kill('SIGTERM')
   let told = ''
   for await (const text of stream) told += text
   expect(told).toContain('event: operation\n')
@@ -65,7 +43,7 @@ it('serves while Temporal is away, and ends at SIGTERM although somebody watches
 })
 
 it('says what is missing and does not start', async () => {
-  const { exited, errors } = await startServer({ KEYSTONE_KEY_FILE: '' })
+  const { exited, errors } = await startApi({ databaseUrl: database.url, keyFile: '' })
   expect(await exited).toEqual([1, null])
   expect(errors()).toContain('KEYSTONE_KEY_FILE is missing: set it to the file with the encryption keys')
 })

@@ -73,9 +73,10 @@ interface Outside {
   hetznerEndpoint?: string
   /** Believed where a request is from. */
   trustedProxies?: string[]
+  mostViewers?: number
 }
 
-export async function createTestApi({ dnsServers = [], hetznerEndpoint = nowhere, trustedProxies = [] }: Outside = {}): Promise<TestApi> {
+export async function createTestApi({ dnsServers = [], hetznerEndpoint = nowhere, trustedProxies = [], mostViewers = 100 }: Outside = {}): Promise<TestApi> {
   const database = await createTestDatabase()
   const { db, sql } = database
   const closing = new AbortController()
@@ -89,6 +90,7 @@ export async function createTestApi({ dnsServers = [], hetznerEndpoint = nowhere
     providers: createProviders({ hetzner: { endpoint: hetznerEndpoint, timeoutSeconds: 5 } }),
     dns: createDnsResolver({ servers: dnsServers }),
     trustedProxies,
+    mostViewers,
     temporal: { namespace: 'default', webUrl: 'http://temporal.test' },
     log: createLog('info', { write: (line) => void lines.push(line) }),
   })
