@@ -15,6 +15,8 @@ export interface Host {
   machine: Machine
   steps: Map<string, Step>
   tally: Tally
+  /** What scripts print before anything else, by the name of their step. */
+  prints: Readonly<Record<string, string>>
   /** How long the script of the next step takes. */
   stepMilliseconds(): number
 }
@@ -88,7 +90,7 @@ async function launch(host: Host, channel: ServerChannel, { call, parcel, signal
   channel.write(`${parcel.boundary}${exitCode} ${out.length} ${err.length} ${Buffer.byteLength(result)}\n${result}`)
 }
 
-function stepOf({ machine, steps, tally, stepMilliseconds }: Host, call: Call, { parts }: Launch['parcel']): Step {
+function stepOf({ machine, steps, tally, prints, stepMilliseconds }: Host, call: Call, { parts }: Launch['parcel']): Step {
   const present = steps.get(keyOf(call))
   tally[present ? 'reattached' : 'steps'] += 1
   if (present) return present
@@ -99,7 +101,7 @@ function stepOf({ machine, steps, tally, stepMilliseconds }: Host, call: Call, {
       tellViolation(tally, what)
       return { err: `${what}\n`, exitCode: 1 }
     })
-  const step = startStep(stepMilliseconds(), answer)
+  const step = startStep({ milliseconds: stepMilliseconds(), prints: prints[call.name] ?? '', answer })
   steps.set(keyOf(call), step)
   return step
 }

@@ -31,10 +31,12 @@ export interface SimulatedServer {
 interface Surroundings {
   behaviour: Behaviour
   tally: Tally
+  /** What scripts print before anything else, by the name of their step. */
+  prints?: Readonly<Record<string, string>>
 }
 
 /** Opens an SSH server that answers Keystone's steps, as slowly and unreliably as it is told; its state outlives all connections. */
-export async function openSimulatedServer(wished: WishedServer, { behaviour, tally }: Surroundings): Promise<SimulatedServer> {
+export async function openSimulatedServer(wished: WishedServer, { behaviour, tally, prints = {} }: Surroundings): Promise<SimulatedServer> {
   const { number, name, privateAddress, rootPublicKey } = wished
   const pair = generateDeployKey(name)
   const chances = createChances(behaviour.seed, number)
@@ -42,6 +44,7 @@ export async function openSimulatedServer(wished: WishedServer, { behaviour, tal
     machine: newMachine(name, privateAddress, blobOf(rootPublicKey)),
     steps: new Map(),
     tally,
+    prints,
     stepMilliseconds: () => chances.between(behaviour.stepMilliseconds),
   }
   const sockets = new Set<Socket>()

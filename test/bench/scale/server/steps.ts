@@ -22,15 +22,25 @@ const newStep = (): Step => ({
   ...{ changes: new EventEmitter().setMaxListeners(0), stopping: new AbortController() },
 })
 
-/** Starts a step that takes so long; the first half of its output comes in the middle. `answer` never throws. */
-export function startStep(milliseconds: number, answer: () => Promise<Answer>): Step {
+interface Script {
+  milliseconds: number
+  /** Printed at once. */
+  prints: string
+  /** Never throws. */
+  answer: () => Promise<Answer>
+}
+
+/** Starts a step that takes so long; the first half of its output comes in the middle. */
+export function startStep(script: Script): Step {
   const step = newStep()
-  void run(step, milliseconds / 2, answer)
+  void run(step, script)
   return step
 }
 
-async function run(step: Step, half: number, answer: () => Promise<Answer>): Promise<void> {
+async function run(step: Step, { milliseconds, prints, answer }: Script): Promise<void> {
+  const half = milliseconds / 2
   try {
+    if (prints !== '') write(step, { out: prints })
     await pause(half, undefined, step.stopping)
     write(step, { out: 'Working\n' })
     await pause(half, undefined, step.stopping)
