@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { except } from 'hono/combine'
+import { dataOnly, unkept } from './answer-headers.ts'
 import { authenticated, member } from './authentication.ts'
 import { limitedBody, storableBody, typedBody } from './body.ts'
 import { type ApiDependencies, type ApiEnv, createRouter } from './context.ts'
@@ -118,7 +119,8 @@ const resources = [
 export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const app = createRouter()
   const metrics = createMetrics(deps)
-  app.use(requestLog(deps, metrics), except('/webhooks/*', limitedBody, typedBody, storableBody))
+  app.use(requestLog(deps, metrics), except('/docs/*', dataOnly, unkept))
+  app.use(except('/webhooks/*', limitedBody, typedBody, storableBody))
   app.use('/organisations/*', authenticated(deps))
   app.use('/user/*', authenticated(deps))
   app.use('/organisations/:organisationId/*', member(deps), once(deps))

@@ -4,10 +4,14 @@ import { routePath } from 'hono/route'
 import type { ApiDependencies, ApiEnv } from './context.ts'
 import type { ApiMetrics } from './metrics.ts'
 
-/** Gives every request an id, and logs and counts it once it is answered: method, path, status, time; never headers or bodies. */
+/** What proxies and clients call a request, where it is fit for a log and a header. */
+const givenId = /^[\w.-]{1,100}$/
+
+/** Gives every request an id unless it comes with one in x-request-id, and logs and counts it once it is answered: method, path, status, time; never headers or bodies. */
 export const requestLog = ({ log }: ApiDependencies, metrics: ApiMetrics) =>
   createMiddleware<ApiEnv>(async (c, next) => {
-    const requestId = randomUUID()
+    const given = c.req.header('x-request-id') ?? ''
+    const requestId = givenId.test(given) ? given : randomUUID()
     const started = performance.now()
     c.set('requestId', requestId)
     c.set('log', log.child({ requestId }))

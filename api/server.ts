@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { once } from 'node:events'
 import { getRequestListener } from '@hono/node-server'
 import { type Config, loadConfig } from '../config.ts'
@@ -11,6 +11,7 @@ import { readKeyring } from '../drivers/secrets/key-file.ts'
 import { createSourceDriver } from '../drivers/sources/driver.ts'
 import { probeHostKey } from '../drivers/ssh/host-key.ts'
 import { createApp } from './app.ts'
+import { createHttpServer } from './http-server.ts'
 import { createLog } from './log.ts'
 
 /** Serves until SIGTERM or SIGINT: then event streams end, and requests that are under way still get their answers. */
@@ -35,7 +36,7 @@ async function main(config: Config): Promise<void> {
     log,
     closing: closing.signal,
   })
-  const server = createServer(getRequestListener(app.fetch)).listen(api.port, api.host)
+  const server = createHttpServer(getRequestListener(app.fetch)).listen(api.port, api.host)
   await once(server, 'listening')
   log.info({ host: api.host, port: api.port }, 'api ready')
   const signal = await ending()

@@ -150,6 +150,33 @@ describe('a query', () => {
   })
 })
 
+describe('an answer', () => {
+  it('may be kept, shown or embedded by nobody, and no other origin reads it', async () => {
+    const { headers } = await api.ask('GET', `${api.root}/git-host-keys`, { headers: { origin: 'https://elsewhere.example' } })
+    expect(Object.fromEntries(headers)).toMatchObject({
+      ...{ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'referrer-policy': 'no-referrer' },
+      ...{ 'content-security-policy': "default-src 'none'; frame-ancestors 'none'", 'cross-origin-resource-policy': 'same-origin' },
+    })
+    expect([...headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([])
+  })
+
+  it('to the question of a browser whether another origin may ask is no', async () => {
+    const asked = { origin: 'https://elsewhere.example', 'access-control-request-method': 'POST' }
+    const { status, headers, body } = await api.ask('OPTIONS', `${api.root}/git-host-keys`, { headers: asked })
+    expect([status, body.code, headers.get('access-control-allow-origin')]).toEqual([405, 'method_not_allowed', null])
+  })
+
+  it.each([
+    ['a-proxy.calls_it.42', 'a-proxy.calls_it.42'],
+    ['not fit for a log\t', expect.stringMatching(/^[0-9a-f-]{36}$/)],
+    ['x'.repeat(101), expect.stringMatching(/^[0-9a-f-]{36}$/)],
+  ])('to the request %j has its id, as its log has', async (given, id) => {
+    const { headers } = await api.ask('GET', `${api.root}/git-host-keys`, { headers: { 'x-request-id': given } })
+    expect(headers.get('x-request-id')).toEqual(id)
+    expect(api.logged()).toContain(`"requestId":"${headers.get('x-request-id')}"`)
+  })
+})
+
 it('logs no token, header or body', async () => {
   await api.make(`${api.root}/git-host-keys`, { host: 'logged.example.com', key: someHostKey })
   const last = JSON.parse(api.logged().trim().split('\n').at(-1)!) as Record<string, unknown>
