@@ -20,6 +20,7 @@ const titles: Readonly<Record<ProblemStatus, string>> = {
   404: 'Not found',
   405: 'Method not allowed',
   409: 'Conflict with the present state',
+  410: 'Gone',
   413: 'Request too large',
   415: 'Unsupported content type',
   422: 'Invalid input',

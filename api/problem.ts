@@ -13,7 +13,7 @@ interface Details {
   headers?: Readonly<Record<string, string>>
 }
 
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 410 | 413 | 415 | 422 | 429 | 500 | 503
 
 /** An answer of kind `application/problem+json`; `code` is stable, `detail` says what the caller can do. */
 export class Problem extends Error {

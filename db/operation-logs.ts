@@ -21,6 +21,12 @@ export interface LogPage {
   hasMore: boolean
 }
 
+/** Whether a cursor can be of this database: one that was set back to an earlier state has not written yet what it counts as read. */
+export async function isKnownCursor(db: Database, { after }: LogCursor): Promise<boolean> {
+  const [last] = await db.execute<{ sequence: string | null }>(sql`select max(sequence) as sequence from operation_log_chunks`)
+  return after <= Number(last?.sequence ?? 0)
+}
+
 /** A step may write for a while after its end was recorded: by a reader that overlapped with the one who ended it. */
 const settledAfter = sql`interval '60 seconds'`
 

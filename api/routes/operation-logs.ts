@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { createOperationChanges } from '../../db/operation-changes.ts'
-import { readLogs } from '../../db/operation-logs.ts'
-import { logStart } from '../../domain/log-cursor.ts'
+import { isKnownCursor, readLogs } from '../../db/operation-logs.ts'
+import { type LogCursor, logStart } from '../../domain/log-cursor.ts'
 import { requires } from '../authentication.ts'
 import { type ApiDependencies, createRouter } from '../context.ts'
 import { eventStream } from '../event-stream.ts'
@@ -9,10 +9,11 @@ import { operationIn } from '../in-organisation.ts'
 import { logText } from '../log-text.ts'
 import { operationEvents } from '../operation-events.ts'
 import { createOperationFeed } from '../operation-feed.ts'
+import { Problem } from '../problem.ts'
 import { json } from '../schemas/content.ts'
 import { logCursor, logPageSchema, logQuery, presentLogs } from '../schemas/log.ts'
 import { oneOperation } from '../schemas/params.ts'
-import { readProblems, watchProblems } from '../schemas/problem.ts'
+import { logProblems, readProblems, watchProblems } from '../schemas/problem.ts'
 import { createViewers } from '../viewers.ts'
 
 const path = '/organisations/{organisationId}/operations/{operationId}'
@@ -27,7 +28,7 @@ const logs = createRoute({
   summary: 'Output of all steps of an operation, in order of arrival',
   middleware: requires('viewer'),
   request: { params: oneOperation, query: logQuery },
-  responses: { 200: json('A page of output', logPageSchema), ...readProblems },
+  responses: { 200: json('A page of output', logPageSchema), ...logProblems },
 })
 
 const text = createRoute({
@@ -77,7 +78,9 @@ export function operationLogRoutes(deps: ApiDependencies) {
   return createRouter()
     .openapi(logs, async (c) => {
       const operation = await operationIn(deps, c, c.req.valid('param').operationId)
-      return c.json(presentLogs(await readLogs(db, operation.id, c.req.valid('query').after)), 200)
+      const { after } = c.req.valid('query')
+      await refuseUnknown(deps, after)
+      return c.json(presentLogs(await readLogs(db, operation.id, after)), 200)
     })
 
     .openapi(text, async (c) => {
@@ -88,11 +91,19 @@ export function operationLogRoutes(deps: ApiDependencies) {
     .openapi(events, async (c) => {
       viewers.refuseWhenFull()
       const operation = await operationIn(deps, c, c.req.valid('param').operationId)
+      const from = c.req.valid('header')['last-event-id']
+      await refuseUnknown(deps, from)
       const signal = AbortSignal.any([closing, c.req.raw.signal, AbortSignal.timeout(longestStreamMinutes * 60_000)])
-      const happening = operationEvents(operation, { feed, changes, signal, from: c.req.valid('header')['last-event-id'] })
+      const happening = operationEvents(operation, { feed, changes, signal, from })
       const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
       const cutOff = () => void c.env?.outgoing?.destroy()
       const stream = eventStream(happening, { log: c.var.log, cutOff })
       return c.body(ReadableStream.from(viewers.watching(stream, cutOff)), 200, headers)
     })
+}
+
+/** Whoever went on from there would miss what is written until then. */
+async function refuseUnknown({ db }: ApiDependencies, cursor: LogCursor): Promise<void> {
+  if (await isKnownCursor(db, cursor)) return
+  throw new Problem(410, 'cursor_unknown', 'Keystone has been set back to a state before this cursor: read from the beginning, without it.')
 }

@@ -28,8 +28,11 @@ export const refusableProblems = { ...readProblems, 409: problem('Conflict with 
 /** Problems of a route that asks the DNS. */
 export const dnsProblems = { ...readProblems, 503: problem('No DNS server answers') } as const
 
+/** Problems of a route that goes on behind a cursor of logs. */
+export const logProblems = { ...readProblems, 410: problem('The cursor is of a later state of Keystone than this: read from the beginning') } as const
+
 /** Problems of a route that goes on telling. */
-export const watchProblems = { ...readProblems, 503: problem('Too many watch already; the header retry-after says when to come again') } as const
+export const watchProblems = { ...logProblems, 503: problem('Too many watch already; the header retry-after says when to come again') } as const
 
 /** Problems of a route that needs no token. */
 export const loginProblems = {

@@ -212,6 +212,13 @@ describe('events', () => {
     for (const watcher of [...watchers.slice(1), next]) await watcher.leave()
   })
 
+  it('and logs begin anew for a cursor that is ahead of the database, which has been set back', async () => {
+    await write(await step(1, 'build'), 0, 'one')
+    for (const answer of [await api.ask('GET', `${path()}/events`, { headers: { 'last-event-id': '900000000000' } }), await api.ask('GET', `${path()}/logs?after=900000000000`)]) {
+      expect([answer.status, answer.body.code]).toEqual([410, 'cursor_unknown'])
+    }
+  })
+
   it('refuse a Last-Event-ID that is none', async () => {
     const { body } = await api.ask('GET', `${path()}/events`, { headers: { 'last-event-id': 'yesterday' } })
     expect(body).toMatchObject({ status: 422, errors: [{ field: 'last-event-id' }] })
