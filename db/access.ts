@@ -113,6 +113,12 @@ export async function createOrganisation(
   return created
 }
 
+export async function renameOrganisation(tx: Database, id: OrganisationId, name: string): Promise<Organisation> {
+  const [renamed] = await tx.update(organisations).set({ name, updatedAt: sql`now()` }).where(eq(organisations.id, id)).returning()
+  if (!renamed) throw new Error(`organisation ${id} does not exist`)
+  return renamed
+}
+
 /** Takes the row of an organisation until the transaction ends: nothing is made in it meanwhile. */
 export async function lockOrganisation(tx: Database, id: OrganisationId): Promise<void> {
   await tx.select({ id: organisations.id }).from(organisations).where(eq(organisations.id, id)).for('update')

@@ -84,6 +84,20 @@ export async function insertApplication(db: Database, keyring: Keyring, applicat
   return created
 }
 
+export type ApplicationChange = Partial<Pick<Application, 'repositoryUrl' | 'repositoryType' | 'defaultBranch'>>
+
+/** Changes an application that exists. Nobody has seen yet that its deploy key opens another repository than before. */
+export async function changeApplication(tx: Database, id: ApplicationId, change: ApplicationChange): Promise<Application> {
+  const isThere = change.repositoryUrl === undefined ? sql`true` : eq(applications.repositoryUrl, change.repositoryUrl)
+  const [changed] = await tx
+    .update(applications)
+    .set({ ...change, deployKeyInstalledAt: sql`case when ${isThere} then ${applications.deployKeyInstalledAt} end`, updatedAt: sql`now()` })
+    .where(eq(applications.id, id))
+    .returning(columns)
+  if (!changed) throw new Error(`application ${id} does not exist`)
+  return changed
+}
+
 /** The private deploy key of an application that exists. */
 export async function deployKeyOf(db: Database, keyring: Keyring, id: ApplicationId): Promise<Secret> {
   const [found] = await db.select({ sealed: applications.deployKeyPrivate }).from(applications).where(eq(applications.id, id))

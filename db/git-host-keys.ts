@@ -18,6 +18,15 @@ export async function gitHostKeysOf(db: Database, organisationId: OrganisationId
   return cutPage(rows, page)
 }
 
+/** Forgets a key of the organisation: its host has to be confirmed again. Null where it has none of this id. */
+export async function forgetHostKey(db: Database, organisationId: OrganisationId, id: string): Promise<GitHostKey | null> {
+  const [forgotten] = await db
+    .delete(gitHostKeys)
+    .where(and(eq(gitHostKeys.organisationId, organisationId), eq(gitHostKeys.id, id)))
+    .returning()
+  return forgotten ?? null
+}
+
 /** Key lines that people confirmed for a git host. */
 export async function confirmedHostKeys(
   db: Database,

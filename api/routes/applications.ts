@@ -1,5 +1,5 @@
 import { createRoute } from '@hono/zod-openapi'
-import { applicationsOf, insertApplication, lockApplication, markDeployKeyInstalled, removeApplication } from '../../db/applications.ts'
+import { applicationsOf, changeApplication, insertApplication, lockApplication, markDeployKeyInstalled, removeApplication } from '../../db/applications.ts'
 import { environmentNamesOf } from '../../db/environments.ts'
 import { applicationRefusal } from '../../domain/removals.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
@@ -10,7 +10,7 @@ import { type ApiDependencies, createRouter } from '../context.ts'
 import { applicationIn } from '../in-organisation.ts'
 import { refusedBy } from '../removal.ts'
 import { repositoryAccess, withDeployKey } from '../repository.ts'
-import { applicationSchema, newApplicationSchema, presentApplication } from '../schemas/application.ts'
+import { applicationChangeSchema, applicationSchema, newApplicationSchema, presentApplication } from '../schemas/application.ts'
 import { body, deletedSchema, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { inOrganisation, oneApplication } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
@@ -46,6 +46,17 @@ const read = createRoute({
   middleware: requires('viewer'),
   request: { params: oneApplication },
   responses: { 200: json('The application', applicationSchema), ...readProblems },
+})
+
+const change = createRoute({
+  method: 'patch',
+  path: `${path}/{applicationId}`,
+  tags,
+  summary: 'Change where the repository is, or the branch of new environments; what is left out stays',
+  description: 'In another repository the deploy key has to be installed, too: verify it then.',
+  middleware: requires('admin'),
+  request: { params: oneApplication, body: body(applicationChangeSchema) },
+  responses: { 200: json('The application', applicationSchema), ...writeProblems },
 })
 
 const verify = createRoute({
@@ -96,6 +107,18 @@ export function applicationRoutes(deps: ApiDependencies) {
     .openapi(read, async (c) => {
       const { applicationId } = c.req.valid('param')
       return c.json(presentApplication(await applicationIn(deps, c, applicationId)), 200)
+    })
+
+    .openapi(change, async (c) => {
+      const { id } = await applicationIn(deps, c, c.req.valid('param').applicationId)
+      const wished = c.req.valid('json')
+      if (wished.repositoryUrl !== undefined) parseRepositoryUrl(wished.repositoryUrl)
+      const { body: changed, status, headers } = await commit(deps, c, async (tx) => ({
+        status: 200,
+        body: presentApplication(await changeApplication(tx, id, wished)),
+        event: { action: 'application.changed', targetType: 'application', targetId: id, details: wished },
+      }))
+      return c.json(changed, status, headers)
     })
 
     .openapi(verify, async (c) => {

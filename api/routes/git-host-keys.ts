@@ -1,11 +1,12 @@
 import { createRoute } from '@hono/zod-openapi'
-import { confirmHostKey, gitHostKeysOf } from '../../db/git-host-keys.ts'
+import { confirmHostKey, forgetHostKey, gitHostKeysOf } from '../../db/git-host-keys.ts'
 import { requires } from '../authentication.ts'
 import { commit } from '../commit.ts'
 import { type ApiDependencies, createRouter } from '../context.ts'
-import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
+import { notFound } from '../problem.ts'
+import { body, deletedSchema, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
 import { gitHostKeySchema, newGitHostKeySchema, presentGitHostKey } from '../schemas/git-host-key.ts'
-import { inOrganisation } from '../schemas/params.ts'
+import { inOrganisation, oneGitHostKey } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
 
 const path = '/organisations/{organisationId}/git-host-keys'
@@ -31,6 +32,17 @@ const list = createRoute({
   responses: { 200: json('A page of keys', pageOf(gitHostKeySchema)), ...readProblems },
 })
 
+const forget = createRoute({
+  method: 'delete',
+  path: `${path}/{gitHostKeyId}`,
+  tags,
+  summary: 'Forget the host key of a git host',
+  description: 'Its repositories are not read any more until a key is confirmed; those of well-known hosts come with Keystone.',
+  middleware: requires('admin'),
+  request: { params: oneGitHostKey },
+  responses: { 200: json('The id', deletedSchema), ...writeProblems },
+})
+
 export function gitHostKeyRoutes(deps: ApiDependencies) {
   return createRouter()
     .openapi(confirm, async (c) => {
@@ -48,5 +60,15 @@ export function gitHostKeyRoutes(deps: ApiDependencies) {
 
     .openapi(list, async (c) => {
       return c.json(presented(await gitHostKeysOf(deps.db, c.var.organisation.id, c.req.valid('query')), presentGitHostKey), 200)
+    })
+    .openapi(forget, async (c) => {
+      const { gitHostKeyId } = c.req.valid('param')
+      const { body: forgotten, status, headers } = await commit(deps, c, async (tx) => {
+        const key = await forgetHostKey(tx, c.var.organisation.id, gitHostKeyId)
+        if (!key) throw notFound('git host key')
+        const { id, host, port } = key
+        return { status: 200, body: { id }, event: { action: 'git_host_key.forgotten', targetType: 'git_host_key', targetId: id, details: { host, port } } }
+      })
+      return c.json(forgotten, status, headers)
     })
 }

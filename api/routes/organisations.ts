@@ -1,5 +1,5 @@
 import { createRoute } from '@hono/zod-openapi'
-import { createOrganisation, lockOrganisation, organisationsOf, possessionsOf, removeOrganisation } from '../../db/access.ts'
+import { createOrganisation, lockOrganisation, organisationsOf, possessionsOf, removeOrganisation, renameOrganisation } from '../../db/access.ts'
 import { childId, newId } from '../../db/ids.ts'
 import type { OrganisationId, UserId } from '../../domain/ids.ts'
 import { organisationRefusal } from '../../domain/removals.ts'
@@ -11,7 +11,7 @@ import { onceRequest, refuseRepeated } from '../once.ts'
 import { Problem } from '../problem.ts'
 import { refusedBy } from '../removal.ts'
 import { body, deletedSchema, json, onceHeaders, pageOf, pageQuery, presented } from '../schemas/content.ts'
-import { newOrganisationSchema, organisationSchema, presentOrganisation } from '../schemas/organisation.ts'
+import { newOrganisationSchema, organisationChangeSchema, organisationSchema, presentOrganisation } from '../schemas/organisation.ts'
 import { inOrganisation } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
 
@@ -44,6 +44,16 @@ const read = createRoute({
   middleware: requires('viewer'),
   request: { params: inOrganisation },
   responses: { 200: json('The organisation', organisationSchema), ...readProblems },
+})
+
+const change = createRoute({
+  method: 'patch',
+  path: `${path}/{organisationId}`,
+  tags,
+  summary: 'Rename an organisation',
+  middleware: requires('owner'),
+  request: { params: inOrganisation, body: body(organisationChangeSchema) },
+  responses: { 200: json('The organisation', organisationSchema), ...writeProblems },
 })
 
 const remove = createRoute({
@@ -85,6 +95,17 @@ export function organisationRoutes(deps: ApiDependencies) {
 
     .openapi(read, async (c) => {
       return c.json(presentOrganisation(await organisationIn(deps, c)), 200)
+    })
+
+    .openapi(change, async (c) => {
+      const { id, name: before } = await organisationIn(deps, c)
+      const { name = before } = c.req.valid('json')
+      const { body: changed, status, headers } = await commit(deps, c, async (tx) => ({
+        status: 200,
+        body: presentOrganisation(await renameOrganisation(tx, id, name)),
+        event: { action: 'organisation.changed', targetType: 'organisation', targetId: id, details: { name, before } },
+      }))
+      return c.json(changed, status, headers)
     })
 
     .openapi(remove, async (c) => {

@@ -4,16 +4,24 @@ import { repositoryTypes } from '../../db/schema/applications.ts'
 import { projectRoot } from '../../drivers/services/laravel/config.ts'
 import { branch, label, line, moment } from './fields.ts'
 
+const repositoryUrl = line(1000)
+  .openapi({ example: 'git@git.example.com:team/shop.git', description: 'SSH address of the repository.' })
+const repositoryType = z.enum(repositoryTypes, `must be one of ${repositoryTypes.join(', ')}`)
+
 export const newApplicationSchema = z
   .strictObject({
     name: label,
-    repositoryUrl: line(1000)
-      .openapi({ example: 'git@git.example.com:team/shop.git', description: 'SSH address of the repository.' }),
-    repositoryType: z.enum(repositoryTypes, `must be one of ${repositoryTypes.join(', ')}`),
+    repositoryUrl,
+    repositoryType,
     defaultBranch: branch.default('main'),
     projectRoot: projectRoot.default('.').openapi({ description: "The application's folder in the repository." }),
   })
   .openapi('NewApplication')
+
+/** Its name stays: containers are called by it. */
+export const applicationChangeSchema = z
+  .strictObject({ repositoryUrl: repositoryUrl.optional(), repositoryType: repositoryType.optional(), defaultBranch: branch.optional() })
+  .openapi('ApplicationChange')
 
 export const applicationSchema = z
   .object({

@@ -3,6 +3,7 @@ import {
   applicationIdSchema,
   attachmentIdSchema,
   environmentIdSchema,
+  gitHostKeyIdSchema,
   invitationIdSchema,
   operationIdSchema,
   organisationIdSchema,
@@ -34,4 +35,5 @@ export const oneMember = inOrganisation.extend({ userId: userIdSchema })
 export const oneInvitation = inOrganisation.extend({ invitationId: invitationIdSchema })
 export const oneToken = inOrganisation.extend({ tokenId: tokenIdSchema })
 export const oneOwnToken = z.object({ tokenId: tokenIdSchema })
+export const oneGitHostKey = inOrganisation.extend({ gitHostKeyId: gitHostKeyIdSchema })
 export const oneOperation = inOrganisation.extend({ operationId: operationIdSchema })

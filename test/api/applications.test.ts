@@ -160,6 +160,46 @@ describe('the rotation of a deploy key', () => {
   })
 })
 
+describe('a change', () => {
+  const read = async (id: string) => (await api.ask<{ repositoryUrl: string; defaultBranch: string; deployKeyInstalledAt: string | null }>('GET', `${api.root}/applications/${id}`)).body
+
+  it('of the default branch leaves the rest', async () => {
+    const id = await makeReadableApplication(api, host)
+    await api.make(`${api.root}/applications/${id}/verify`)
+    const before = await read(id)
+    const { status } = await api.ask('PATCH', `${api.root}/applications/${id}`, { body: { defaultBranch: 'trunk', repositoryUrl: before.repositoryUrl } })
+    expect(status).toBe(200)
+    expect(await read(id)).toEqual({ ...before, defaultBranch: 'trunk', updatedAt: expect.any(String) })
+  })
+
+  it('to another repository has the deploy key verified again', async () => {
+    const id = await makeReadableApplication(api, host)
+    await api.make(`${api.root}/applications/${id}/verify`)
+    const { status } = await api.ask('PATCH', `${api.root}/applications/${id}`, { body: { repositoryUrl: 'git@git.example.com:team/moved.git' } })
+    expect(status).toBe(200)
+    expect(await read(id)).toMatchObject({ repositoryUrl: 'git@git.example.com:team/moved.git', deployKeyInstalledAt: null })
+  })
+
+  it.each([
+    ['another name, by which containers are called', { name: 'other' }, 'name'],
+    ['an address without SSH', { repositoryUrl: 'https://git.example.com/team/shop.git' }, 'repositoryUrl'],
+  ])('is not %s', async (_, body, field) => {
+    const id = await makeApplication(api)
+    const before = await api.stored()
+    expect((await api.ask('PATCH', `${api.root}/applications/${id}`, { body })).body).toMatchObject({ status: 422, errors: [{ field }] })
+    expect(await api.stored()).toEqual(before)
+  })
+})
+
+it('forgets a host key, and asks for it again', async () => {
+  const id = await makeReadableApplication(api, host)
+  const { body } = await api.ask<{ items: { id: string; port: number }[] }>('GET', `${api.root}/git-host-keys`)
+  const { id: keyId } = body.items.find(({ port }) => port === host.port)!
+  expect(await api.ask('DELETE', `${api.root}/git-host-keys/${keyId}`)).toMatchObject({ status: 200, body: { id: keyId } })
+  expect(await api.ask('DELETE', `${api.root}/git-host-keys/${keyId}`)).toMatchObject({ status: 404, body: { code: 'git_host_key_not_found' } })
+  expect((await api.ask('POST', `${api.root}/applications/${id}/verify`)).body).toMatchObject({ code: 'host_key_unknown' })
+})
+
 it.each([
   ['a host with a scheme', { host: 'ssh://git.example.com' }, 'host'],
   ['a fingerprint instead of the key', { key: 'SHA256:abc' }, 'key'],

@@ -96,6 +96,7 @@ export const changes: Readonly<Record<string, Recipe>> = {
   'DELETE /user/memberships/{organisationId}': async (scene) => ({ token: (await aMember(scene)).token }),
 
   'POST /organisations': () => ({ body: { name: freeName('team') } }),
+  'PATCH /organisations/{organisationId}': async ({ api }) => ({ ids: { organisationId: (await api.make('/organisations', { name: freeName('team') })).id }, body: { name: freeName('team') } }),
   'DELETE /organisations/{organisationId}': async ({ api }) => ({ ids: { organisationId: (await api.make('/organisations', { name: freeName('team') })).id } }),
   'PATCH /organisations/{organisationId}/members/{userId}': async (scene) => ({ ids: { userId: (await aMember(scene)).userId }, body: { role: 'viewer' } }),
   'DELETE /organisations/{organisationId}/members/{userId}': async (scene) => ({ ids: { userId: (await aMember(scene)).userId } }),
@@ -122,6 +123,7 @@ export const changes: Readonly<Record<string, Recipe>> = {
     ...{ ids: await aProvider(scene), body: { name: freeName('server'), location: 'fsn1', type: 'cx22', image: 'debian-13' } },
   }),
   'POST /organisations/{organisationId}/git-host-keys': () => ({ body: { host: `${freeName('git')}.example.com`, key: someHostKey } }),
+  'DELETE /organisations/{organisationId}/git-host-keys/{gitHostKeyId}': () => ({}),
   'POST /organisations/{organisationId}/registries': ({ registry }) => ({ body: registryWish(registry) }),
   'PATCH /organisations/{organisationId}/registries/{registryId}': async (scene) => ({ ids: await aRegistry(scene), body: { name: freeName('registry') } }),
   'POST /organisations/{organisationId}/registries/{registryId}/verify': async (scene) => ({ ids: await aRegistry(scene) }),
@@ -130,6 +132,7 @@ export const changes: Readonly<Record<string, Recipe>> = {
   'POST /organisations/{organisationId}/applications': () => ({
     body: { name: freeName('shop'), repositoryUrl: 'git@git.example.com:team/shop.git', repositoryType: 'generic' },
   }),
+  'PATCH /organisations/{organisationId}/applications/{applicationId}': () => ({ body: { defaultBranch: 'trunk' } }),
   'POST /organisations/{organisationId}/applications/{applicationId}/verify': async (scene) => ({ ids: await readable(scene) }),
   'DELETE /organisations/{organisationId}/applications/{applicationId}': async ({ api }) => ({ ids: { applicationId: await makeApplication(api) } }),
   'POST /organisations/{organisationId}/applications/{applicationId}/deploy-key-rotation': () => ({}),

@@ -1,7 +1,7 @@
 import type { Role } from '../../domain/access.ts'
 import type { EnvironmentId, OrganisationId, ServerId } from '../../domain/ids.ts'
 import { release } from '../db/rows.ts'
-import { freeName, makeApplication, makeEnvironment, makeServer, makeService } from './scene.ts'
+import { freeName, makeApplication, makeEnvironment, makeServer, makeService, someHostKey } from './scene.ts'
 import type { TestApi } from './test-api.ts'
 
 export interface EveryRoute {
@@ -91,6 +91,7 @@ async function rowsOf(
 async function accessOf(api: TestApi): Promise<Ids> {
   const invitation = await api.make(`${api.root}/invitations`, { email: `${freeName('guest')}@example.com`, role: 'viewer' })
   const token = await api.make(`${api.root}/tokens`, { name: 'ci', scopes: ['deployer'] })
+  const hostKey = await api.make(`${api.root}/git-host-keys`, { host: `${freeName('git')}.example.com`, key: someHostKey })
   const [member] = await api.database.sql`select user_id as id from memberships where organisation_id = ${api.organisationId} limit 1`
-  return { invitationId: invitation.id, tokenId: token.id, userId: member!.id }
+  return { invitationId: invitation.id, tokenId: token.id, gitHostKeyId: hostKey.id, userId: member!.id }
 }

@@ -104,3 +104,12 @@ describe('another organisation', () => {
     expect((await api.ask('POST', '/organisations', { token, body: { name: 'new' } })).body).toMatchObject({ status: 403, code: 'token_of_one_organisation' })
   })
 })
+
+it('is renamed by its owners, to a name that no other has', async () => {
+  const team = await api.anotherOrganisation()
+  const rename = (name: string, token = team.token) => api.ask('PATCH', team.root, { token, body: { name } })
+  expect(await rename('new name')).toMatchObject({ status: 200, body: { id: team.id, name: 'new name' } })
+  const other = await api.anotherOrganisation()
+  expect((await api.ask('PATCH', other.root, { token: other.token, body: { name: 'new name' } })).body).toMatchObject({ status: 409, code: 'already_taken' })
+  expect((await rename('mine', await api.tokenOf('admin', { organisationId: team.id }))).body).toMatchObject({ status: 403, code: 'role_required' })
+})
