@@ -5,7 +5,7 @@ import type { Keyring } from '../domain/keyring.ts'
 import type { OwnLimits } from '../domain/limits.ts'
 import { sealedPlaces } from '../domain/sealed-places.ts'
 import type { Secret } from '../domain/secret.ts'
-import type { ProcessRole } from '../domain/services.ts'
+import type { DriverName, ProcessRole } from '../domain/services.ts'
 import type { Database } from './connect.ts'
 import { newId } from './ids.ts'
 import { behindCursor, cutPage, type Page, type PageRequest } from './page.ts'
@@ -38,14 +38,15 @@ const present = (organisationId: OrganisationId) =>
 /** Services of an environment, or the standalone ones of the organisation where it is null. */
 export async function servicesOf(
   db: Database,
-  { organisationId, environmentId }: { organisationId: OrganisationId; environmentId: EnvironmentId | null },
+  { organisationId, environmentId, driver }: { organisationId: OrganisationId; environmentId: EnvironmentId | null; driver?: DriverName | undefined },
   page: PageRequest,
 ): Promise<Page<Service>> {
   const owned = environmentId === null ? isNull(services.environmentId) : eq(services.environmentId, environmentId)
+  const meant = driver && eq(services.driverName, driver)
   const rows = await db
     .select(columns)
     .from(services)
-    .where(and(present(organisationId), owned, behindCursor(services.id, page)))
+    .where(and(present(organisationId), owned, meant, behindCursor(services.id, page)))
     .orderBy(desc(services.id))
     .limit(page.limit + 1)
   return cutPage(rows, page)

@@ -51,6 +51,16 @@ const list = createRoute({
   responses: { 200: json('A page of attachments', pageOf(attachmentSchema)), ...readProblems },
 })
 
+const read = createRoute({
+  method: 'get',
+  path: `${path}/{attachmentId}`,
+  tags,
+  summary: 'One attachment',
+  middleware: requires('viewer'),
+  request: { params: oneAttachment },
+  responses: { 200: json('The attachment', attachmentSchema), ...readProblems },
+})
+
 const detach = createRoute({
   method: 'delete',
   path: `${path}/{attachmentId}`,
@@ -92,6 +102,12 @@ export function attachmentRoutes(deps: ApiDependencies) {
     .openapi(list, async (c) => {
       const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
       return c.json(presented(await attachmentsOf(db, environment.id, c.req.valid('query')), presentAttachment), 200)
+    })
+
+    .openapi(read, async (c) => {
+      const { environmentId, attachmentId } = c.req.valid('param')
+      const { id } = await environmentIn(deps, c, environmentId)
+      return c.json(presentAttachment(await attachmentIn(deps, id, attachmentId)), 200)
     })
 
     .openapi(detach, async (c) => {

@@ -58,6 +58,16 @@ const list = createRoute({
   responses: { 200: json('A page of routes', pageOf(routeSchema)), ...readProblems },
 })
 
+const read = createRoute({
+  method: 'get',
+  path: `${path}/{routeId}`,
+  tags,
+  summary: 'One route',
+  middleware: requires('viewer'),
+  request: { params: oneRoute },
+  responses: { 200: json('The route', routeSchema), ...readProblems },
+})
+
 const remove = createRoute({
   method: 'delete',
   path: `${path}/{routeId}`,
@@ -125,6 +135,12 @@ export function routeRoutes(deps: ApiDependencies) {
     .openapi(list, async (c) => {
       const environment = await environmentIn(deps, c, c.req.valid('param').environmentId)
       return c.json(presented(await routesOf(db, environment.id, c.req.valid('query')), presentRoute), 200)
+    })
+
+    .openapi(read, async (c) => {
+      const { environmentId, routeId } = c.req.valid('param')
+      const { id } = await environmentIn(deps, c, environmentId)
+      return c.json(presentRoute(await routeIn(deps, id, routeId)), 200)
     })
 
     .openapi(dns, async (c) => {

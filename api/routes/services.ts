@@ -4,6 +4,7 @@ import { locksOfService } from '../../db/operation-locks.ts'
 import { requestOperation } from '../../db/operations/request.ts'
 import { replicasOfService } from '../../db/replicas.ts'
 import { changeService as changeServiceRow, lockService, type Service, servicesOf } from '../../db/services.ts'
+import { driverNames } from '../../domain/services.ts'
 import { requires } from '../authentication.ts'
 import { changeOfService } from '../change-service.ts'
 import { commit } from '../commit.ts'
@@ -35,13 +36,17 @@ const create = createRoute({
   },
 })
 
+const filter = pageQuery.extend({
+  driver: z.enum(driverNames, `must be one of ${driverNames.join(', ')}`).optional(),
+})
+
 const list = createRoute({
   method: 'get',
   path,
   tags,
-  summary: 'Standalone services',
+  summary: 'Standalone services of all kinds or of one',
   middleware: requires('viewer'),
-  request: { params: inOrganisation, query: pageQuery },
+  request: { params: inOrganisation, query: filter },
   responses: { 200: json('A page of services', pageOf(serviceSchema)), ...readProblems },
 })
 
@@ -113,7 +118,8 @@ export function serviceRoutes(deps: ApiDependencies) {
     })
 
     .openapi(list, async (c) => {
-      const page = await servicesOf(db, { organisationId: c.var.organisation.id, environmentId: null }, c.req.valid('query'))
+      const { driver, ...request } = c.req.valid('query')
+      const page = await servicesOf(db, { organisationId: c.var.organisation.id, environmentId: null, driver }, request)
       return c.json(presented(page, presentService), 200)
     })
 

@@ -40,6 +40,7 @@ describe('attaching', () => {
     expect(headers.get('location')).toBe(`${api.root}/operations/${body.operation.id}`)
     const list = await api.ask<{ items: unknown[] }>('GET', attachments())
     expect(list.body.items).toEqual([body.attachment])
+    expect((await api.ask('GET', `${attachments()}/${body.attachment.id}`)).body).toEqual(body.attachment)
     expect(JSON.stringify(body)).not.toMatch(/password/i)
   })
 

@@ -43,6 +43,7 @@ describe('a route', () => {
     expect(headers.get('location')).toBe(`${api.root}/operations/${body.operation.id}`)
     const list = await api.ask<{ items: unknown[] }>('GET', routes())
     expect(list.body.items).toEqual([body.route])
+    expect((await api.ask('GET', `${routes()}/${body.route.id}`)).body).toEqual(body.route)
     const variables = await api.ask<{ items: { key: string }[] }>('GET', `${api.root}/environments/${environmentId}/variables`)
     expect(variables.body.items.map(({ key }) => key)).toContain('APP_URL')
   })

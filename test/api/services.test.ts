@@ -31,6 +31,9 @@ describe('a standalone service', () => {
     expect(headers.get('location')).toBe(`${api.root}/operations/${body.operation.id}`)
     expect((await api.ask('GET', `${services()}/${body.service.id}`)).body).toEqual(body.service)
     expect((await api.ask<{ items: unknown[] }>('GET', services())).body.items).toContainEqual(body.service)
+    const ofKind = (await api.ask<{ items: MadeService['service'][] }>('GET', `${services()}?driver=${driver}`)).body.items
+    expect(ofKind).toContainEqual(body.service)
+    expect(new Set(ofKind.map((service) => service.driver))).toEqual(new Set([driver]))
   })
 
   it('has administrative credentials that only the database holds, sealed', async () => {
