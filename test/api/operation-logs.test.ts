@@ -9,7 +9,7 @@ import { serverWish, type Made, type WithOperation } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
 import { openEvents, type Event } from './events.ts'
 
-const mostViewers = 4
+const mostViewers = 20
 
 let api: TestApi
 /** The worker has connections of its own, as it has a process of its own. */
@@ -199,6 +199,18 @@ describe('events', () => {
     await watcher.until(({ event }) => event === 'logs')
     await finishOperation(worker.db, operationId, { status: 'succeeded' })
     expect(texts(await watcher.rest())).toEqual(['still here'])
+  })
+
+  it('are read once for all who watch', async () => {
+    const build = await step(1, 'build')
+    const watchers = await Promise.all(Array.from({ length: mostViewers }, () => openEvents(api, path())))
+    for (const watcher of watchers) await watcher.until(({ event }) => event === 'operation')
+    const before = api.database.queries()
+    await write(build, 0, 'one')
+    for (const watcher of watchers) await watcher.until(({ event }) => event === 'logs')
+    // Of his own each would need two for the tree and three for a page; shared, measured were about 10 in all.
+    expect(api.database.queries() - before).toBeLessThan(2 * mostViewers)
+    for (const watcher of watchers) await watcher.leave()
   })
 
   it('are refused to one viewer more than there may be, until another one leaves', async () => {
