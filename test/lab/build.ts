@@ -35,9 +35,11 @@ async function packNpm(spec: string, context: string, file: string): Promise<voi
 }
 
 async function importSystem(name: ImageName, suite: string): Promise<void> {
-  const pipeline = 'set -o pipefail; "$1" "$2" "$3" | docker import --change \'CMD ["bash"]\' --change "ENV LANG=C.UTF-8" - "$4"'
+  // A folder for temporary files that is this process's own is not there in the system that is made.
+  const pipeline = 'set -o pipefail; unset TMPDIR; "$1" "$2" "$3" | docker import --change \'CMD ["bash"]\' --change "ENV LANG=C.UTF-8" -'
   const archive = imageRecipes[name].folder === 'ubuntu' ? ubuntuArchive : (debianArchive ?? (await archiveOfThisMachine()))
-  await run(['bash', '-c', pipeline, '-', join(imageFolder(name), 'make'), suite, archive, imageTag(name)])
+  const imageId = await run(['bash', '-c', pipeline, '-', join(imageFolder(name), 'make'), suite, archive])
+  await docker(['tag', imageId, imageTag(name)])
 }
 
 async function archiveOfThisMachine(): Promise<string> {
