@@ -1,32 +1,9 @@
 import type { Database } from '../db/connect.ts'
-import { type Server, serversAmong } from '../db/servers.ts'
-import { havePublicWay, sharePrivateNetwork } from '../domain/endpoints.ts'
-import type { OrganisationId, ServerId } from '../domain/ids.ts'
+import { type Reach, whyUnreachable } from '../db/reach.ts'
 import { Problem } from './problem.ts'
 
-/** Servers that want to reach others, all of one organisation. */
-export interface Reach {
-  organisationId: OrganisationId
-  from: readonly ServerId[]
-  to: readonly ServerId[]
-  /** What is to be reached lets servers of other networks reach it over the internet. */
-  allowPublic: boolean
-  /** What wants to reach what, e.g. `shop-db is to be reached by production`. */
-  wish: string
-  /** The field of the request that brings them together, where there is one. */
-  field?: string
+/** Throws a 422 where a server cannot reach another one; `field` of the request brings them together. */
+export async function refuseUnreachable(db: Database, { field, ...reach }: Reach & { field: string }): Promise<void> {
+  const message = await whyUnreachable(db, reach)
+  if (message !== null) throw new Problem(422, 'service_unreachable', `${field}: ${message}`, { errors: [{ field, message }] })
 }
-
-/** Throws a 422 where a server cannot reach another one, for they are in no private network together (specification section 14). */
-export async function refuseUnreachable(db: Database, { organisationId, from, to, allowPublic, wish, field }: Reach): Promise<void> {
-  const servers = await serversAmong(db, organisationId, [...from, ...to])
-  const among = (ids: readonly ServerId[]) => servers.filter(({ id }) => ids.includes(id))
-  const pairs = among(from).flatMap((one) => among(to).map((other) => [one, other] as const))
-  const isPublicWay = (one: Server, other: Server) => allowPublic && havePublicWay(one, other)
-  const [apart] = pairs.filter(([one, other]) => one.id !== other.id && !sharePrivateNetwork(one, other) && !isPublicWay(one, other))
-  if (!apart) return
-  const [consumer, provider] = apart
-  const message = `${wish}, but ${consumer.name} and ${provider.name} are in no private network together: give both a privateAddress in one privateNetwork, use one server, or have a service with allowPublic and servers that were adopted by IPv4 addresses of their own`
-  throw new Problem(422, 'service_unreachable', field ? `${field}: ${message}` : message, field ? { errors: [{ field, message }] } : {})
-}
-
