@@ -10,8 +10,6 @@ export interface RateLimit {
 export interface RateLimiter {
   /** Counts one more. Throws a 429 that says when to come again, and counts nothing then. */
   take(key: string): void
-  /** Throws the same where nothing is left; counts nothing. */
-  refuseExhausted(key: string): void
 }
 
 interface Bucket {
@@ -29,24 +27,20 @@ export function createRateLimiter({ burst, perSecond }: RateLimit, seconds = () 
     const { left, at } = buckets.get(key) ?? { left: burst, at: now }
     return { left: Math.min(burst, left + (now - at) * perSecond), at: now }
   }
-  const refuse = ({ left }: Bucket) => {
-    if (left < 1) throw tooMany(Math.ceil((1 - left) / perSecond))
-  }
   return {
     take(key) {
-      const bucket = filled(key)
-      refuse(bucket)
+      const { left, at } = filled(key)
+      if (left < 1) throw tooManyRequests(Math.ceil((1 - left) / perSecond))
       // What was used longest ago is the first to be forgotten.
       buckets.delete(key)
-      buckets.set(key, { ...bucket, left: bucket.left - 1 })
+      buckets.set(key, { left: left - 1, at })
       const [oldest] = buckets.size > mostKeys ? buckets.keys() : []
       if (oldest !== undefined) buckets.delete(oldest)
     },
-    refuseExhausted: (key) => refuse(filled(key)),
   }
 }
 
-const tooMany = (retryAfterSeconds: number): Problem =>
+export const tooManyRequests = (retryAfterSeconds: number): Problem =>
   new Problem(429, 'rate_limited', `Too many requests: come again in ${retryAfterSeconds} s.`, {
     headers: { 'retry-after': String(retryAfterSeconds) },
   })

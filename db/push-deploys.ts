@@ -1,16 +1,13 @@
 import { and, eq, sql } from 'drizzle-orm'
-import type { EnvironmentId } from '../domain/ids.ts'
-import type { Trigger } from '../domain/operations.ts'
-import { type Condition, either } from '../domain/pushes.ts'
+import type { EnvironmentId, OperationId } from '../domain/ids.ts'
+import type { Lock, Trigger } from '../domain/operations.ts'
+import { type Condition, either, type PushedVersion } from '../domain/pushes.ts'
 import type { Database } from './connect.ts'
 import type { Environment } from './environments.ts'
 import { locksOfEnvironment } from './operation-locks.ts'
 import { lockAdmission } from './operations/admit.ts'
 import { type Operation, queueOperation } from './operations/request.ts'
 import { operations } from './schema/index.ts'
-
-/** What a push is deployed as: the head of the environment's branch when the deployment begins, or the commit of a tag. */
-export type PushedVersion = { condition: Condition | null } | { tag: string; commit: string }
 
 /** A deployment that nobody asked for by name. */
 export interface PushDeploy {
@@ -20,14 +17,29 @@ export interface PushDeploy {
   trigger: Trigger & { by: 'webhook' | 'schedule' }
 }
 
-/**
- * Requests a deployment that a push has caused. One of that kind that waits for the same environment is superseded: what it was to bring
- * comes with this one, and so does its reason (design section 4).
- */
-export async function requestPushDeploy(tx: Database, { environment, applicationName, version, trigger }: PushDeploy): Promise<Operation> {
-  const { id, organisationId, name, branch } = environment
-  const locks = await locksOfEnvironment(tx, id)
+/** Requests one deployment that a push has caused. */
+export async function requestPushDeploy(tx: Database, deploy: PushDeploy): Promise<Operation> {
+  const locks = await locksOfEnvironment(tx, deploy.environment.id)
   await lockAdmission(tx)
+  return queuePushDeploy(tx, deploy, locks)
+}
+
+/** The same for several environments. What they lock is looked up before others have to wait. */
+export async function requestPushDeploys(tx: Database, deploys: readonly PushDeploy[]): Promise<Map<EnvironmentId, OperationId>> {
+  const requested = new Map<EnvironmentId, OperationId>()
+  const locked: { deploy: PushDeploy; locks: Lock[] }[] = []
+  for (const deploy of deploys) locked.push({ deploy, locks: await locksOfEnvironment(tx, deploy.environment.id) })
+  if (locked.length > 0) await lockAdmission(tx)
+  for (const { deploy, locks } of locked) requested.set(deploy.environment.id, (await queuePushDeploy(tx, deploy, locks)).id)
+  return requested
+}
+
+/**
+ * One of that kind that waits for the same environment is superseded: what it was to bring comes with this one, and so does its reason
+ * (design section 4).
+ */
+async function queuePushDeploy(tx: Database, { environment, applicationName, version, trigger }: PushDeploy, locks: readonly Lock[]): Promise<Operation> {
+  const { id, organisationId, name, branch } = environment
   const superseded = await supersedeQueued(tx, id)
   const isTag = 'tag' in version
   const condition = isTag ? null : superseded.reduce(either, version.condition)

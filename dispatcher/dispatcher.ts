@@ -4,8 +4,10 @@ import { markCancelDelivered, undeliveredCancels } from '../db/operations/cancel
 import { failUnbegun, putBack, runningRoots, takePending } from '../db/operations/dispatch.ts'
 import { repeatRecoveries, requestConvergence, requestRecovery } from '../db/operations/recover.ts'
 import type { Operation } from '../db/operations/request.ts'
+import { applicationsToSettle } from '../db/unsettled-pushes.ts'
 import { followsBranch, workflowId } from '../domain/operations.ts'
 import type { Workflows } from '../drivers/temporal/workflows.ts'
+import { settlePushes } from './pushes.ts'
 
 /** What the dispatcher works with; `sql` is the connection that listens. It polls every 5 s by default. */
 export interface DispatcherDeps {
@@ -23,9 +25,19 @@ export interface Dispatcher {
 
 /**
  * Carries wishes from the database to Temporal, in every worker process (design section 4): starts what is pending, delivers
- * cancels, and hands operations whose workflow is gone to recovery. Woken by NOTIFY, and by a poll for what was missed.
+ * cancels, and hands operations whose workflow is gone to recovery. Beside that it settles pushes, which need no Temporal.
  */
 export async function startDispatcher(deps: DispatcherDeps): Promise<Dispatcher> {
+  const loops = [await startLoop(deps, 'keystone_pending', round), await startLoop(deps, 'keystone_push', settleAll)]
+  return {
+    async stop() {
+      await Promise.all(loops.map((loop) => loop.stop()))
+    },
+  }
+}
+
+/** Works at once, whenever it is woken by NOTIFY, and by a poll for what was missed. */
+async function startLoop(deps: DispatcherDeps, channel: string, work: (deps: DispatcherDeps) => Promise<void>): Promise<Dispatcher> {
   const { pollMilliseconds = 5000 } = deps
   let isStopped = false
   let wake = () => {}
@@ -34,13 +46,13 @@ export async function startDispatcher(deps: DispatcherDeps): Promise<Dispatcher>
       const woken = new Promise<void>((resolve) => {
         wake = resolve
       })
-      await round(deps)
+      await work(deps)
       const timer = setTimeout(wake, pollMilliseconds)
       await woken
       clearTimeout(timer)
     }
   }
-  const listening = await deps.sql.listen('keystone_pending', () => wake())
+  const listening = await deps.sql.listen(channel, () => wake())
   const running = loop()
   return {
     async stop() {
@@ -50,6 +62,12 @@ export async function startDispatcher(deps: DispatcherDeps): Promise<Dispatcher>
       await listening.unlisten()
     },
   }
+}
+
+/** Applications do not wait for each other's success, either. */
+async function settleAll({ db, log }: DispatcherDeps): Promise<void> {
+  const failed = (error: unknown) => log.warn({ err: error }, 'settling pushes failed and is tried again')
+  for (const id of await applicationsToSettle(db).catch((error: unknown) => (failed(error), []))) await settlePushes(db, id).catch(failed)
 }
 
 /** The parts of a round do not wait for each other's success: a start that Temporal refuses must not keep a cancel back. */

@@ -37,6 +37,15 @@ export interface Condition {
   heedsSkip: boolean
 }
 
+/** What a push is deployed as: the head of the environment's branch when the deployment begins, or the commit of a tag. */
+export type PushedVersion = { condition: Condition | null } | { tag: string; commit: string }
+
+/** What one deployment brings that stands for two pushes: the version of the later one, for the reasons of both. */
+export function together(earlier: PushedVersion, later: PushedVersion): PushedVersion {
+  if ('tag' in later) return later
+  return { condition: 'tag' in earlier ? null : either(earlier.condition, later.condition) }
+}
+
 /** Two wishes that one deployment stands for: null is a wish under any circumstances. */
 export function either(one: Condition | null, other: Condition | null): Condition | null {
   if (one === null || other === null) return null
@@ -58,6 +67,9 @@ export interface PushTarget {
 
 /** What is to be deployed, or why nothing is. A tag stands for its commit, a branch for what its head is when the deployment begins. */
 export type Verdict = { deploys: 'head'; condition: Condition | null } | { deploys: 'tag' } | { ignored: Reason }
+
+/** Two hooks, or a hook and a person, tell of one push in different words. */
+export const toldBefore: Reason = { code: 'told_before', message: 'Another delivery has told of this very push.' }
 
 const ignored = (code: string, message: string): { ignored: Reason } => ({ ignored: { code, message } })
 

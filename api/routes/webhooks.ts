@@ -1,7 +1,9 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { bodyLimit } from 'hono/body-limit'
 import { createMiddleware } from 'hono/factory'
-import { completeWebhookRotation, type WebhookReceiver, webhookReceiver } from '../../db/webhooks.ts'
+import { createPushNotices } from '../../db/operations/notices.ts'
+import { createWebhookIntake, type WebhookIntake, type WebhookReceiver } from '../../db/webhook-intake.ts'
+import { completeWebhookRotation } from '../../db/webhooks.ts'
 import type { ApplicationId } from '../../domain/ids.ts'
 import { type Announced, announced, type Delivered, delivered, isSignedWith, told } from '../../drivers/sources/webhooks/delivery.ts'
 import { WebhookError } from '../../drivers/sources/webhooks/errors.ts'
@@ -10,6 +12,7 @@ import { type ApiContext, type ApiDependencies, type ApiEnv, createRouter } from
 import { Problem } from '../problem.ts'
 import { receivePush } from '../push-delivery.ts'
 import { createRateLimiter } from '../rate-limit.ts'
+import { createRefusals } from '../refusals.ts'
 import { applicationIdSchema } from '../schemas/fields.ts'
 import { presentReceived } from '../schemas/webhook.ts'
 
@@ -23,43 +26,49 @@ const limitedPayload = bodyLimit({
   },
 })
 
-/** Of one application: far more than people push. What is refused for it is found by the look at its branches, where that is on. */
-const signedLimit = { burst: 2000, perSecond: 20 }
-/** Of one application from one address. */
-const refusedLimit = { burst: 60, perSecond: 1 }
+/** Of one application: far more than people push. It keeps one from taking this process to itself, so every process counts for itself. */
+const signedLimit = { burst: 2000, perSecond: 200 }
+/** Of one application from one address, in all processes together: a secret is guessed at as often as it is looked at. */
+const refusedLimit = { burst: 60, everySeconds: 1 }
 
 /** Where git hosts tell of pushes. It takes no token: the signature says who speaks. It is no part of the API's document. */
 export function webhookRoutes(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const router = createRouter()
+  const intake = createWebhookIntake(deps.db, deps.keyring)
+  const tellOfPush = createPushNotices(deps.db)
   const signed = createRateLimiter(signedLimit)
-  const refused = createRateLimiter(refusedLimit)
+  const refusals = createRefusals(deps.db, refusedLimit)
   const addressOf = clientAddress(deps)
   /** For which application somebody delivers from where. */
-  const senderOf = (c: ApiContext): string => `${c.req.param('applicationId')} ${networkOf(addressOf(c) ?? '')}`
+  const senderOf = (c: ApiContext): string => `webhook/${receiverId(c) ?? 'none'}/${networkOf(addressOf(c) ?? '')}`
 
   /** Nothing is read of what nobody has signed, nor where too much has been refused. */
   const unread = createMiddleware<ApiEnv>(async (c, next) => {
-    refused.refuseExhausted(senderOf(c))
+    refusals.refuseExhausted(senderOf(c))
     announced(c.req.raw.headers)
     await next()
   })
 
   router.post('/webhooks/:applicationId', unread, limitedPayload, async (c) => {
-    const { receiver, heard, content } = await authenticated(deps, c).catch((error: unknown) => {
-      if (isIntrusion(error)) refused.take(senderOf(c))
+    const { receiver, heard, content } = await authenticated(deps, intake, c).catch(async (error: unknown) => {
+      if (isIntrusion(error)) await refusals.count(senderOf(c))
       throw error
     })
     signed.take(receiver.id)
     const { form, event, deliveryId } = heard
-    const delivery = {
-      ...{ organisationId: receiver.organisationId, applicationId: receiver.id },
-      ...{ provider: form.provider, event, deliveryId, bodyHash: content.hash },
-    }
-    const { status, body } = presentReceived(await receivePush(deps, { receiver, delivery, told: told(heard, content) }))
+    const delivery = { provider: form.provider, event, deliveryId, bodyHash: content.hash }
+    const { status, body } = presentReceived(await receivePush(intake, { receiver, delivery, told: told(heard, content) }))
+    if (status === 202) tellOfPush()
     return c.json(body, status)
   })
 
   return router
+}
+
+/** Null where no application can have it. */
+function receiverId(c: ApiContext): ApplicationId | null {
+  const { data = null } = applicationIdSchema.safeParse(c.req.param('applicationId'))
+  return data
 }
 
 interface Authenticated {
@@ -69,11 +78,11 @@ interface Authenticated {
 }
 
 /** Takes the body only where somebody could have signed it. Throws WebhookErrors, and a 404 where nothing takes deliveries. */
-async function authenticated({ db, keyring }: ApiDependencies, c: ApiContext): Promise<Authenticated> {
-  const id = applicationIdSchema.safeParse(c.req.param('applicationId'))
-  if (!id.success) throw noReceiver()
+async function authenticated({ db, keyring }: ApiDependencies, intake: WebhookIntake, c: ApiContext): Promise<Authenticated> {
+  const id = receiverId(c)
+  if (id === null) throw noReceiver()
   const heard = announced(c.req.raw.headers)
-  const receiver = await webhookReceiver(db, keyring, id.data)
+  const receiver = await intake.receiver(id)
   if (!receiver) throw noReceiver()
   const content = delivered(heard, Buffer.from(await c.req.arrayBuffer()))
   if (isSignedWith(receiver.secret, heard, content)) return { receiver, heard, content }

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { Delivery } from '../../db/webhooks.ts'
+import type { Delivery, PushResult } from '../../db/webhooks.ts'
 import { webhookProviders } from '../../domain/pushes.ts'
 import type { Received } from '../push-delivery.ts'
 import { moment } from './fields.ts'
@@ -9,7 +9,8 @@ const reasonSchema = z.object({ code: z.string(), message: z.string() })
 const resultSchema = z.object({
   environmentId: z.uuid(),
   environmentName: z.string(),
-  operationId: z.uuid().nullable().openapi({ description: 'The deployment that was requested.' }),
+  state: z.enum(['pending', 'requested', 'ignored']).openapi({ description: 'pending: the deployment is about to be requested.' }),
+  operationId: z.uuid().nullable().openapi({ description: 'The deployment that was requested; pushes that come at once share one.' }),
   reason: reasonSchema.nullable().openapi({ description: 'Why none was.' }),
 })
 
@@ -33,22 +34,30 @@ export const deliverySchema = z
     reason: reasonSchema.nullable().openapi({ description: 'Why no environment was looked at.' }),
     environments: z.array(resultSchema),
     receivedAt: moment,
+    settledAt: moment.nullable().openapi({ description: 'When it was known what came of it; null as long as anything is pending.' }),
     repeats: z.int().openapi({ description: 'How often the same has come since; that started nothing.' }),
     repeatedAt: moment.nullable(),
   })
   .openapi('WebhookDelivery')
 
 export function presentDelivery(delivery: Delivery): z.infer<typeof deliverySchema> {
-  const { id, provider, event, deliveryId, ref, before, after, reason, results, receivedAt, repeats, repeatedAt } = delivery
+  const { id, provider, event, deliveryId, ref, before, after, reason, results, receivedAt, settledAt, repeats, repeatedAt } = delivery
   return {
-    ...{ id, provider, event, deliveryId, ref, before, after, reason, repeats, environments: results },
+    ...{ id, provider, event, deliveryId, ref, before, after, reason, repeats, environments: results.map(presentResult) },
     receivedAt: receivedAt.toISOString(),
+    settledAt: settledAt && settledAt.toISOString(),
     repeatedAt: repeatedAt && repeatedAt.toISOString(),
   }
 }
 
-/** What a git host is answered: 202 where something was started. */
+function presentResult({ environmentId, environmentName, operationId, reason, version }: PushResult): z.infer<typeof resultSchema> {
+  const state = version ? 'pending' : operationId === null ? 'ignored' : 'requested'
+  return { environmentId, environmentName, state, operationId, reason }
+}
+
+/** What a git host is answered: 202 where something is to be deployed. */
 export function presentReceived({ id, event, isRepeated, reason, results }: Received) {
-  const hasStarted = !isRepeated && results.some(({ operationId }) => operationId !== null)
-  return { status: hasStarted ? (202 as const) : (200 as const), body: { id, event, isRepeated, reason, environments: results } }
+  const environments = results.map(presentResult)
+  const isAccepted = !isRepeated && environments.some(({ state }) => state === 'pending')
+  return { status: isAccepted ? (202 as const) : (200 as const), body: { id, event, isRepeated, reason, environments } }
 }

@@ -6,3 +6,8 @@ import type { Database } from '../connect.ts'
 export async function notifyOperation(db: Database, rootId: OperationId): Promise<void> {
   await db.execute(sql`select pg_notify('keystone_operation', ${rootId})`)
 }
+
+/** Tells dispatchers that a push waits to be settled. */
+export async function notifyPushes(db: Database): Promise<void> {
+  await db.execute(sql`select pg_notify('keystone_push', '')`)
+}

@@ -1,6 +1,7 @@
+import { sql } from 'drizzle-orm'
 import { index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import type { ApplicationId, EnvironmentId, OperationId } from '../../domain/ids.ts'
-import { type Reason, webhookProviders } from '../../domain/pushes.ts'
+import { type PushedVersion, type Reason, webhookProviders } from '../../domain/pushes.ts'
 import { organisationId } from './access.ts'
 import { applications } from './applications.ts'
 import { id, moment, ofSameOwner, oneOf } from './columns.ts'
@@ -11,6 +12,8 @@ export interface PushResult {
   environmentName: string
   operationId: OperationId | null
   reason: Reason | null
+  /** What is to be deployed, until a deployment of it has been requested or refused. */
+  version?: PushedVersion
 }
 
 /** Signed deliveries of git hosts, each push once: the payload's hash tells one that is delivered again, whatever id that has. */
@@ -32,10 +35,14 @@ export const webhookDeliveries = pgTable(
     before: text('before'),
     /** What it was at from then on; null where it was deleted or nothing was said of it. */
     after: text('after'),
+    /** Who has pushed, as the host calls him; null where it is about no push. */
+    pusher: text('pusher'),
     /** Why nothing was done for any environment. */
     reason: jsonb('reason').$type<Reason>(),
     results: jsonb('results').$type<PushResult[]>().notNull().default([]),
     receivedAt: moment('received_at').notNull().defaultNow(),
+    /** When it was known what came of it; null while a result has a version. */
+    settledAt: moment('settled_at').defaultNow(),
     /** How often it has come since. */
     repeats: integer('repeats').notNull().default(0),
     repeatedAt: moment('repeated_at'),
@@ -46,6 +53,7 @@ export const webhookDeliveries = pgTable(
     index('webhook_deliveries_ref').on(t.applicationId, t.ref, t.id),
     index('webhook_deliveries_listed').on(t.applicationId, t.id),
     index('webhook_deliveries_received').on(t.receivedAt),
+    index('webhook_deliveries_unsettled').on(t.applicationId, t.id).where(sql`${t.settledAt} is null`),
     ofSameOwner('webhook_deliveries_application', [t.organisationId, t.applicationId], () => [applications.organisationId, applications.id]),
     oneOf('webhook_deliveries_provider', t.provider, webhookProviders),
   ],

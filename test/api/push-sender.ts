@@ -1,4 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { applicationsToSettle } from '../../db/unsettled-pushes.ts'
+import { settlePushes } from '../../dispatcher/pushes.ts'
 import type { TestApi } from './test-api.ts'
 
 /** What a git host is answered. */
@@ -7,7 +9,15 @@ export interface Received {
   event: string
   isRepeated: boolean
   reason: { code: string; message: string } | null
-  environments: { environmentId: string; environmentName: string; operationId: string | null; reason: { code: string; message: string } | null }[]
+  environments: PushResult[]
+}
+
+interface PushResult {
+  environmentId: string
+  environmentName: string
+  state: 'pending' | 'requested' | 'ignored'
+  operationId: string | null
+  reason: { code: string; message: string } | null
 }
 
 export interface Sent {
@@ -55,6 +65,11 @@ export function giteaHeaders(secret: string, { body, deliveryId = randomBytes(8)
 export async function deliver({ app }: TestApi, applicationId: string, secret: string, delivery: Delivery): Promise<Sent> {
   const response = await app.request(`/webhooks/${applicationId}`, { method: 'POST', body: delivery.body, headers: giteaHeaders(secret, delivery) })
   return { status: response.status, headers: response.headers, body: (await response.json()) as Sent['body'] }
+}
+
+/** What a dispatcher does when it is told of pushes. */
+export async function settleAll({ database: { db } }: Pick<TestApi, 'database'>): Promise<void> {
+  for (const id of await applicationsToSettle(db)) await settlePushes(db, id)
 }
 
 /** Makes a webhook secret, and says what it is. */

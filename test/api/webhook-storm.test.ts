@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { beginOperation } from '../../db/operations/begin.ts'
 import { finishOperation } from '../../db/operations/finish.ts'
 import type { EnvironmentId, OperationId, ServerId } from '../../domain/ids.ts'
-import { deliver, freshCommit, giteaBody, webhookSecret } from './push-sender.ts'
+import { deliver, freshCommit, giteaBody, settleAll, webhookSecret } from './push-sender.ts'
 import { makeApplication, makeServer, provisioned } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
 
@@ -61,6 +61,14 @@ const shuffled = <Item extends { number: number }>(items: readonly Item[]): Item
     .toSorted((one, other) => one.at - other.at)
     .map(({ item }) => item)
 
+/** Stands in for a dispatcher: settles what there is, and what came until then once more when no more comes. */
+async function settle(isSent: () => boolean): Promise<void> {
+  for (let isLast = false; !isLast; ) {
+    isLast = isSent()
+    await settleAll(api)
+  }
+}
+
 /** Stands in for workers: what is pending takes what its branch is at, and ends. Answers with the most that was under way and that waited at any time. */
 async function execute(branches: readonly Branch[], isOver: () => boolean) {
   const { db, sql } = api.database
@@ -99,15 +107,20 @@ it('a thousand deliveries, three in ten of them again and many late, bring each 
       statuses.push(await next.send())
     }
   }
-  let isOver = false
-  const executing = execute(branches, () => isOver)
+  let isSent = false
+  let isSettled = false
+  const settling = Promise.all([settle(() => isSent), settle(() => isSent)])
+  const executing = execute(branches, () => isSettled)
   await Promise.all(Array.from({ length: atOnce }, sender))
-  isOver = true
+  isSent = true
+  await settling
+  isSettled = true
   const most = await executing
   expect(branches.map(({ deployed }) => deployed)).toEqual(branches.map(() => pushesEach))
   expect(most).toEqual({ underWay: 1, queued: 1 })
   const count = (status: number) => statuses.filter((one) => one === status).length
   expect([count(202), count(200)]).toEqual([branches.length * pushesEach, branches.length * redeliveriesEach])
   const [stored] = await api.database.sql`select count(*)::int as deliveries, sum(repeats)::int as repeats from webhook_deliveries`
+  expect(await api.database.sql`select 1 from webhook_deliveries where settled_at is null`).toEqual([])
   expect(stored).toEqual({ deliveries: branches.length * pushesEach, repeats: branches.length * redeliveriesEach })
 }, 180_000)

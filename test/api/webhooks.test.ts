@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pruneDeliveries } from '../../db/webhooks.ts'
 import type { EnvironmentId, ServerId } from '../../domain/ids.ts'
 import { giteaDelivery } from '../drivers/sources/gitea-deliveries.ts'
-import { deliver, type Delivery, freshCommit, giteaBody, giteaHeaders, type Received, webhookSecret } from './push-sender.ts'
+import { deliver, type Delivery, freshCommit, giteaBody, giteaHeaders, type Received, settleAll, webhookSecret } from './push-sender.ts'
 import { makeApplication, makeEnvironment, makeServer, provisioned } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
 
@@ -20,6 +20,7 @@ interface Shop {
   applicationId: string
   environmentId: EnvironmentId
   secret: string
+  /** What the git host is answered; by then a dispatcher has settled it. */
   send(delivery: Delivery): ReturnType<typeof deliver>
   /** A push of this body, and what came of it for the only environment. */
   reasonOf(told?: Parameters<typeof giteaBody>[0]): Promise<string | null>
@@ -31,13 +32,17 @@ async function shop(change: object = {}): Promise<Shop> {
   const environmentId = await makeEnvironment(api, { applicationId, serverIds: [serverId] })
   await api.ask('PATCH', `${api.root}/environments/${environmentId}`, { body: change })
   const secret = await webhookSecret(api, applicationId)
-  const send = (delivery: Delivery) => deliver(api, applicationId, secret, delivery)
+  const send = async (delivery: Delivery) => {
+    const answer = await deliver(api, applicationId, secret, delivery)
+    await settleAll(api)
+    return answer
+  }
   return {
     ...{ applicationId, environmentId, secret, send },
     async reasonOf(told) {
       const { status, body } = await send({ body: giteaBody(told) })
       const [only] = body.environments
-      expect(status).toBe(only?.operationId ? 202 : 200)
+      expect(status).toBe(only?.reason ? 200 : 202)
       return only?.reason?.code ?? null
     },
   }
@@ -52,7 +57,7 @@ interface Operation {
 }
 
 const operationsOf = async ({ environmentId }: Shop) => (await api.ask<{ items: Operation[] }>('GET', `${api.root}/operations?targetId=${environmentId}`)).body.items
-const deliveriesOf = async ({ applicationId }: Shop) => (await api.ask<{ items: Received[] }>('GET', `${api.root}/applications/${applicationId}/webhook-deliveries`)).body.items
+const deliveriesOf = async ({ applicationId }: Pick<Shop, 'applicationId'>) => (await api.ask<{ items: Received[] }>('GET', `${api.root}/applications/${applicationId}/webhook-deliveries`)).body.items
 
 describe('a push', () => {
   it('is deployed: what its branch is at when that begins', async () => {
@@ -60,10 +65,13 @@ describe('a push', () => {
     const after = freshCommit()
     const { status, body } = await own.send({ body: giteaBody({ after }) })
     expect([status, body.isRepeated, body.reason]).toEqual([202, false, null])
-    expect(body.environments).toEqual([{ environmentId: own.environmentId, environmentName: 'production', operationId: expect.any(String), reason: null }])
+    const named = { environmentId: own.environmentId, environmentName: 'production' }
+    expect(body.environments).toEqual([{ ...named, state: 'pending', operationId: null, reason: null }])
     const [operation] = await operationsOf(own)
+    const [delivery] = await deliveriesOf(own)
+    expect(delivery?.environments).toEqual([{ ...named, state: 'requested', operationId: operation?.id, reason: null }])
     expect(operation).toMatchObject({
-      ...{ id: body.environments[0]!.operationId, kind: 'environment_deploy', status: 'pending', input: { branch: 'main' } },
+      ...{ kind: 'environment_deploy', status: 'pending', input: { branch: 'main' } },
       summary: expect.stringMatching(/^deploy production of shop-[0-9a-f]{8} @ main$/),
       trigger: { by: 'webhook', actor: 'ada', cause: `push of ${after.slice(0, 7)} to main` },
     })
@@ -131,8 +139,10 @@ describe('a push', () => {
   it('to what cannot be deployed says why', async () => {
     const applicationId = await makeApplication(api)
     await makeEnvironment(api, { applicationId, serverIds: [] })
-    const { status, body } = await deliver(api, applicationId, await webhookSecret(api, applicationId), { body: giteaBody() })
-    expect([status, body.environments[0]?.reason?.code]).toEqual([200, 'environment_without_servers'])
+    const { status } = await deliver(api, applicationId, await webhookSecret(api, applicationId), { body: giteaBody() })
+    await settleAll(api)
+    const [delivery] = await deliveriesOf({ applicationId })
+    expect([status, delivery?.environments]).toEqual([202, [expect.objectContaining({ state: 'ignored', operationId: null, reason: expect.objectContaining({ code: 'environment_without_servers' }) })]])
   })
 
   it('of an application without environments, of a deleted branch and of one that has not moved starts nothing', async () => {
@@ -154,8 +164,9 @@ describe('a push', () => {
     const path = `${api.root}/applications/${own.applicationId}/environments`
     await api.make(path, { name: 'staging', serverIds: [serverId] })
     await api.make(path, { name: 'next', branch: 'next', serverIds: [serverId] })
-    const { body } = await own.send({ body: giteaBody() })
-    expect(body.environments.map(({ environmentName, operationId, reason }) => [environmentName, operationId !== null, reason?.code])).toEqual([
+    await own.send({ body: giteaBody() })
+    const [delivery] = await deliveriesOf(own)
+    expect(delivery!.environments.map(({ environmentName, operationId, reason }) => [environmentName, operationId !== null, reason?.code])).toEqual([
       ['production', true, undefined],
       ['staging', true, undefined],
       ['next', false, 'other_branch'],
@@ -171,8 +182,10 @@ describe('the same push', () => {
     const again = await own.send({ body, deliveryId: 'd1' })
     const replayed = await own.send({ body, deliveryId: 'd2' })
     expect([first.status, again.status, replayed.status]).toEqual([202, 200, 200])
-    expect([again.body, replayed.body]).toEqual([{ ...first.body, isRepeated: true }, { ...first.body, isRepeated: true }])
-    expect(await operationsOf(own)).toHaveLength(1)
+    const operations = await operationsOf(own)
+    expect(operations).toHaveLength(1)
+    const told = { ...first.body, isRepeated: true, environments: [{ ...first.body.environments[0], state: 'requested', operationId: operations[0]!.id }] }
+    expect([again.body, replayed.body]).toEqual([told, told])
     expect(await deliveriesOf(own)).toMatchObject([{ id: first.body.id, repeats: 2, repeatedAt: expect.any(String) }])
   })
 
@@ -338,7 +351,7 @@ describe('what was delivered', () => {
     const all = await deliveriesOf(own)
     const page = await api.ask<{ items: Received[]; nextCursor: string }>('GET', `${api.root}/applications/${own.applicationId}/webhook-deliveries?limit=2`)
     expect(page.body).toMatchObject({ items: all.slice(0, 2), nextCursor: all[1]!.id })
-    expect(all[0]).toMatchObject({ provider: 'gitea', event: 'push', ref: 'refs/heads/main', repeats: 0 })
+    expect(all[0]).toMatchObject({ provider: 'gitea', event: 'push', ref: 'refs/heads/main', repeats: 0, settledAt: expect.any(String) })
     const { sql, db } = api.database
     await sql`update webhook_deliveries set received_at = now() - interval '31 days' where id = ${all[2]!.id}`
     await pruneDeliveries(db)

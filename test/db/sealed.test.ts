@@ -19,7 +19,7 @@ import { insertSystemVariables, variablesOf } from '../../db/variables.ts'
 import { ensureOwner } from '../../db/owner.ts'
 import { insertUser } from '../../db/users.ts'
 import type { ServerId } from '../../domain/ids.ts'
-import { webhookReceiver } from '../../db/webhooks.ts'
+import { createWebhookIntake } from '../../db/webhook-intake.ts'
 import { sealedPlaces } from '../../domain/sealed-places.ts'
 import { Secret } from '../../domain/secret.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
@@ -135,7 +135,7 @@ describe('secrets in the database', () => {
     const [bought] = await sql`select management_key_private as key from servers where id = ${boughtId}`
     const ofEnvironment = await variablesOf(db, keyring, environmentId)
     const { password, standby } = (await engineSlice(db, keyring, slice.id)).credentials
-    const receiver = await webhookReceiver(db, keyring, application.id)
+    const receiver = await createWebhookIntake(db, keyring).receiver(application.id)
     const revealed = [
       await login(server.id, 'management'),
       await login(server.id, 'adoption'),

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { z } from 'zod'
 import { operationSchema as storedSchema } from '../../api/schemas/operation.ts'
+import { deliverySchema } from '../../api/schemas/webhook.ts'
 import { operationSchema, type OperationTree, stepsOf } from '../../stack/demo/operation.ts'
 import { until } from '../lab/until.ts'
 import { recordHistories } from './histories.ts'
@@ -9,20 +10,19 @@ import { openScene, type Sample, type Scene } from './scene.ts'
 
 let scene: Scene
 let sample: Sample
-let hook: { path: string; secret: string }
+let hook: { path: string; secret: string; deliveries: string }
 
-const receivedSchema = z.object({
-  isRepeated: z.boolean(),
-  environments: z.array(z.object({ operationId: z.string().nullable(), reason: z.object({ code: z.string() }).nullable() })),
-})
+const receivedSchema = z.object({ id: z.string(), isRepeated: z.boolean() })
+const deliveriesSchema = z.object({ items: z.array(deliverySchema) })
 const operationsSchema = z.object({ items: z.array(storedSchema) })
 
 beforeAll(async () => {
   scene = await openScene({ name: 'webhooks' })
   sample = await scene.sample('visits')
   const { items } = await scene.client.get(`${root()}/applications`, z.object({ items: z.array(z.object({ id: z.string() })) }))
-  const secret = await scene.client.put(`${root()}/applications/${items[0]!.id}/webhook-secret`, undefined)
-  hook = z.object({ path: z.string(), secret: z.string() }).parse(secret)
+  const application = `${root()}/applications/${items[0]!.id}`
+  const secret = z.object({ path: z.string(), secret: z.string() }).parse(await scene.client.put(`${application}/webhook-secret`, undefined))
+  hook = { ...secret, deliveries: `${application}/webhook-deliveries` }
 }, 900_000)
 
 afterAll(() => scene?.close())
@@ -45,6 +45,13 @@ async function deliver(told: object) {
   const headers = { 'content-type': 'application/json', 'x-keystone-event': 'push', 'x-keystone-signature': `sha256=${signature}` }
   const response = await fetch(`${scene.keystone.apiUrl}${hook.path}`, { method: 'POST', body, headers })
   return { status: response.status, body: receivedSchema.parse(await response.json()) }
+}
+
+/** The deployment that a delivery has come to, as soon as that is known. */
+async function requestedFor(deliveryId: string): Promise<string | null | undefined> {
+  const find = async () => (await scene.client.get(hook.deliveries, deliveriesSchema)).items.find(({ id }) => id === deliveryId)
+  await until('the push to be settled', async () => (await find())?.settledAt != null)
+  return (await find())?.environments[0]?.operationId
 }
 
 /** Waits for the end of an operation, and leaves its histories under this name. */
@@ -72,7 +79,7 @@ it('a push is deployed', async () => {
   const told = await push({ VERSION: 'pushed\n' })
   const { status, body } = await deliver(told)
   expect([status, body.isRepeated]).toEqual([202, false])
-  const ended = await endOf('pushed', body.environments[0]?.operationId)
+  const ended = await endOf('pushed', await requestedFor(body.id))
   expect(ended).toMatchObject({ status: 'succeeded', outcome: 'deployed', failure: null })
   expect(await stored(ended.id)).toMatchObject({ trigger: { by: 'webhook' }, input: { branch: 'main', commit: told.after } })
   expect(ended.summary).toMatch(new RegExp(` @ ${told.after.slice(0, 7)}$`))
@@ -84,7 +91,7 @@ it('a push is deployed', async () => {
 it('the same push again starts nothing', async () => {
   const told = await push({ VERSION: 'pushed again\n' })
   const first = await deliver(told)
-  await endOf('pushed-again', first.body.environments[0]?.operationId)
+  await endOf('pushed-again', await requestedFor(first.body.id))
   const count = (await operations()).length
   const again = await deliver(told)
   expect([first.status, again.status, again.body.isRepeated]).toEqual([202, 200, true])
@@ -97,7 +104,7 @@ it('a push whose list is cut short is compared by git, and ends where nothing co
   const { paths: _, ...cut } = await push({ 'docs/index.md': 'documentation\n' })
   const { status, body } = await deliver(cut)
   expect(status).toBe(202)
-  const ended = await endOf('pushed-outside', body.environments[0]?.operationId)
+  const ended = await endOf('pushed-outside', await requestedFor(body.id))
   expect(ended).toMatchObject({ status: 'succeeded', outcome: 'outside_trigger_paths', children: [] })
   expect(stepsOf(ended).map(({ name }) => name)).toEqual(['compare head'])
   expect(await live()).toBe(before)
