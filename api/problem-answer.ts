@@ -31,7 +31,7 @@ const titles: Readonly<Record<ProblemStatus, string>> = {
 
 /** Answers any error as problem+json; what is not the caller's is logged whole and told without details. */
 export function answerError(error: unknown, c: Context<ApiEnv>): Response {
-  if (error instanceof AlreadyAnswered) return repeated(error.answer)
+  if (error instanceof AlreadyAnswered) return repeated(error.answer, c.var.requestId)
   const problem = problemOf(error)
   if (!problem) c.var.log.error({ err: error }, 'request failed')
   const { status, code, detail, errors, members, headers } = problem ?? internal(c.var.requestId)
@@ -39,8 +39,8 @@ export function answerError(error: unknown, c: Context<ApiEnv>): Response {
   return c.json(document, status, { ...headers, 'content-type': 'application/problem+json' })
 }
 
-function repeated({ status, content, headers }: Answer): Response {
-  return Response.json(content, { status, headers: { ...headers, 'idempotency-replayed': 'true' } })
+function repeated({ status, content, headers }: Answer, requestId: string): Response {
+  return Response.json(content, { status, headers: { ...headers, 'idempotency-replayed': 'true', 'x-request-id': requestId } })
 }
 
 function problemOf(error: unknown): Problem | null {

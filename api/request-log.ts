@@ -16,8 +16,9 @@ export const requestLog = ({ log }: ApiDependencies, metrics: ApiMetrics) =>
     c.set('requestId', requestId)
     c.set('log', log.child({ requestId }))
     c.set('once', null)
-    await next()
+    // Before there is an answer: one that is changed afterwards is copied, body and all.
     c.header('x-request-id', requestId)
+    await next()
     const { method, path } = c.req
     const { status } = c.res
     const route = routePath(c, -1)

@@ -76,7 +76,7 @@ export interface SettledPush {
 /** Notes what came of pushes. Their rows are held for no longer than this: the same push may just be delivered again. */
 export async function recordSettled(tx: Database, pushes: readonly SettledPush[]): Promise<void> {
   await tx.execute(sql`
-    update webhook_deliveries set reason = settled.reason, results = settled.results, settled_at = now()
+    update webhook_deliveries set reason = settled.reason, results = settled.results, settled_at = clock_timestamp()
     from jsonb_to_recordset(${JSON.stringify(pushes)}::jsonb) as settled(id uuid, reason jsonb, results jsonb)
     where webhook_deliveries.id = settled.id`)
 }

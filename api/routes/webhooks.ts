@@ -18,12 +18,20 @@ import { presentReceived } from '../schemas/webhook.ts'
 
 /** GitHub sends nothing that is larger. */
 const largestPayloadMb = 25
+const largestPayloadBytes = largestPayloadMb * 1024 * 1024
 
-const limitedPayload = bodyLimit({
-  maxSize: largestPayloadMb * 1024 * 1024,
+const countedPayload = bodyLimit({
+  maxSize: largestPayloadBytes,
   onError: () => {
     throw new Problem(413, 'body_too_large', `The delivery is larger than ${largestPayloadMb} MB, which no git host sends.`)
   },
+})
+
+/** The server takes no more of a body than its length says: others are counted, and copied, as they come. */
+const limitedPayload = createMiddleware<ApiEnv>((c, next) => {
+  const { headers } = c.req.raw
+  const isShort = !headers.has('transfer-encoding') && Number(headers.get('content-length') ?? Infinity) <= largestPayloadBytes
+  return isShort ? next() : countedPayload(c, next)
 })
 
 /** Of one application: far more than people push. It keeps one from taking this process to itself, so every process counts for itself. */

@@ -5,6 +5,7 @@ import type { Client } from '@temporalio/client'
 import { connectTemporal } from '../../drivers/temporal/connect.ts'
 import { type ApiClient, createApiClient } from '../../stack/demo/client.ts'
 import type { Ports } from '../../stack/ports.ts'
+import { runningDatabase } from '../../stack/postgres/server.ts'
 import { type HistoryReader, historyReader } from './history.ts'
 import { freePort } from '../setup/free-port.ts'
 import { startStack } from '../stack/stack-process.ts'
@@ -23,6 +24,7 @@ export interface BenchKeystone {
   histories: HistoryReader
   temporal: Client
   dataDir: string
+  databaseUrl: string
   workerCounts(): Promise<WorkerCounts>
   stop(): Promise<void>
 }
@@ -38,6 +40,7 @@ export async function startKeystone(): Promise<BenchKeystone> {
   const ports: Ports = JSON.parse(await readFile(join(dataDir, 'ports.json'), 'utf8'))
   const target = { address: `127.0.0.1:${ports.temporal}`, namespace: 'default', apiKey: null, tls: null }
   const temporal = connectTemporal(target)
+  const database = await runningDatabase({ folder: join(dataDir, 'postgres'), port: ports.postgres })
   const apiUrl = `http://127.0.0.1:${ports.api}`
   return {
     client: createApiClient(apiUrl, token),
@@ -45,6 +48,7 @@ export async function startKeystone(): Promise<BenchKeystone> {
     histories: historyReader(temporal.client),
     temporal: temporal.client,
     dataDir,
+    databaseUrl: database.reveal(),
     workerCounts: () => countsAt(`http://127.0.0.1:${ports.workerMetrics}/metrics`),
     async stop() {
       await temporal.connection.close()

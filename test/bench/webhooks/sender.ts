@@ -17,6 +17,7 @@ export interface SendReport {
   answers: Record<string, number>
   failures: string[]
   p50Ms: number
+  p95Ms: number
   p99Ms: number
   maxMs: number
 }
@@ -30,8 +31,14 @@ const redelivered = 0.3
 const microseconds = 1000
 const longestMicroseconds = 3_600_000_000
 
+interface Rate {
+  rate: number
+  seconds: number
+  warmUpSeconds: number
+}
+
 /** Sends so many deliveries a second, whatever becomes of those before; what is sent in the first `warmUpSeconds` is not counted. */
-export async function sendDeliveries(receivers: readonly Receiver[], { rate, seconds, warmUpSeconds }: { rate: number; seconds: number; warmUpSeconds: number }): Promise<SendReport> {
+export async function sendDeliveries(receivers: readonly Receiver[], { rate, seconds, warmUpSeconds }: Rate): Promise<SendReport> {
   const agent = new Agent({ keepAlive: true, maxSockets: mostConnections })
   const latency = createHistogram({ lowest: 1, highest: longestMicroseconds, figures: 3 })
   let deliveries = 0
@@ -60,8 +67,25 @@ export async function sendDeliveries(receivers: readonly Receiver[], { rate, sec
   })
   await Promise.all(underWay)
   agent.destroy()
-  const [p50Ms, p99Ms] = [latency.percentile(50) / microseconds, latency.percentile(99) / microseconds]
-  return { deliveries, answers, failures, p50Ms, p99Ms, maxMs: latency.max / microseconds }
+  const percentile = (percent: number) => latency.percentile(percent) / microseconds
+  return { deliveries, answers, failures, p50Ms: percentile(50), p95Ms: percentile(95), p99Ms: percentile(99), maxMs: latency.max / microseconds }
+}
+
+/** Sends the next delivery as soon as one is answered. Answers with how many were in a second. */
+export async function sendMost(receivers: readonly Receiver[], seconds: number): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: mostConnections })
+  const nextBody = bodies(receivers)
+  const begun = performance.now()
+  let answered = 0
+  const send = async () => {
+    while (performance.now() - begun < seconds * 1000) {
+      const { status } = await deliver(agent, nextBody())
+      if (status === 200 || status === 202) answered += 1
+    }
+  }
+  await Promise.all(Array.from({ length: mostConnections }, send))
+  agent.destroy()
+  return (answered * 1000) / (performance.now() - begun)
 }
 
 interface Delivery {
