@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
-import { inArray } from 'drizzle-orm'
+import { eq, inArray } from 'drizzle-orm'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { classifyErrors } from '../../activities/classify.ts'
@@ -11,8 +11,9 @@ import { requestCancel } from '../../db/operations/cancel.ts'
 import { commitOnce } from '../../db/operations/commit.ts'
 import { finishOperation } from '../../db/operations/finish.ts'
 import { createNotices } from '../../db/operations/notices.ts'
+import { notifyPushes } from '../../db/operations/notify.ts'
 import type { Operation } from '../../db/operations/request.ts'
-import { operations } from '../../db/schema/index.ts'
+import { environments, operations, webhookDeliveries } from '../../db/schema/index.ts'
 import { type Dispatcher, startDispatcher } from '../../dispatcher/dispatcher.ts'
 import type { OperationId } from '../../domain/ids.ts'
 import { workflowId } from '../../domain/operations.ts'
@@ -241,6 +242,52 @@ describe('with a worker', () => {
     await dispatch({ pollMilliseconds: 50 })
     return { lost, next }
   }
+})
+
+describe('a push', () => {
+  /** A delivery of which nobody was told; its environment has no server. */
+  async function pushed(): Promise<string> {
+    const environmentId = await environment(db, organisationId)
+    const [found] = await db.select({ applicationId: environments.applicationId }).from(environments).where(eq(environments.id, environmentId))
+    const id = newId<string>()
+    await db.insert(webhookDeliveries).values({
+      ...{ id, organisationId, applicationId: found!.applicationId, provider: 'gitea', event: 'push', bodyHash: id, settledAt: null },
+      ...{ ref: 'refs/heads/main', before: 'a'.repeat(40), after: 'b'.repeat(40), pusher: 'ada' },
+      results: [{ environmentId, environmentName: 'production', operationId: null, reason: null, version: { condition: null } }],
+    })
+    return id
+  }
+  const reasonOf = async (id: string) => (await db.select().from(webhookDeliveries).where(eq(webhookDeliveries.id, id)))[0]?.results[0]?.reason?.code
+  const isSettled = (id: string) => eventually(() => reasonOf(id)).toBe('environment_without_servers')
+
+  test('is settled by the next dispatcher, when the one before crashed', async () => {
+    const id = await pushed()
+    await dispatch()
+    await isSettled(id)
+  })
+
+  test('is settled at once when a dispatcher is told of it, also while Temporal is away', async () => {
+    const away = connectTemporal({ ...temporal.target, address: `127.0.0.1:${await freePort()}` })
+    await pending()
+    await dispatch({ workflows: createWorkflows(away.client) })
+    const id = await pushed()
+    await notifyPushes(db)
+    await isSettled(id)
+    await away.connection.close()
+  })
+
+  test('is found by the poll where nobody was told of it', async () => {
+    await dispatch({ pollMilliseconds: 50 })
+    await isSettled(await pushed())
+  })
+
+  test('that cannot be settled keeps those of other applications not back', async () => {
+    const [before, broken, after] = [await pushed(), await pushed(), await pushed()]
+    await sql`update webhook_deliveries set results = '{}' where id = ${broken}`
+    await dispatch({ pollMilliseconds: 50 })
+    await Promise.all([before, after].map(isSettled))
+    await sql`delete from webhook_deliveries where id = ${broken}`
+  })
 })
 
 async function createWorker(): Promise<Worker> {
