@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { either, matchesTag, type Push, type PushTarget, saysSkip, verdictOn } from '../../domain/pushes.ts'
+import { either, matchesTag, type Push, type PushTarget, saysSkip, together, verdictOn } from '../../domain/pushes.ts'
 
 const target = (values: Partial<PushTarget> = {}): PushTarget => ({
   ...{ name: 'production', branch: 'main', deployOnPush: true, deployTags: null, isBuilt: true, triggerPaths: ['apps/shop'] },
@@ -84,5 +84,12 @@ describe('two pushes that one deployment stands for', () => {
 
   it('else where something has changed since the beginning of either', () => {
     expect(either(condition(['a', 'b'], false), condition(['b', 'c']))).toEqual(condition(['a', 'b', 'c'], false))
+  })
+
+  it('come to the version of the later one, and a tag before it counts as a wish in any case', () => {
+    const tagged = { tag: 'v1', commit: 'c' }
+    expect(together({ condition: null }, tagged)).toEqual(tagged)
+    expect(together(tagged, { condition: condition(['a']) })).toEqual({ condition: null })
+    expect(together({ condition: condition(['a']) }, { condition: condition(['b']) })).toEqual({ condition: condition(['a', 'b']) })
   })
 })
