@@ -3,6 +3,7 @@ import { pull, push, set } from './commands/env.ts'
 import { apps, envs, organisations, servers, services, useOrganisation } from './commands/lists.ts'
 import { login, logout, whoami } from './commands/login.ts'
 import { cancel, deploy, logs, operations, plan, releases, retry, rollback } from './commands/operations.ts'
+import { run } from './commands/run.ts'
 import { completion } from './completion.ts'
 import { CliError } from './errors.ts'
 
@@ -16,7 +17,7 @@ const root = buildRouteMap({
   routes: {
     ...{ login, logout, whoami, organisations: organisation },
     ...{ servers, apps, envs, services, deploy, plan, rollback, releases },
-    ...{ operations, logs, cancel, retry, env, completion },
+    ...{ operations, logs, cancel, retry, run, env, completion },
   },
   docs: { brief: 'Deploy to your own servers with Keystone' },
 })
@@ -26,7 +27,7 @@ const told = (error: unknown): string => (error instanceof CliError ? error.mess
 /** The whole program; run it with stricli's `run`. */
 export const application = buildApplication(root, {
   name: 'keystone',
-  scanner: { caseStyle: 'allow-kebab-for-camel' },
+  scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
   documentation: { caseStyle: 'convert-camel-to-kebab', disableAnsiColor: true },
   localization: { text: { ...text_en, exceptionWhileRunningCommand: told } },
   determineExitCode: (error) => (error instanceof CliError ? error.exitCode : 1),

@@ -1,7 +1,9 @@
 import { hc } from 'hono/client'
 import type { z } from 'zod'
 import type { applicationRoutes } from '../api/routes/applications.ts'
+import type { commandRoutes } from '../api/routes/commands.ts'
 import type { deploymentRoutes } from '../api/routes/deployments.ts'
+import type { environmentServiceRoutes } from '../api/routes/environment-services.ts'
 import type { environmentRoutes } from '../api/routes/environments.ts'
 import type { operationLogRoutes } from '../api/routes/operation-logs.ts'
 import type { operationRoutes } from '../api/routes/operations.ts'
@@ -23,14 +25,15 @@ interface Connection {
   url: string
   /** Null: nobody is logged in. */
   token: string | null
+  fetch?: typeof fetch
 }
 
 /**
  * The API, typed by the very routes that answer: types alone are imported, nothing of the API comes into the program. A client
  * per resource, since one of all routes takes the compiler long.
  */
-export function createClient({ url, token }: Connection) {
-  const options = token === null ? {} : { headers: { authorization: `Bearer ${token}` } }
+export function createClient({ url, token, fetch }: Connection) {
+  const options = { ...(token === null ? {} : { headers: { authorization: `Bearer ${token}` } }), ...(fetch ? { fetch } : {}) }
   return {
     session: hc<ReturnType<typeof sessionRoutes>>(url, options),
     user: hc<ReturnType<typeof userRoutes>>(url, options).user,
@@ -49,6 +52,8 @@ function ofEnvironment(url: string, options: Parameters<typeof hc>[1]) {
     deployments: hc<ReturnType<typeof deploymentRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].deployments,
     rollbacks: hc<ReturnType<typeof rollbackRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].rollbacks,
     releases: hc<ReturnType<typeof releaseRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].releases,
+    commands: hc<ReturnType<typeof commandRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].commands,
+    ownServices: hc<ReturnType<typeof environmentServiceRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].services,
     plan: hc<ReturnType<typeof planRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].plan,
     variables: hc<ReturnType<typeof variableRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].variables,
     imports: hc<ReturnType<typeof variableImportRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId']['variable-imports'],

@@ -1,9 +1,10 @@
-import type { CommandContext } from '@stricli/core'
+import type { CommandContext, StricliProcess } from '@stricli/core'
 import type { Environment } from './settings.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What commands work with. */
 export interface CliContext extends CommandContext {
+  process: StricliProcess
   env: Environment
   terminal: Terminal
 }

@@ -21,8 +21,13 @@ export async function namedEnvironments({ client, ask, param }: OrganisationSess
   return environments.items.map(({ id, name, branch, status, applicationId }) => ({ id, path: `${names.get(applicationId)}/${name}`, name, branch, status }))
 }
 
+export interface EnvironmentParam {
+  organisationId: string
+  environmentId: string
+}
+
 /** Parameters of an environment's path: by id, as `application/environment`, or by a name that only one has. Throws a CliError. */
-export async function environmentParam(session: OrganisationSession, wanted: string): Promise<{ organisationId: string; environmentId: string }> {
+export async function environmentParam(session: OrganisationSession, wanted: string): Promise<EnvironmentParam> {
   const { organisationId } = session.param
   if (isId(wanted)) return { organisationId, environmentId: wanted }
   const all = await namedEnvironments(session)
@@ -30,4 +35,13 @@ export async function environmentParam(session: OrganisationSession, wanted: str
   if (found && others.length === 0) return { organisationId, environmentId: found.id }
   const known = (found ? [found, ...others] : all).map(({ path }) => `  ${path}`).join('\n')
   throw new CliError(exitCodes.usage, found ? `${wanted} is not clear. It may be:\n${known}` : `There is no environment ${wanted}. There are:\n${known}`)
+}
+
+/** The id of a service of an environment, named by that or by its name. Throws a CliError that names those there are. */
+export async function serviceIdOf({ client, ask }: OrganisationSession, param: EnvironmentParam, wanted: string): Promise<string> {
+  if (isId(wanted)) return wanted
+  const { items } = await wholeList((query) => ask(client.ownServices.$get({ param, query })))
+  const found = items.find(({ name }) => name === wanted)
+  if (found) return found.id
+  throw new CliError(exitCodes.usage, `There is no service ${wanted}. There are: ${items.map(({ name }) => name).join(', ')}`)
 }

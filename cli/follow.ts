@@ -24,9 +24,9 @@ export async function followSilently(context: CliContext, session: OrganisationS
   if (tree.status !== 'succeeded') throw new CliError(endedBadly(tree), ending(tree, context.terminal.paint).trimEnd())
 }
 
-const endedBadly = ({ status }: OperationTree): number => (status === 'failed' ? exitCodes.failed : exitCodes.cancelled)
+export const endedBadly = ({ status }: OperationTree): number => (status === 'failed' ? exitCodes.failed : exitCodes.cancelled)
 
-interface Watching {
+export interface Watching {
   view: View
   trouble(text: string): void
 }
@@ -34,7 +34,7 @@ interface Watching {
 const reconnectMilliseconds = 1000
 
 /** Goes on where it was when the connection or the API went away, for as long as it takes; returns the tree in the end. */
-async function watched(session: OrganisationSession, operationId: string, { view, trouble }: Watching): Promise<OperationTree> {
+export async function watched(session: OrganisationSession, operationId: string, { view, trouble }: Watching): Promise<OperationTree> {
   const param = { ...session.param, operationId }
   let tree: OperationTree | undefined
   let lastEventId: string | undefined

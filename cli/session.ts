@@ -2,6 +2,7 @@ import type { ClientResponse } from 'hono/client'
 import { type Client, createClient } from './client.ts'
 import type { CliContext, CommonFlags, OrganisationFlags } from './context.ts'
 import { CliError, exitCodes, refusal, unreachable } from './errors.ts'
+import { persistentFetch } from './persistence.ts'
 import { readSettings, type Settings } from './settings.ts'
 
 /** A connection to the API in the name of who is logged in. */
@@ -24,10 +25,10 @@ type Success<Response> = Response extends ClientResponse<infer Body, infer Statu
 /** As whom the settings say, or nobody. */
 export async function connect(context: CliContext, { json }: CommonFlags): Promise<Session> {
   const settings = await readSettings(context.env)
-  const { stdout } = context.process
+  const { stdout, stderr } = context.process
   return {
     settings,
-    client: createClient(settings),
+    client: createClient({ ...settings, fetch: persistentFetch((text) => stderr.write(text)) }),
     async ask(request) {
       const response = await request.catch((error: unknown) => {
         throw lost(error, settings)

@@ -20,16 +20,21 @@ export interface Terminal {
   ask(question: string, options?: { isSecret?: boolean }): Promise<string>
   /** Everything from standard input. */
   input(): Promise<string>
+  /** The next Ctrl-C does this instead of ending the program; the one after it ends it. Returns the function that takes it back. */
+  onInterrupt(act: () => void): () => void
 }
 
-interface Streams {
+interface Process {
+  once(signal: 'SIGINT', act: () => void): unknown
+  off(signal: 'SIGINT', act: () => void): unknown
   stdin: NodeJS.ReadStream
   stdout: NodeJS.WriteStream
   stderr: NodeJS.WriteStream
 }
 
 /** Colour and drawing are for terminals that want them (https://no-color.org, TERM=dumb). */
-export function createTerminal({ stdin, stdout, stderr }: Streams, env: Environment): Terminal {
+export function createTerminal(program: Process, env: Environment): Terminal {
+  const { stdin, stdout, stderr } = program
   const isLive = stdout.isTTY && env.TERM !== 'dumb'
   return {
     isLive,
@@ -51,6 +56,10 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: Environm
       let text = ''
       for await (const chunk of stdin.setEncoding('utf8')) text += chunk
       return text
+    },
+    onInterrupt(act) {
+      program.once('SIGINT', act)
+      return () => void program.off('SIGINT', act)
     },
   }
 }

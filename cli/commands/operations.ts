@@ -7,7 +7,7 @@ import { inOrganisation, type OrganisationSession } from '../session.ts'
 import { planText } from '../view/plan.ts'
 import { table } from '../view/table.ts'
 
-const environmentParameter = {
+export const environmentParameter = {
   brief: 'An environment: application/name, its name where only one has it, or its id',
   ...{ placeholder: 'env', parse: String },
   async proposeCompletions(this: CliContext, partial: string) {

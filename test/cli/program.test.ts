@@ -4,6 +4,7 @@ import { finishOperation, type Ending } from '../../db/operations/finish.ts'
 import { notifyOperation } from '../../db/operations/notify.ts'
 import { appendLog, endStep, startStep } from '../../db/operations/steps.ts'
 import type { EnvironmentId, OperationId, ServerId } from '../../domain/ids.ts'
+import { release } from '../db/rows.ts'
 import { openGitHost, type GitHost } from '../api/git-host.ts'
 import { makeEnvironment, makeReadableApplication, makeServer, provisioned } from '../api/scene.ts'
 import { createTestApi, type TestApi } from '../api/test-api.ts'
@@ -42,7 +43,7 @@ afterAll(async () => {
 
 /** As the owner, by environment variables as pipelines have them. */
 const asOwner = (asking: Asking = {}): Asking => ({ ...asking, env: { KEYSTONE_URL: served.url, KEYSTONE_TOKEN: api.ownerToken, ...asking.env } })
-const run = (words: string, asking?: Asking) => command.run(words, asOwner(asking))
+const run = (words: string | string[], asking?: Asking) => command.run(words, asOwner(asking))
 
 describe('login', () => {
   it('by password keeps a session until logout', async () => {
@@ -193,10 +194,73 @@ async function begun(): Promise<OperationId> {
   return operationId
 }
 
-async function write(operationId: OperationId, stepId: string, rawOffset: number, text: string): Promise<void> {
+async function write(operationId: OperationId, stepId: string, rawOffset: number, text: string, stream: 'out' | 'err' = 'out'): Promise<void> {
   const bytes = Buffer.from(text)
-  await appendLog(api.database.db, { stepId, run: 1, stream: 'out', rawOffset, rawLength: bytes.length, bytes })
+  await appendLog(api.database.db, { stepId, run: 1, stream, rawOffset, rawLength: bytes.length, bytes })
   await notifyOperation(api.database.db, operationId)
+}
+
+describe('a command by hand', () => {
+  it('is run as it is written, shows its output where it writes it, and ends as it does', async () => {
+    const running = command.start(await runWords("say 'it is'", '--loud'), asOwner())
+    const { operationId, stepId } = await commanded()
+    await write(operationId, stepId, 0, "$ 'say'\none\n")
+    await write(operationId, stepId, 0, 'oops\n', 'err')
+    await endStep(api.database.db, stepId, { status: 'failed', exitCode: 3 })
+    await finishOperation(api.database.db, operationId, { status: 'failed', failure: { code: 'step_failed', message: 'Failed.', exitCode: 7 } })
+    expect(await running.ended).toEqual({ code: 7, stdout: 'one\n', stderr: 'oops\n' })
+    expect((await api.ask('GET', `${api.root}/operations/${operationId}`)).body.input).toEqual({ command: ["say 'it is'", '--loud'] })
+  })
+
+  it('is a line for the shell where it is one word, of the service that is named, and not waited for with --detach', async () => {
+    const [web] = await api.database.sql<{ id: string; name: string }[]>`select id, name from services where environment_id = ${environmentId}`
+    const words = [...(await runWords('php artisan about | head')).slice(0, -2), '--service', web!.name, '--detach', '--json', '--', 'php artisan about | head']
+    const { code, stdout } = await run(words)
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, input: { command: 'php artisan about | head', serviceId: web!.id } })
+    expect(await run(['run', environmentId, '--service', 'nothing', '--', 'date'])).toMatchObject({ code: 2, stderr: expect.stringContaining(`There are: ${web!.name}`) })
+  })
+
+  it('is ended by Ctrl-C, and left to itself by the second', async () => {
+    const running = command.start(await runWords('sleep', '1000'), asOwner())
+    const { operationId } = await commanded()
+    running.interrupt()
+    await until('it to be ended', async () => running.stderr().includes('It is being ended'))
+    expect((await api.ask('GET', `${api.root}/operations/${operationId}`)).body.cancelRequestedAt).not.toBeNull()
+    const second = command.start(await runWords('date'), asOwner())
+    await until('that it waits to be said', async () => second.stderr().includes('It waits until'))
+    await finishOperation(api.database.db, operationId, { status: 'cancelled' })
+    expect(await running.ended).toMatchObject({ code: 4, stderr: expect.stringContaining(': cancelled') })
+    await commanded()
+    second.interrupt()
+    await until('it to be ended', async () => second.stderr().includes('It is being ended'))
+    second.interrupt()
+    expect(await second.ended).toMatchObject({ code: null })
+  })
+
+  it('is requested once, though the answer was lost', async () => {
+    served.loseAnswer()
+    const words = await runWords('date')
+    const { code, stdout, stderr } = await run([...words.slice(0, 2), '--detach', '--json', ...words.slice(2)])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('Asking once more') })
+    const { items } = (await api.ask<{ items: { id: string }[] }>('GET', `${api.root}/operations?status=pending`)).body
+    expect(items.map(({ id }) => id)).toEqual([JSON.parse(stdout).id])
+  })
+})
+
+/** With a release that is live. */
+async function runWords(...words: string[]): Promise<string[]> {
+  await (liveRelease ??= release(api.database.db, environmentId))
+  return ['run', environmentId, '--', ...words]
+}
+
+let liveRelease: ReturnType<typeof release> | undefined
+
+/** Begins the command as a worker would. */
+async function commanded(): Promise<{ operationId: OperationId; stepId: string }> {
+  const operationId = await begun()
+  const stepId = await startStep(api.database.db, { operationId, order: 1, name: 'command', serverId, user: 'keystone', script: '' })
+  await notifyOperation(api.database.db, operationId)
+  return { operationId, stepId }
 }
 
 describe('completion', () => {

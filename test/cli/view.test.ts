@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { LogChunk } from '../../cli/client.ts'
 import { plain } from '../../cli/terminal.ts'
+import { createCommandView } from '../../cli/view/command.ts'
 import { duration } from '../../cli/view/duration.ts'
 import { ending } from '../../cli/view/ending.ts'
 import { createOutputLines } from '../../cli/view/output.ts'
@@ -66,6 +67,34 @@ describe('output', () => {
 
   it('does not draw on the terminal', () => {
     expect(createOutputLines().of([chunk('\x1b[2J\x1b[31mred\x1b[0m\n10 %\r100 %\r\n')], title)).toEqual(['==> build on web-1 <==', 'red', '100 %'])
+  })
+})
+
+describe('a command by hand', () => {
+  const shown = (command: string | string[], act: (view: ReturnType<typeof createCommandView>) => void) => {
+    const told = { out: '', err: '' }
+    act(createCommandView(command, { out: (text) => (told.out += text), err: (text) => (told.err += text) }))
+    return told
+  }
+  const tree = operation('run', { steps: [step('command', running), step('clean up', running)] })
+  const of = (text: string, overrides: Partial<LogChunk> = {}) => chunk(text, { stepId: 'command', ...overrides })
+
+  it('shows what it writes where it writes it, without what the step says of it', () => {
+    const told = shown(['sh', '-c', 'echo one\necho two'], (view) => {
+      view.changed(tree)
+      view.written([of("$ 'sh' '-c' 'echo o"), of("ne\necho two'\nfirst\n"), of('oops\n', { stream: 'err' }), of('20 %\r'), chunk('x', { stepId: 'clean up' })])
+      view.written([of('the same again\n', { run: 2 })])
+    })
+    expect(told).toEqual({ out: 'first\n20 %\rthe same again\n', err: 'oops\n' })
+  })
+
+  it('loses nothing that comes before its step is known', () => {
+    const told = shown('date', (view) => {
+      view.changed(operation('run'))
+      view.written([of('$ date\nSun\n')])
+      view.changed(tree)
+    })
+    expect(told.out).toBe('Sun\n')
   })
 })
 
