@@ -3,7 +3,8 @@ import { type Login, serverAccess } from '../db/server-access.ts'
 import { operationById } from '../db/operations/begin.ts'
 import { endStep, logTail, startStep, storedPosition } from '../db/operations/steps.ts'
 import type { OperationId, ServerId } from '../domain/ids.ts'
-import { createRedaction, type Redaction } from '../domain/redaction.ts'
+import { redactionOf } from '../domain/masking.ts'
+import type { Redaction } from '../domain/redaction.ts'
 import type { Secret } from '../domain/secret.ts'
 import type { ServiceStep } from '../drivers/services/contract-step.ts'
 import type { DurableStep, Remote, StepOutcome } from '../drivers/ssh/remote.ts'
@@ -47,10 +48,7 @@ export async function runStep<Facts>(deps: ActivityDeps, work: RemoteWork<Facts>
 }
 
 const redactionFor = ({ step, masked = [] }: Pick<RemoteWork<unknown>, 'step' | 'masked'>): Redaction =>
-  createRedaction([...Object.values(step.secrets), ...masked].flatMap((secret) => forms(secret.reveal())))
-
-/** Laravel's APP_KEY is printed with and without its `base64:` prefix. */
-const forms = (text: string): string[] => (text.startsWith('base64:') ? [text, text.slice('base64:'.length)] : [text])
+  redactionOf([...Object.values(step.secrets), ...masked])
 
 interface Followed {
   remote: Remote

@@ -8,6 +8,7 @@ import { nearestEndpoint, type ServerPlace } from '../domain/endpoints.ts'
 import { assignedPorts } from '../domain/firewall.ts'
 import type { ServerId, ServiceId } from '../domain/ids.ts'
 import type { ReplicaImage } from '../domain/images.ts'
+import { maskedSecrets } from '../domain/masking.ts'
 import { revealed, type Secret } from '../domain/secret.ts'
 import { serviceAlias, serviceNetwork } from '../domain/services.ts'
 import { effectiveVariables, managedLayer, type VariableLayer } from '../domain/variables.ts'
@@ -188,24 +189,4 @@ const unreachable = (message: string, hint: string) => finalFailure({ code: 'ser
 function localNetworks({ attached, providers }: ReplicaContext, serverId: ServerId): string[] {
   const isHere = (id: ServiceId) => providers.some((replica) => replica.serviceId === id && replica.serverId === serverId)
   return [...new Set(attached.map(({ service }) => service.id).filter(isHere))].map(serviceNetwork)
-}
-
-const settingWords = new Set(
-  [
-    'production staging local testing development true false null',
-    'database redis phpredis predis memcached file cookie array sync sqs beanstalkd dynamodb octane',
-    'stack single daily stderr syslog errorlog slack debug info notice warning error critical alert emergency',
-    'smtp ses mailgun postmark resend sendmail log public private pusher reverb ably localhost',
-  ].flatMap((words) => words.split(' ')),
-)
-
-/**
- * A log is useless where common words are masked: Laravel's own plain settings are not secret, its key is; what a user sets is,
- * unless it is one of the words by which Laravel names its drivers and environments.
- */
-function maskedSecrets({ key, value, source }: Layer): Secret[] {
-  if (typeof value === 'string') return []
-  if (source === 'system') return key === 'APP_KEY' ? [value] : []
-  const isPlainWord = source === 'user' && settingWords.has(value.reveal())
-  return isPlainWord ? [] : [value]
 }

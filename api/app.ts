@@ -43,6 +43,7 @@ import { registryRoutes } from './routes/registries.ts'
 import { releaseRoutes } from './routes/releases.ts'
 import { rollbackRoutes } from './routes/rollbacks.ts'
 import { routeRoutes } from './routes/routes.ts'
+import { runtimeLogRoutes } from './routes/runtime-logs.ts'
 import { serverHealthRoutes } from './routes/server-health.ts'
 import { serverRebootRoutes } from './routes/server-reboots.ts'
 import { serverRemovalRoutes } from './routes/server-removals.ts'
@@ -110,6 +111,7 @@ const resources = [
   rollbackRoutes,
   migrationRoutes,
   commandRoutes,
+  runtimeLogRoutes,
   keyRotationRoutes,
   operationRoutes,
   operationLogRoutes,

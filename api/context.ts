@@ -12,6 +12,7 @@ import type { DnsResolver } from '../drivers/dns/resolver.ts'
 import type { Providers } from '../drivers/providers/registry.ts'
 import type { RegistryDriver } from '../drivers/registries/driver.ts'
 import type { SourceDriver } from '../drivers/sources/driver.ts'
+import type { Remote, ServerTarget } from '../drivers/ssh/remote.ts'
 import { refuseInvalid } from './invalid.ts'
 
 /** What the API works with; everything that reaches the outside world is passed in. */
@@ -24,6 +25,8 @@ export interface ApiDependencies {
   registries: RegistryDriver
   providers: Providers
   dns: DnsResolver
+  /** Reads logs of containers on servers, with commands that change nothing; everything else on servers is the workers'. */
+  ssh: { to(target: ServerTarget): Pick<Remote, 'follow'> }
   /** The host key line that an address shows; throws an SshError. */
   probeHostKey(at: { address: string; port: number }): Promise<string>
   /** Where people look at workflows; a null address means that there is no Web UI. */

@@ -1,15 +1,15 @@
 import type { Logger } from 'pino'
 
-/** Server-sent events of an operation; `id` is what a client that comes back sends as Last-Event-ID. */
-interface OperationEvent {
-  event: 'operation' | 'logs' | 'end'
+/** A server-sent event; `id` is what a client that comes back sends as Last-Event-ID. */
+interface StreamEvent {
+  event: string
   id?: string
   data: unknown
 }
 
 const encoder = new TextEncoder()
 
-export const encodeEvent = ({ event, id, data }: OperationEvent): Uint8Array =>
+export const encodeEvent = ({ event, id, data }: StreamEvent): Uint8Array =>
   encoder.encode(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`)
 
 /** A comment: it keeps proxies from cutting a connection without news. */

@@ -10,9 +10,12 @@ import { createRegistryDriver } from '../drivers/registries/driver.ts'
 import { readKeyring } from '../drivers/secrets/key-file.ts'
 import { createSourceDriver } from '../drivers/sources/driver.ts'
 import { probeHostKey } from '../drivers/ssh/host-key.ts'
+import { createSshPool } from '../drivers/ssh/pool.ts'
 import { createApp } from './app.ts'
 import { createHttpServer } from './http-server.ts'
 import { createLog } from './log.ts'
+
+const sshTimings = { idleCloseSeconds: 60, keepaliveSeconds: 5, connectTimeoutSeconds: 10 }
 
 /** Serves until SIGTERM or SIGINT: then event streams end, and requests that are under way still get their answers. */
 async function main(config: Config): Promise<void> {
@@ -21,6 +24,7 @@ async function main(config: Config): Promise<void> {
   const database = connect(databaseUrl.reveal())
   await requireListen(database.sql)
   const closing = new AbortController()
+  const ssh = createSshPool(sshTimings)
   const app = createApp({
     trustedProxies,
     mostViewers,
@@ -31,6 +35,7 @@ async function main(config: Config): Promise<void> {
     registries: createRegistryDriver({ dockerHubMirror }),
     providers: createProviders({ hetzner: { endpoint: hetznerEndpoint } }),
     dns: createDnsResolver({ servers: dnsServers }),
+    ssh,
     probeHostKey,
     temporal,
     log,
@@ -43,6 +48,7 @@ async function main(config: Config): Promise<void> {
   log.info({ signal }, 'api ends')
   closing.abort()
   await drained(server)
+  await ssh.close()
   await database.close()
 }
 

@@ -10,6 +10,7 @@ import type { operationRoutes } from '../api/routes/operations.ts'
 import type { planRoutes } from '../api/routes/plans.ts'
 import type { releaseRoutes } from '../api/routes/releases.ts'
 import type { rollbackRoutes } from '../api/routes/rollbacks.ts'
+import type { runtimeLogRoutes } from '../api/routes/runtime-logs.ts'
 import type { serverRoutes } from '../api/routes/servers.ts'
 import type { serviceRoutes } from '../api/routes/services.ts'
 import type { sessionRoutes } from '../api/routes/sessions.ts'
@@ -19,6 +20,7 @@ import type { variableRoutes } from '../api/routes/variables.ts'
 import type { logPageSchema } from '../api/schemas/log.ts'
 import type { operationSchema, operationTreeSchema } from '../api/schemas/operation.ts'
 import type { planSchema } from '../api/schemas/plan.ts'
+import type { runtimeLogsSchema } from '../api/schemas/runtime-log.ts'
 
 interface Connection {
   /** Where the API is, such as `https://keystone.example.com`. */
@@ -53,6 +55,7 @@ function ofEnvironment(url: string, options: Parameters<typeof hc>[1]) {
     rollbacks: hc<ReturnType<typeof rollbackRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].rollbacks,
     releases: hc<ReturnType<typeof releaseRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].releases,
     commands: hc<ReturnType<typeof commandRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].commands,
+    logs: hc<ReturnType<typeof runtimeLogRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].logs,
     ownServices: hc<ReturnType<typeof environmentServiceRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].services,
     plan: hc<ReturnType<typeof planRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].plan,
     variables: hc<ReturnType<typeof variableRoutes>>(url, options).organisations[':organisationId'].environments[':environmentId'].variables,
@@ -67,3 +70,6 @@ export type OperationTree = z.output<typeof operationTreeSchema>
 export type Step = OperationTree['steps'][number]
 export type LogChunk = z.output<typeof logPageSchema>['items'][number]
 export type Plan = z.output<typeof planSchema>
+export type RuntimeLogs = z.output<typeof runtimeLogsSchema>
+export type RuntimeLine = RuntimeLogs['items'][number]
+export type SilentServer = RuntimeLogs['silent'][number]

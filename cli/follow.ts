@@ -1,9 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises'
-import { EventSourceParserStream } from 'eventsource-parser/stream'
 import type { OperationTree } from './client.ts'
 import type { CliContext } from './context.ts'
 import { CliError, exitCodes } from './errors.ts'
-import { lost, type OrganisationSession } from './session.ts'
+import { lastingEvents } from './events.ts'
+import type { OrganisationSession } from './session.ts'
 import { ending } from './view/ending.ts'
 import { createLineView, createLiveView, type View } from './view/watching.ts'
 
@@ -31,50 +30,19 @@ export interface Watching {
   trouble(text: string): void
 }
 
-const reconnectMilliseconds = 1000
-
 /** Goes on where it was when the connection or the API went away, for as long as it takes; returns the tree in the end. */
 export async function watched(session: OrganisationSession, operationId: string, { view, trouble }: Watching): Promise<OperationTree> {
   const param = { ...session.param, operationId }
+  const open = (lastEventId: string | undefined) => session.client.output.events.$get({ param, header: { 'last-event-id': lastEventId } })
   let tree: OperationTree | undefined
-  let lastEventId: string | undefined
-  let isCutOff = false
   try {
-    for (;;) {
-      try {
-        for await (const { event, id, data } of eventsOf(session, param, lastEventId)) {
-          isCutOff = false
-          lastEventId = id ?? lastEventId
-          if (event === 'operation') view.changed((tree = JSON.parse(data)))
-          if (event === 'logs') view.written(JSON.parse(data))
-          if (event === 'end' && tree) return tree
-        }
-      } catch (error) {
-        if (!isLost(error)) throw error
-        if (!isCutOff) trouble('Keystone does not answer; what it does goes on. Trying again …\n')
-        isCutOff = true
-      }
-      await pause(reconnectMilliseconds)
+    for await (const { event, data } of lastingEvents(session, { open, trouble })) {
+      if (event === 'operation') view.changed((tree = JSON.parse(data)))
+      if (event === 'logs') view.written(JSON.parse(data))
+      if (event === 'end' && tree) return tree
     }
+    throw new Error('events that last have ended')
   } finally {
     view.end()
-  }
-}
-
-const isLost = (error: unknown): boolean => error instanceof CliError && error.exitCode === exitCodes.unreachable
-
-interface OperationParam {
-  organisationId: string
-  operationId: string
-}
-
-/** To the end of the stream, which is not the operation's: streams end after a while. Throws a CliError where the connection is lost. */
-async function* eventsOf({ client, ask, settings }: OrganisationSession, param: OperationParam, lastEventId: string | undefined) {
-  try {
-    const response = await client.output.events.$get({ param, header: { 'last-event-id': lastEventId } })
-    if (!response.ok) await ask(Promise.resolve(response))
-    if (response.body) yield* response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
-  } catch (error) {
-    throw lost(error, settings)
   }
 }

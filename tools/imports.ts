@@ -25,7 +25,10 @@ const rules: Record<string, Rule> = {
   'drivers/': { may: ['domain/'] },
   'db/': { may: ['domain/'] },
   // What is shown before an operation is started is computed by what the operation executes.
-  'api/': { may: ['domain/', 'db/', 'activities/dry-run.ts', 'activities/undeployable.ts', ...forApi, ...forServers] },
+  'api/': {
+    may: ['domain/', 'db/', 'activities/dry-run.ts', 'activities/undeployable.ts', ...forApi, ...forServers],
+    types: ['drivers/ssh/remote.ts'],
+  },
   'api/server.ts': { may: ['api/', 'db/', 'config.ts', 'drivers/'] },
   'cli/': { may: ['domain/'], types: ['api/'] },
   'stack/demo/': { may: ['stack/', 'domain/', 'db/', 'test/lab/index.ts'] },

@@ -10,6 +10,7 @@ import type {
   RegistryId,
   ProviderId,
   ReleaseId,
+  ReplicaId,
   ServerId,
   ServiceId,
   SliceId,
@@ -30,6 +31,7 @@ export const sliceIdSchema = id<SliceId>()
 export const attachmentIdSchema = id<AttachmentId>()
 export const operationIdSchema = id<OperationId>()
 export const releaseIdSchema = id<ReleaseId>()
+export const replicaIdSchema = id<ReplicaId>()
 export const registryIdSchema = id<RegistryId>()
 export const providerIdSchema = id<ProviderId>()
 export const volumeIdSchema = id<VolumeId>()

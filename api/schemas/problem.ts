@@ -34,6 +34,9 @@ export const logProblems = { ...readProblems, 410: problem('The cursor is of a l
 /** Problems of a route that goes on telling. */
 export const watchProblems = { ...logProblems, 503: problem('Too many watch already; the header retry-after says when to come again') } as const
 
+/** Problems of a route that only so many may read at once. */
+export const viewerProblems = { ...readProblems, 429: problem('Too many read at once; the header retry-after says when to try again') } as const
+
 /** Problems of a route that needs no token. */
 export const loginProblems = {
   400: problem('Malformed request'),

@@ -19,11 +19,11 @@ export const oneEnvironment = { kind: 'tuple', parameters: [environmentParameter
 
 const oneOperation = { kind: 'tuple', parameters: [{ brief: 'The id of an operation', placeholder: 'operation', parse: String }] } as const
 
-const followFlag = {
+export const followFlag = {
   follow: { kind: 'boolean', brief: 'Show what happens to the end; the exit code is 0 only when it has succeeded', default: false },
 } as const
 
-interface FollowFlags extends OrganisationFlags {
+export interface FollowFlags extends OrganisationFlags {
   follow: boolean
 }
 
@@ -131,26 +131,3 @@ export const retry = buildCommand({
     await begun(this, session, { operation, flags })
   },
 })
-
-export const logs = buildCommand({
-  docs: { brief: 'What the steps of an operation wrote' },
-  parameters: { flags: { ...organisationFlags, ...followFlag }, aliases: { f: 'follow' }, positional: oneOperation },
-  async func(this: CliContext, flags: FollowFlags, operationId: string) {
-    const session = await inOrganisation(this, flags)
-    const param = { ...session.param, operationId }
-    if (flags.follow) return flags.json ? followSilently(this, session, operationId) : follow(this, session, operationId)
-    await printLogs(this, session, { param, isJson: flags.json })
-  },
-})
-
-interface Printed {
-  param: { organisationId: string; operationId: string }
-  isJson: boolean
-}
-
-async function printLogs({ process }: CliContext, { client, ask, show }: OrganisationSession, { param, isJson }: Printed): Promise<void> {
-  if (isJson) return show(await ask(client.output.logs.$get({ param, query: {} })), () => '')
-  const response = await client.output['logs.txt'].$get({ param })
-  if (!response.ok || !response.body) return void (await ask(Promise.resolve(response)))
-  for await (const text of response.body.pipeThrough(new TextDecoderStream())) process.stdout.write(text)
-}

@@ -2,7 +2,7 @@ import { Secret } from '../../domain/secret.ts'
 import { SshError } from './errors.ts'
 import type { Lane } from './lane.ts'
 import { quote } from './quote.ts'
-import type { CommandOptions, CommandResult } from './remote.ts'
+import type { CommandOptions, CommandResult, Following } from './remote.ts'
 
 /** Runs argv and collects its output. Throws a SshError `timeout` when it takes longer than `timeoutSeconds`. */
 export async function runCommand(lane: Lane, argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
@@ -19,6 +19,12 @@ export async function runCommand(lane: Lane, argv: readonly string[], options: C
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Runs argv and hands on its output as it comes. Throws SshErrors, or the signal's reason. */
+export async function followCommand(lane: Lane, argv: readonly string[], { onOutput, signal }: Following): Promise<number> {
+  const process = await lane.start(quote(argv), signal)
+  return process.read((stream, bytes) => (stream === 'stdout' ? onOutput(bytes) : undefined))
 }
 
 function text(chunks: readonly Buffer[]): string {

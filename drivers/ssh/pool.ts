@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isLetIn } from './admission.ts'
-import { runCommand } from './command.ts'
+import { followCommand, runCommand } from './command.ts'
 import type { PoolTimings } from './connection.ts'
 import { createLane, type Lane } from './lane.ts'
 import { offeredLogins } from './offered.ts'
@@ -26,6 +26,7 @@ export function createSshPool(timings: PoolTimings): SshPool {
       const lane = laneTo(target)
       return {
         command: (argv, options) => runCommand(lane, argv, options),
+        follow: (argv, following) => followCommand(lane, argv, following),
         upload: (files, signal) => uploadFiles(lane, files, signal),
         step: (step, observer) => runStep(lane, step, observer),
         stopStep: (step) => stopStep(lane, step),

@@ -32,6 +32,12 @@ export interface CommandOptions {
   signal?: AbortSignal
 }
 
+export interface Following {
+  /** Called in order, awaited before the next one: back-pressure reaches the server. */
+  onOutput(bytes: Buffer): Promise<void>
+  signal: AbortSignal
+}
+
 /**
  * A script that outlives the connection which started it (design section 5). It runs as the transient systemd unit
  * `keystone-<hash>-<nn>` in `/home/keystone/operations/<hash>/<nn>-<name>/` (user root: below `/var/lib/keystone/operations`),
@@ -92,6 +98,11 @@ export interface StepObserver {
 export interface Remote {
   /** Runs argv (quoted by one function). A non-zero exit is a result, not an error. Counts as one round trip. */
   command(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>
+  /**
+   * Runs argv and hands on what it writes to standard output as it comes, until it ends or the signal aborts; then its standard input
+   * ends, and with that it must. Resolves with its exit code, rejects with the signal's reason.
+   */
+  follow(argv: readonly string[], following: Following): Promise<number>
   /** Puts all files in place with one tar stream. Folders are made 0700 where missing. */
   upload(files: readonly RemoteFile[], signal?: AbortSignal): Promise<void>
   /** Starts the step or re-attaches to it, follows it to its end. One round trip. */

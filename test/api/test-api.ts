@@ -17,6 +17,7 @@ import { createRegistryDriver } from '../../drivers/registries/driver.ts'
 import { createKeyring } from '../../drivers/secrets/keyring.ts'
 import { createSourceDriver } from '../../drivers/sources/driver.ts'
 import { probeHostKey } from '../../drivers/ssh/host-key.ts'
+import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
 import { nowhere } from '../no-providers.ts'
 
@@ -81,9 +82,10 @@ export async function createTestApi({ dnsServers = [], hetznerEndpoint = nowhere
   const { db, sql } = database
   const closing = new AbortController()
   const keyring = createKeyring({ current: 'test', keys: { test: randomBytes(32).toString('base64') } })
+  const ssh = createSshPool({ idleCloseSeconds: 5, keepaliveSeconds: 5, connectTimeoutSeconds: 5 })
   const lines: string[] = []
   const app = createApp({
-    ...{ db, sql, probeHostKey, closing: closing.signal },
+    ...{ db, sql, ssh, probeHostKey, closing: closing.signal },
     keyring,
     sources: createSourceDriver({ timeoutSeconds: 5 }),
     registries: createRegistryDriver({ timeoutSeconds: 5 }),
@@ -129,6 +131,7 @@ export async function createTestApi({ dnsServers = [], hetznerEndpoint = nowhere
     logged: () => lines.join(''),
     async close() {
       closing.abort()
+      await ssh.close()
       await database.close()
     },
   }
