@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** What a test needs decides where it runs; every file that no other project names is a unit test. */
 const needs = {
-  database: ['test/{db,api,activities}/**/*.test.ts', 'test/cli/{program,logs}.test.ts'],
+  database: ['test/{db,api,activities}/**/*.test.ts', 'test/cli/{program,logs,init}.test.ts'],
   workflows: [
     'test/{workflows,dispatcher,drivers/temporal}/**/*.test.ts',
     'test/worker.test.ts',

@@ -1,6 +1,7 @@
 import { buildApplication, buildRouteMap, text_en } from '@stricli/core'
 import { pull, push, set } from './commands/env.ts'
-import { apps, envs, organisations, servers, services, useOrganisation } from './commands/lists.ts'
+import { init } from './commands/init.ts'
+import { apps, deployKey, envs, organisations, servers, services, useOrganisation } from './commands/lists.ts'
 import { login, logout, whoami } from './commands/login.ts'
 import { logs } from './commands/logs.ts'
 import { cancel, deploy, operations, plan, releases, retry, rollback } from './commands/operations.ts'
@@ -16,8 +17,8 @@ const organisation = buildRouteMap({
 
 const root = buildRouteMap({
   routes: {
-    ...{ login, logout, whoami, organisations: organisation },
-    ...{ servers, apps, envs, services, deploy, plan, rollback, releases },
+    ...{ login, logout, whoami, init, organisations: organisation },
+    ...{ servers, apps, deployKey, envs, services, deploy, plan, rollback, releases },
     ...{ operations, logs, cancel, retry, run, env, completion },
   },
   docs: { brief: 'Deploy to your own servers with Keystone' },

@@ -5,6 +5,7 @@ import type { commandRoutes } from '../api/routes/commands.ts'
 import type { deploymentRoutes } from '../api/routes/deployments.ts'
 import type { environmentServiceRoutes } from '../api/routes/environment-services.ts'
 import type { environmentRoutes } from '../api/routes/environments.ts'
+import type { onboardingRoutes } from '../api/routes/onboarding.ts'
 import type { operationLogRoutes } from '../api/routes/operation-logs.ts'
 import type { operationRoutes } from '../api/routes/operations.ts'
 import type { planRoutes } from '../api/routes/plans.ts'
@@ -18,6 +19,7 @@ import type { userRoutes } from '../api/routes/user.ts'
 import type { variableImportRoutes } from '../api/routes/variable-imports.ts'
 import type { variableRoutes } from '../api/routes/variables.ts'
 import type { logPageSchema } from '../api/schemas/log.ts'
+import type { onboardingSchema } from '../api/schemas/onboarding.ts'
 import type { operationSchema, operationTreeSchema } from '../api/schemas/operation.ts'
 import type { planSchema } from '../api/schemas/plan.ts'
 import type { runtimeLogsSchema } from '../api/schemas/runtime-log.ts'
@@ -39,6 +41,7 @@ export function createClient({ url, token, fetch }: Connection) {
   return {
     session: hc<ReturnType<typeof sessionRoutes>>(url, options),
     user: hc<ReturnType<typeof userRoutes>>(url, options).user,
+    onboarding: hc<ReturnType<typeof onboardingRoutes>>(url, options).organisations[':organisationId'].onboarding,
     servers: hc<ReturnType<typeof serverRoutes>>(url, options).organisations[':organisationId'].servers,
     applications: hc<ReturnType<typeof applicationRoutes>>(url, options).organisations[':organisationId'].applications,
     environments: hc<ReturnType<typeof environmentRoutes>>(url, options).organisations[':organisationId'].environments,
@@ -73,3 +76,6 @@ export type Plan = z.output<typeof planSchema>
 export type RuntimeLogs = z.output<typeof runtimeLogsSchema>
 export type RuntimeLine = RuntimeLogs['items'][number]
 export type SilentServer = RuntimeLogs['silent'][number]
+export type Onboarding = z.output<typeof onboardingSchema>
+export type OnboardingStep = Onboarding['steps'][number]
+export type OnboardingRequest = OnboardingStep['requests'][number]

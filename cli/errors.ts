@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { problemSchema } from '../api/schemas/problem.ts'
 
 /** What a script can tell apart; docs/cli.md has them. As shells have it, an interrupted program ends with 128 and its signal's number. */
-export const exitCodes = { refused: 1, usage: 2, failed: 3, cancelled: 4, unreachable: 5, interrupted: 130 } as const
+export const exitCodes = { refused: 1, usage: 2, failed: 3, cancelled: 4, unreachable: 5, unfinished: 6, interrupted: 130 } as const
 
 /** What the user is told on standard error, and how the program ends. */
 export class CliError extends Error {

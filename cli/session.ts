@@ -11,6 +11,8 @@ export interface Session {
   client: Client
   /** What the API answers; throws a CliError where that is a problem or nobody answers. */
   ask<Response extends ClientResponse<unknown>>(request: Promise<Response>): Promise<Success<Response>>
+  /** The same for a request that the API itself has proposed; `path` begins with a slash. */
+  send(request: { method: string; path: string; body: Record<string, unknown> }): Promise<unknown>
   /** Prints a body: as it is with --json, else as people read it. */
   show<Body>(body: Body, told: (body: Body) => string): void
 }
@@ -22,21 +24,29 @@ export interface OrganisationSession extends Session {
 
 type Success<Response> = Response extends ClientResponse<infer Body, infer Status, string> ? (Status extends 200 | 201 | 202 ? Body : never) : never
 
+type Answer = Pick<globalThis.Response, 'ok' | 'status' | 'headers' | 'text'>
+
 /** As whom the settings say, or nobody. */
 export async function connect(context: CliContext, { json }: CommonFlags): Promise<Session> {
   const settings = await readSettings(context.env)
   const { stdout, stderr } = context.process
+  const fetch = persistentFetch((text) => stderr.write(text))
+  const answer = async (request: Promise<Answer>) => {
+    const response = await request.catch((error: unknown) => {
+      throw lost(error, settings)
+    })
+    const text = await response.text()
+    if (response.ok) return JSON.parse(text)
+    if (json) stdout.write(`${text}\n`)
+    throw problemIn(response, text, settings)
+  }
   return {
     settings,
-    client: createClient({ ...settings, fetch: persistentFetch((text) => stderr.write(text)) }),
-    async ask(request) {
-      const response = await request.catch((error: unknown) => {
-        throw lost(error, settings)
-      })
-      const text = await response.text()
-      if (response.ok) return JSON.parse(text)
-      if (json) stdout.write(`${text}\n`)
-      throw problemIn(response, text, settings)
+    client: createClient({ ...settings, fetch }),
+    ask: answer,
+    send({ method, path, body }) {
+      const headers = { authorization: `Bearer ${settings.token}`, 'content-type': 'application/json' }
+      return answer(fetch(`${settings.url}${path}`, { method, headers, body: JSON.stringify(body) }))
     },
     show: (body, told) => stdout.write(json ? `${JSON.stringify(body)}\n` : told(body)),
   }
@@ -73,7 +83,7 @@ export async function organisationIdOf({ client, ask }: Session, wanted: string 
 export const lost = (error: unknown, { url }: Settings): unknown => (error instanceof TypeError ? unreachable(url) : error)
 
 /** What a server in between answers is no problem of the API's. */
-function problemIn({ status, headers }: ClientResponse<unknown>, text: string, { url }: Settings): CliError {
+function problemIn({ status, headers }: Answer, text: string, { url }: Settings): CliError {
   if (headers.get('content-type')?.startsWith('application/problem+json')) return refusal(JSON.parse(text))
   return new CliError(exitCodes.unreachable, `${url} answers ${status}, and not as Keystone: check the address.`)
 }

@@ -14,6 +14,8 @@ export const plain: Paint = (_, text) => text
 export interface Terminal {
   /** Whether standard output can be drawn on. */
   isLive: boolean
+  /** Whether a person is there to answer. */
+  isAttended: boolean
   paint: Paint
   size(): { columns: number; rows: number }
   /** A line from standard input, which is not shown where `isSecret`; the question only where a person is there to see it. */
@@ -38,6 +40,7 @@ export function createTerminal(program: Process, env: Environment): Terminal {
   const isLive = stdout.isTTY && env.TERM !== 'dumb'
   return {
     isLive,
+    isAttended: isLive && stdin.isTTY,
     paint: isLive && !env.NO_COLOR ? styleText : plain,
     size: () => ({ columns: stdout.columns, rows: stdout.rows }),
     async ask(question, { isSecret = false } = {}) {

@@ -79,3 +79,18 @@ export const useOrganisation = buildCommand({
     this.process.stdout.write(`From now on in ${wanted}.\n`)
   },
 })
+
+export const deployKey = buildCommand({
+  docs: { brief: 'Print the public key that an application reads its repository with', fullDescription: 'Add it to the repository, for reading only.' },
+  parameters: {
+    flags: organisationFlags,
+    positional: { kind: 'tuple', parameters: [{ brief: 'The name or id of an application', placeholder: 'app', parse: String }] },
+  },
+  async func(this: CliContext, flags: OrganisationFlags, wanted: string) {
+    const { client, ask, param, show } = await inOrganisation(this, flags)
+    const { items } = await wholeList((query) => ask(client.applications.$get({ param, query })))
+    const found = items.find(({ id, name }) => id === wanted || name === wanted)
+    if (!found) throw new CliError(exitCodes.usage, `There is no application ${wanted}. There are: ${items.map(({ name }) => name).join(', ')}`)
+    show(found, ({ deployKeyPublic }) => `${deployKeyPublic}\n`)
+  },
+})

@@ -19,7 +19,7 @@ export const oneEnvironment = { kind: 'tuple', parameters: [environmentParameter
 
 const oneOperation = { kind: 'tuple', parameters: [{ brief: 'The id of an operation', placeholder: 'operation', parse: String }] } as const
 
-export const followFlag = {
+const followFlag = {
   follow: { kind: 'boolean', brief: 'Show what happens to the end; the exit code is 0 only when it has succeeded', default: false },
 } as const
 
