@@ -11,11 +11,11 @@ import { startKeystone, type TestKeystone, type WorkerCounts } from './keystone.
 import { deployReport, report } from './report.ts'
 
 /** Every test file has a lab of its own, so that files run beside each other. */
-const subnets = {
+export const subnets = {
   ...{ deploy: 100, failures: 101, neighbours: 102, kills: 103, 'more-kills': 104, losses: 105, twice: 106, rollback: 107 },
   ...{ 'nobody-notices': 108, 'deep-redeploy': 109, 'deep-kinds': 125, fleet: 110, certificates: 111, images: 112 },
   ...{ lifecycle: 113, removal: 114, configuration: 115, laravel: 117, slices: 118, updates: 119 },
-  ...{ drift: 116, servers: 130, 'deep-provision': 131, 'bought-servers': 132, 'server-upkeep': 135, reboot: 137, 'deep-never-back': 133, 'deep-systems': 134, tidy: 138, webhooks: 139 },
+  ...{ drift: 116, servers: 130, 'deep-provision': 131, 'bought-servers': 132, 'server-upkeep': 135, reboot: 137, 'deep-never-back': 133, 'deep-systems': 134, tidy: 138, webhooks: 139, readme: 126 },
 } as const
 
 /** What a browser would get. */
