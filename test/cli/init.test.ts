@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { EnvironmentId } from '../../domain/ids.ts'
 import { keyFingerprint } from '../../drivers/sources/known-hosts.ts'
@@ -10,6 +13,8 @@ import { createTestApi, type TestApi } from '../api/test-api.ts'
 import { release } from '../db/rows.ts'
 import { until } from '../lab/until.ts'
 import { type Command, createCommand, serve, type Served } from './program.ts'
+
+const root = new URL('../..', import.meta.url).pathname
 
 let api: TestApi
 let git: GitHost
@@ -78,3 +83,40 @@ it('knows the steps, and what is done already', async () => {
   expect(await init('nonsense')).toMatchObject({ code: 2, stderr: expect.stringContaining('There are: organisation, provider, repository') })
   expect(await init('repository')).toMatchObject({ code: 2, stderr: 'repository is done: shop is the application.\n' })
 })
+
+it('asks at a terminal what only the user knows, tells what is refused, and can be left', { timeout: 120_000, skip: process.platform !== 'linux' }, async () => {
+  const newcomer = await api.anotherOrganisation()
+  const person = atTerminal(['init'], { KEYSTONE_URL: served.url, KEYSTONE_TOKEN: newcomer.token })
+  await person.answers('Leave it out', '\x1b[B\r')
+  await person.answers('Stop here', '\r')
+  for (const [field, value] of [['name', 'Not a name'], ['repositoryUrl', git.repositoryUrl], ['repositoryType', 'generic'], ['defaultBranch', 'main']]) {
+    await person.answers(field!, `${value}\r`)
+  }
+  await person.answers('name: must be', '')
+  await person.answers('Stop here', '\r')
+  for (const [field, value] of [['name', 'shop'], ['repositoryUrl', git.repositoryUrl], ['repositoryType', 'generic'], ['defaultBranch', 'main']]) {
+    await person.answers(field!, `${value}\r`)
+  }
+  await person.answers('Confirm the host key', '')
+  await person.answers('Stop here', '\x03')
+  expect(await person.left).toBe(130)
+  const { body } = await api.ask<{ items: { name: string }[] }>('GET', `${newcomer.root}/applications`, { token: newcomer.token })
+  expect(body.items.map(({ name }) => name)).toEqual(['shop'])
+})
+
+/** The program as a person has it, who waits for a text before he types. */
+function atTerminal(words: string[], env: Record<string, string>) {
+  const { PATH = '' } = process.env
+  const line = ['stty cols 100 rows 40; exec', process.execPath, '--import', 'tsx', 'cli/keystone.ts', ...words].join(' ')
+  const child = spawn('script', ['--quiet', '--flush', '--return', '--command', line, '/dev/null'], { cwd: root, env: { PATH, TERM: 'xterm', ...env } })
+  let seen = ''
+  child.stdout.on('data', (bytes: Buffer) => (seen += stripVTControlCharacters(bytes.toString())))
+  return {
+    async answers(text: string, keys: string) {
+      await until(`${text} to be shown`, async () => seen.includes(text), 30).catch((error: unknown) => Promise.reject(new Error(`${String(error)}; it showed:\n${seen}`)))
+      seen = seen.slice(seen.indexOf(text) + text.length)
+      child.stdin.write(keys)
+    },
+    left: once(child, 'exit').then(([code]) => Number(code)),
+  }
+}

@@ -4,7 +4,9 @@ import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createCommand } from '../cli/program.ts'
 import type { Lab } from '../lab/index.ts'
+import { until } from '../lab/until.ts'
 import { startKeystone, type TestKeystone } from './keystone.ts'
 import { openSceneLab, subnets } from './scene.ts'
 
@@ -60,3 +62,34 @@ it('a newcomer who types what the README says has an application that answers', 
   expect(stdout).toMatch(/^\S+Z web \w{6}@server-1 [|!] /m)
   expect(stdout).toMatch(/^Laravel Framework \d/m)
 })
+
+it('who follows the logs sees the next deployment too, and leaves nothing on the server', { timeout: 900_000 }, async () => {
+  const { command, asking, server } = await newcomer()
+  const following = command.start('logs visits/production --follow --service web', asking)
+  const replicas = () => new Set(following.stdout().matchAll(/^\S+Z web (\w{6})@server-1 /gm).map(([, replica]) => replica))
+  await until('what is there to be shown', async () => replicas().size === 1)
+  await lab.gitHost.pushCommit('visits', 'main', { files: { 'public/next.txt': 'next' } })
+  expect(await command.run('deploy visits/production --follow', asking)).toMatchObject({ code: 0 })
+  await until('the new replica to be among it', async () => replicas().size === 2)
+  following.interrupt()
+  await following.ended
+  await until('nothing of it to run on the server', async () => (await server.exec(['sh', '-c', 'pgrep -f "docker (logs|events)" || true'])) === '')
+})
+
+it('a command by hand tells its output and its exit code, and Ctrl-C ends it where it runs', { timeout: 900_000 }, async () => {
+  const { command, asking, server } = await newcomer()
+  const said = await command.run(['run', 'visits/production', '--', 'sh', '-c', 'echo one\necho two >&2\nexit 7'], asking)
+  expect(said).toEqual({ code: 7, stdout: 'one\n', stderr: 'two\n' })
+  const sleeping = command.start('run visits/production -- sleep 600', asking)
+  const oneOffs = () => server.exec(['docker', 'ps', '--quiet', '--filter', 'label=keystone.oneoff'])
+  await until('it to run', async () => (await oneOffs()) !== '')
+  sleeping.interrupt()
+  expect(await sleeping.ended).toMatchObject({ code: 4, stderr: expect.stringContaining('It is being ended') })
+  expect(await oneOffs()).toBe('')
+})
+
+async function newcomer() {
+  const [server] = await lab.servers()
+  const asking = { env: { KEYSTONE_URL: keystone.apiUrl, KEYSTONE_TOKEN: keystone.secrets.ownerToken } }
+  return { command: await createCommand(), asking, server: server! }
+}
