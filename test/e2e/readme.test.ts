@@ -66,7 +66,7 @@ it('a newcomer who types what the README says has an application that answers', 
 it('who follows the logs sees the next deployment too, and leaves nothing on the server', { timeout: 900_000 }, async () => {
   const { command, asking, server } = await newcomer()
   const following = command.start('logs visits/production --follow --service web', asking)
-  const replicas = () => new Set(following.stdout().matchAll(/^\S+Z web (\w{6})@server-1 /gm).map(([, replica]) => replica))
+  const replicas = () => new Set([...following.stdout().matchAll(/^\S+Z web (\w{6})@server-1 /gm)].map(([, replica]) => replica))
   await until('what is there to be shown', async () => replicas().size === 1)
   await lab.gitHost.pushCommit('visits', 'main', { files: { 'public/next.txt': 'next' } })
   expect(await command.run('deploy visits/production --follow', asking)).toMatchObject({ code: 0 })
