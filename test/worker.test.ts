@@ -54,4 +54,4 @@ it('and the API may be killed between two lines: each line of a step is shown on
   }
   expect((await organisation.finished(operation)).status).toBe('succeeded')
   expect([tally.violations, tally.reattached > 0]).toEqual([[], true])
-})
+}, 180_000)
