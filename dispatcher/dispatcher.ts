@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Database, Sql } from '../db/connect.ts'
 import { markCancelDelivered, undeliveredCancels } from '../db/operations/cancel.ts'
@@ -28,7 +29,10 @@ export interface Dispatcher {
  * cancels, and hands operations whose workflow is gone to recovery. Beside that it settles pushes, which need no Temporal.
  */
 export async function startDispatcher(deps: DispatcherDeps): Promise<Dispatcher> {
-  const loops = [await startLoop(deps, 'keystone_pending', round), await startLoop(deps, 'keystone_push', settleAll)]
+  const loops = [
+    await startLoop(deps, { channel: 'keystone_pending', work: round, restMilliseconds: 0 }),
+    await startLoop(deps, { channel: 'keystone_push', work: settleAll, restMilliseconds: settlingRestMilliseconds }),
+  ]
   return {
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()))
@@ -36,17 +40,29 @@ export async function startDispatcher(deps: DispatcherDeps): Promise<Dispatcher>
   }
 }
 
+/** A storm of pushes comes to a deployment of each environment in every such time; a lone one does not wait. */
+const settlingRestMilliseconds = 400
+
+interface Loop {
+  channel: string
+  work(deps: DispatcherDeps): Promise<void>
+  /** Between two rounds: what comes meanwhile costs one round together. */
+  restMilliseconds: number
+}
+
 /** Works at once, whenever it is woken by NOTIFY, and by a poll for what was missed. */
-async function startLoop(deps: DispatcherDeps, channel: string, work: (deps: DispatcherDeps) => Promise<void>): Promise<Dispatcher> {
+async function startLoop(deps: DispatcherDeps, { channel, work, restMilliseconds }: Loop): Promise<Dispatcher> {
   const { pollMilliseconds = 5000 } = deps
-  let isStopped = false
+  const stopping = new AbortController()
+  const { signal } = stopping
   let wake = () => {}
   const loop = async () => {
-    while (!isStopped) {
+    while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => {
         wake = resolve
       })
       await work(deps)
+      await pause(restMilliseconds, null, { signal }).catch(() => {})
       const timer = setTimeout(wake, pollMilliseconds)
       await woken
       clearTimeout(timer)
@@ -56,7 +72,7 @@ async function startLoop(deps: DispatcherDeps, channel: string, work: (deps: Dis
   const running = loop()
   return {
     async stop() {
-      isStopped = true
+      stopping.abort()
       wake()
       await running
       await listening.unlisten()

@@ -266,14 +266,16 @@ describe('a push', () => {
     await isSettled(id)
   })
 
-  test('is settled at once when a dispatcher is told of it, also while Temporal is away', async () => {
-    const away = connectTemporal({ ...temporal.target, address: `127.0.0.1:${await freePort()}` })
+  test('is settled at once when a dispatcher is told of it, also while Temporal keeps one waiting', async () => {
+    const [asked, answered] = [gate(), gate()]
+    const start = async (wished: Parameters<Workflows['start']>[0]) => (asked.open(), await answered.isOpen, workflows.start(wished))
     await pending()
-    await dispatch({ workflows: createWorkflows(away.client) })
+    await dispatch({ workflows: { ...workflows, start } })
+    await asked.isOpen
     const id = await pushed()
     await notifyPushes(db)
     await isSettled(id)
-    await away.connection.close()
+    answered.open()
   })
 
   test('is found by the poll where nobody was told of it', async () => {
