@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { connect } from '../../../db/connect.ts'
 import { createOrganisation } from '../../../stack/demo/organisation.ts'
 import { someHostKey, rootPrivateKey } from '../../api/scene.ts'
+import { until } from '../../lab/until.ts'
 import { type BenchKeystone, startKeystone } from '../keystone.ts'
 import type { WebhookFigures } from './figures.ts'
-import { until } from '../../lab/until.ts'
 import { type Receiver, sendDeliveries, sendMost } from './sender.ts'
 
 const rate = 200
