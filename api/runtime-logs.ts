@@ -63,8 +63,11 @@ export async function* runtimeLogs(deps: ApiDependencies, ask: LogAsk): AsyncGen
   }
 }
 
+export const byTime = <Line extends { at: string }>(lines: readonly Line[]): Line[] =>
+  lines.toSorted((one, other) => (one.at < other.at ? -1 : Number(one.at > other.at)))
+
 function* inOrder(told: readonly ToldByServer[]): Generator<RuntimeNews> {
   const lines = told.flatMap((one) => ('line' in one ? [one.line] : []))
-  if (lines.length > 0) yield { lines: lines.toSorted((one, other) => (one.at < other.at ? -1 : Number(one.at > other.at))) }
+  if (lines.length > 0) yield { lines: byTime(lines) }
   for (const one of told) if ('silent' in one) yield { silent: one.silent }
 }

@@ -9,7 +9,7 @@ import { encodeEvent, eventStream, quietEvent } from '../event-stream.ts'
 import { environmentIn } from '../in-organisation.ts'
 import { createLogReaders } from '../log-readers.ts'
 import { invalidField } from '../problem.ts'
-import { type LogAsk, type RuntimeNews, runtimeLogs } from '../runtime-logs.ts'
+import { byTime, type LogAsk, type RuntimeNews, runtimeLogs } from '../runtime-logs.ts'
 import { json } from '../schemas/content.ts'
 import { oneEnvironment } from '../schemas/params.ts'
 import { viewerProblems } from '../schemas/problem.ts'
@@ -40,8 +40,8 @@ const follow = createRoute({
   summary: 'What the containers of an environment write, as they write it',
   description:
     'Server-sent events: `lines` has a list of RuntimeLine, first of what is there already, in the order of time; `silent` a SilentServer whose ' +
-    'lines are missing for now; `end` that none is left to wait for. Containers that are started later are among it. Who comes back with Last-Event-ID goes on behind the last ' +
-    'line. It ends after half an hour. Problems: too_many_viewers.',
+    'lines are missing for now; `end` says that none is left to wait for. Containers that are started later are among it. Who comes back with ' +
+    'Last-Event-ID goes on behind the last line. The stream ends after half an hour. Problems: too_many_viewers.',
   middleware,
   request: {
     params: oneEnvironment,
@@ -108,10 +108,10 @@ async function collected(news: AsyncIterable<RuntimeNews>): Promise<z.infer<type
       answer.items.push(...one.lines.map(presentLine))
       bytes += one.lines.reduce((sum, { text }) => sum + text.length, 0)
     }
-    if (bytes < mostAnswerBytes) continue
-    return { ...answer, isCut: true }
+    answer.isCut = bytes >= mostAnswerBytes
+    if (answer.isCut) break
   }
-  return answer
+  return { ...answer, items: byTime(answer.items) }
 }
 
 interface Viewing {
