@@ -84,6 +84,8 @@ async function execute(branches: readonly Branch[], isOver: () => boolean) {
       most.underWay = Math.max(most.underWay, own.length - queued)
     }
     if (wasOver && rows.length === 0) return most
+    // However fast the machine is: nothing is executed before something has had to wait for it.
+    if (!wasOver && most.queued === 0) continue
     for (const { id, environment, status } of rows) {
       const branch = branches.find(({ environmentId }) => environmentId === environment)
       if (status !== 'pending' || !branch) continue
