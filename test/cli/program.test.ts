@@ -265,7 +265,7 @@ async function commanded(): Promise<{ operationId: OperationId; stepId: string }
 
 describe('completion', () => {
   it('proposes commands, flags and environments', async () => {
-    expect((await run('__complete de')).stdout).toBe('deploy\n')
+    expect((await run('__complete dep')).stdout).toBe('deploy-key\ndeploy\n')
     expect((await run(`__complete plan ${application.slice(0, 6)}`)).stdout).toBe(`${application}/production\n`)
     expect((await run('__complete deploy --fo')).stdout).toBe('--follow\n')
     expect((await run('completion bash')).stdout).toContain('complete -o default -F _keystone keystone')
