@@ -6,7 +6,7 @@ import type { EnvironmentId, OperationId, OrganisationId, ServerId } from '../..
 import { createSourceDriver } from '../../drivers/sources/driver.ts'
 import { createSshPool } from '../../drivers/ssh/pool.ts'
 import { type GitHost, openGitHost } from '../api/git-host.ts'
-import { deliver, freshCommit, giteaBody, webhookSecret } from '../api/push-sender.ts'
+import { deliver, freshCommit, giteaBody, settleAll, webhookSecret } from '../api/push-sender.ts'
 import { makeApplication, makeEnvironment, makeReadableApplication, makeServer, provisioned } from '../api/scene.ts'
 import { createTestApi, type TestApi } from '../api/test-api.ts'
 import { activityDeps } from './deps.ts'
@@ -123,6 +123,7 @@ describe('a push that nobody has told of', () => {
     const head = await host.push('main')
     await deliver(api, applicationId, await webhookSecret(api, applicationId), { body: giteaBody({ after: head }) })
     expect(await found()).toBe(0)
+    await settleAll(api)
     await host.push('main')
     await api.make(`${api.root}/environments/${environmentId}/deployments`, {})
     expect(await found()).toBe(0)
@@ -152,8 +153,10 @@ const headNow = async () => (await api.database.sql`select branch_head as head f
 describe('a deployment that a push has caused', () => {
   const requested = async (told: Parameters<typeof giteaBody>[0] = {}, change: object = {}) => {
     const { applicationId, environmentId } = await watched(change)
-    const { body } = await deliver(api, applicationId, await webhookSecret(api, applicationId), { body: giteaBody(told) })
-    return { environmentId, operationId: body.environments[0]!.operationId as OperationId }
+    await deliver(api, applicationId, await webhookSecret(api, applicationId), { body: giteaBody(told) })
+    await settleAll(api)
+    const [requested] = await operationsOf(environmentId)
+    return { environmentId, operationId: requested!.id }
   }
 
   test('takes what its branch is at, and keeps that', async () => {
