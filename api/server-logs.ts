@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { serverAccess } from '../db/server-access.ts'
 import type { ServerId } from '../domain/ids.ts'
 import { readinessRefusal } from '../domain/servers.ts'
-import { containerLogs, createLogReader, type LogWish, sinceBehind } from '../drivers/services/container-logs.ts'
+import { type ContainerLine, containerLogs, createLogReader, type LogWish } from '../drivers/services/container-logs.ts'
 import { SshError } from '../drivers/ssh/errors.ts'
 import type { ApiDependencies } from './context.ts'
 import type { Inbox } from './inbox.ts'
@@ -37,34 +37,57 @@ interface Reading {
 }
 
 const againMilliseconds = 5000
+/** A server that was lost is asked for what is so much older than its newest line, too: containers do not have their say in order. */
+const overlapSeconds = 60
+const mostLinesAgain = 10_000
 /** What a line takes beside its text. */
 const lineBytes = 300
 
-/** Puts into the inbox what containers on a server write; where that is followed it is asked again when it was lost, behind the last line. */
+/**
+ * Puts into the inbox what containers on a server write; where that is followed it is asked again when it was lost, and goes on behind
+ * what each of them has told.
+ */
 export async function readLogs(deps: ApiDependencies, server: LoggingServer, reading: Reading): Promise<void> {
   const { signal, inbox } = reading
+  const told = new Map<string, string>()
   let { wish } = reading
   let isSilent = false
-  const onLine = ({ at }: RuntimeLine) => {
-    wish = { ...wish, since: sinceBehind(at) }
+  const onLine = (line: RuntimeLine) => {
+    told.set(sourceOf(line), line.at)
     isSilent = false
   }
   for (;;) {
-    const lost = await readOnce(deps, server, { ...reading, wish, onLine })
+    const before = new Map(told)
+    const isNew = (line: ContainerLine) => line.at > (before.get(sourceOf(line)) ?? '')
+    const lost = await readOnce(deps, server, { ...reading, wish, isNew, onLine })
     if (signal.aborted || lost === null) return
     const { isFinal, ...silent } = lost
     if (!isSilent) await inbox.put({ silent }, lineBytes)
     isSilent = true
     if (isFinal || !wish.isFollowed) return
+    wish = again(wish, [...told.values()].toSorted().at(-1))
     await pause(againMilliseconds, null, { signal }).catch(() => {})
   }
 }
 
+const sourceOf = ({ replicaId, isScheduler, stream }: ContainerLine): string => `${replicaId} ${isScheduler} ${stream}`
+
+/** What is asked for where a server was lost after it had told this line. */
+function again(wish: LogWish, newest: string | undefined): LogWish {
+  if (newest === undefined) return wish
+  return { ...wish, since: new Date(Date.parse(newest) - overlapSeconds * 1000).toISOString(), tail: mostLinesAgain }
+}
+
 type Lost = SilentServer & { isFinal: boolean }
 
+interface OneReading extends Reading {
+  isNew(line: ContainerLine): boolean
+  onLine(line: RuntimeLine): void
+}
+
 /** To the end; says what was in the way where that is not the end of what was wanted. */
-async function readOnce(deps: ApiDependencies, server: LoggingServer, reading: Reading & { onLine(line: RuntimeLine): void }): Promise<Lost | null> {
-  const { wish, signal, inbox, names, onReady, onLine } = reading
+async function readOnce(deps: ApiDependencies, server: LoggingServer, reading: OneReading): Promise<Lost | null> {
+  const { wish, signal, inbox, names, onReady, isNew, onLine } = reading
   const { id: serverId, name } = server
   const lost = (code: string, message: string, isFinal = false): Lost => ({ serverId, server: name, code, message, isFinal })
   const refusal = readinessRefusal(server)
@@ -76,7 +99,7 @@ async function readOnce(deps: ApiDependencies, server: LoggingServer, reading: R
       signal,
       async onOutput(bytes) {
         const { lines, isReady } = reader.push(bytes)
-        for (const named of await names.name(lines)) {
+        for (const named of await names.name(lines.filter(isNew))) {
           const line = { ...named, serverId, server: name }
           await inbox.put({ line }, line.text.length + lineBytes)
           onLine(line)
