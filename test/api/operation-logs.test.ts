@@ -201,9 +201,12 @@ describe('events', () => {
     expect(texts(await watcher.rest())).toEqual(['still here'])
   })
 
+  /** As soon as those who watched before have gone. */
+  const opened = () => vi.waitFor(() => openEvents(api, path()))
+
   it('are read once for all who watch', async () => {
     const build = await step(1, 'build')
-    const watchers = await Promise.all(Array.from({ length: mostViewers }, () => openEvents(api, path())))
+    const watchers = await Promise.all(Array.from({ length: mostViewers }, opened))
     for (const watcher of watchers) await watcher.until(({ event }) => event === 'operation')
     const before = api.database.queries()
     await write(build, 0, 'one')
@@ -214,12 +217,12 @@ describe('events', () => {
   })
 
   it('are refused to one viewer more than there may be, until another one leaves', async () => {
-    const watchers = await Promise.all(Array.from({ length: mostViewers }, () => openEvents(api, path())))
+    const watchers = await Promise.all(Array.from({ length: mostViewers }, opened))
     for (const watcher of watchers) await watcher.until(({ event }) => event === 'operation')
     const { status, headers, body } = await api.ask('GET', `${path()}/events`)
     expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'too_many_viewers', '5'])
     await watchers[0]!.leave()
-    const next = await vi.waitFor(() => openEvents(api, path()))
+    const next = await opened()
     await next.until(({ event }) => event === 'operation')
     for (const watcher of [...watchers.slice(1), next]) await watcher.leave()
   })
