@@ -1,6 +1,6 @@
 import { buildCommand } from '@stricli/core'
 import { type CliContext, commonFlags, type CommonFlags, type OrganisationFlags, organisationFlags } from '../context.ts'
-import { namedEnvironments } from '../environments.ts'
+import { environmentParam, namedEnvironments } from '../environments.ts'
 import { CliError, exitCodes } from '../errors.ts'
 import { wholeList } from '../pages.ts'
 import { inOrganisation, logIn, organisationIdOf, type OrganisationSession } from '../session.ts'
@@ -37,10 +37,22 @@ export const apps = listCommand({
   row: ({ id, name, repositoryUrl, defaultBranch }) => ({ name, repository: repositoryUrl, branch: defaultBranch, id }),
 })
 
-export const services = listCommand({
-  brief: 'Services of all environments, and those that stand alone',
-  list: ({ client, ask, param }) => wholeList((query) => ask(client.services.$get({ param, query }))),
-  row: ({ id, name, driver, status, desiredReplicas }) => ({ name, driver, status, replicas: desiredReplicas, id }),
+export const services = buildCommand({
+  docs: { brief: 'Services that stand alone, or those of an environment' },
+  parameters: {
+    flags: organisationFlags,
+    positional: { kind: 'tuple', parameters: [{ brief: 'application/environment, or its name or id', placeholder: 'environment', parse: String, optional: true }] },
+  },
+  async func(this: CliContext, flags: OrganisationFlags, environment?: string) {
+    const session = await inOrganisation(this, flags)
+    const { client, ask, param, show } = session
+    const ofEnvironment = environment === undefined ? null : await environmentParam(session, environment)
+    const found = await wholeList((query) =>
+      ask(ofEnvironment ? client.ownServices.$get({ param: ofEnvironment, query }) : client.services.$get({ param, query })),
+    )
+    const rows = found.items.map(({ id, name, driver, status, desiredReplicas }) => ({ name, driver, status, replicas: desiredReplicas, id }))
+    show(found, () => table(rows, this.terminal.paint))
+  },
 })
 
 export const envs = buildCommand({

@@ -97,6 +97,7 @@ describe('lists', () => {
       const { body } = await api.ask('GET', `${api.root}/${path}`)
       expect(JSON.parse((await run(`${word} --json`)).stdout), word).toEqual(body)
     }
+    expect((await run('services production')).stdout).toMatch(/^name +driver +status +replicas +id\nweb +laravel /)
   })
 
   it('have no colour where nobody looks', async () => {
