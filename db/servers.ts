@@ -147,6 +147,11 @@ export async function adoptAgain(tx: Database, keyring: Keyring, { id }: Pick<Se
   await tx.update(servers).set(sealedLogin(keyring, id, login)).where(eq(servers.id, id))
 }
 
+/** A server is called otherwise from now on; what has happened keeps the name that it had. */
+export async function renameServer(tx: Database, id: ServerId, name: string): Promise<void> {
+  await tx.update(servers).set({ name }).where(eq(servers.id, id))
+}
+
 /** Another host key is pinned, which a person has confirmed. */
 export async function pinHostKey(tx: Database, id: ServerId, hostKey: string): Promise<void> {
   await tx.update(servers).set({ hostKey }).where(eq(servers.id, id))

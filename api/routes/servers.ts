@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { Database } from '../../db/connect.ts'
 import { givenHostKeyOf } from '../../db/machines.ts'
 import { requestOperation } from '../../db/operations/request.ts'
-import { adoptAgain, insertServer, pinHostKey, type Server, serversOf } from '../../db/servers.ts'
+import { adoptAgain, insertServer, pinHostKey, renameServer, type Server, serversOf } from '../../db/servers.ts'
 import { serverLocks } from '../../domain/locks.ts'
 import { generateDeployKey } from '../../drivers/sources/deploy-key.ts'
 import { keyFingerprint } from '../../drivers/sources/known-hosts.ts'
@@ -16,7 +16,7 @@ import { body, json, onceHeaders, optionalBody, pageOf, pageQuery, presented } f
 import { operationSchema } from '../schemas/operation.ts'
 import { inOrganisation, oneServer } from '../schemas/params.ts'
 import { readProblems, writeProblems } from '../schemas/problem.ts'
-import { acceptHostKeySchema, firstLoginOf, newServerSchema, presentServer, provisionSchema, serverSchema } from '../schemas/server.ts'
+import { acceptHostKeySchema, firstLoginOf, newServerSchema, presentServer, provisionSchema, serverChangeSchema, serverSchema } from '../schemas/server.ts'
 
 const path = '/organisations/{organisationId}/servers'
 const tags = ['Servers']
@@ -57,6 +57,17 @@ const read = createRoute({
   middleware: requires('viewer'),
   request: { params: oneServer },
   responses: { 200: json('The server', serverSchema), ...readProblems },
+})
+
+const rename = createRoute({
+  method: 'patch',
+  path: `${path}/{serverId}`,
+  tags,
+  summary: 'Call a server otherwise',
+  description: 'Problems: already_taken; server_has_no_machine for one that is yet to be bought, since its machine is found by its name.',
+  middleware: requires('admin'),
+  request: { params: oneServer, body: body(serverChangeSchema) },
+  responses: { 200: json('The server', serverSchema), ...writeProblems },
 })
 
 const provision = createRoute({
@@ -113,6 +124,20 @@ export function serverRoutes(deps: ApiDependencies) {
       return c.json(presentServer(await serverIn(deps, c, serverId)), 200)
     })
 
+    .openapi(rename, async (c) => {
+      const server = await serverIn(deps, c, c.req.valid('param').serverId)
+      const { name } = c.req.valid('json')
+      const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
+        if ((await givenHostKeyOf(tx, server.id)) !== null) throw withoutMachine(server)
+        await renameServer(tx, server.id, name)
+        return {
+          ...{ status: 200, body: presentServer(await serverIn({ db: tx }, c, server.id)) },
+          event: { action: 'server.changed', targetType: 'server', targetId: server.id, details: { name, before: server.name } },
+        }
+      })
+      return c.json(changed, status, headers)
+    })
+
     .openapi(provision, async (c) => {
       const { serverId } = c.req.valid('param')
       const { firstLogin } = c.req.valid('json')
@@ -136,7 +161,7 @@ export function serverRoutes(deps: ApiDependencies) {
       const { fingerprint } = c.req.valid('json')
       const server = await serverIn(deps, c, serverId)
       const { name, address, sshPort } = server
-      if (address === null) throw new Problem(409, 'server_has_no_machine', `${name} has no machine yet that could show a host key: provision it first.`)
+      if (address === null) throw withoutMachine(server)
       const hostKey = await seenHostKey(deps, { address, sshPort }, { fingerprint, field: 'fingerprint' })
       const { body: pinned, status, headers } = await commit(deps, c, async (tx) => {
         await pinHostKey(tx, serverId, hostKey)
@@ -151,6 +176,9 @@ export function serverRoutes(deps: ApiDependencies) {
       return c.json(pinned, status, headers)
     })
 }
+
+const withoutMachine = ({ name }: Server): Problem =>
+  new Problem(409, 'server_has_no_machine', `${name} has no machine of its own yet: provision it first.`)
 
 const letsKeystoneIn = ({ name }: Server): Problem =>
   new Problem(422, 'login_not_needed', `Keystone lets itself in to ${name}, which it buys: provision it without a firstLogin.`, {

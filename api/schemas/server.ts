@@ -57,6 +57,8 @@ export const newServerSchema = z
   .transform((server) => ({ ...server, privateNetwork: server.privateAddress === null ? null : (server.privateNetwork ?? 'default') }))
   .openapi('NewServer')
 
+export const serverChangeSchema = z.strictObject({ name: label }).openapi('ServerChange')
+
 export const serverSchema = z
   .object({
     id: z.uuid(),

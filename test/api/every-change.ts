@@ -107,6 +107,7 @@ export const changes: Readonly<Record<string, Recipe>> = {
   'POST /organisations/{organisationId}/key-rotations': () => ({}),
 
   'POST /organisations/{organisationId}/servers': () => ({ body: serverWish() }),
+  'PATCH /organisations/{organisationId}/servers/{serverId}': () => ({ body: { name: 'called-otherwise' } }),
   'POST /organisations/{organisationId}/servers/{serverId}/provision': () => ({}),
   'POST /organisations/{organisationId}/servers/{serverId}/accept-host-key': async ({ api, git }) => {
     const serverId = await makeServer(api, { address: '127.0.0.1', sshPort: git.port })

@@ -149,6 +149,16 @@ describe('a host key that has changed', () => {
   })
 })
 
+describe('a new name', () => {
+  it('is what the server is called from then on, unless another one has it', async () => {
+    const [id, other] = [await makeServer(api), await makeServer(api)]
+    const taken = (await api.ask<{ name: string }>('GET', `${api.root}/servers/${other}`)).body.name
+    expect(await api.ask('PATCH', `${api.root}/servers/${id}`, { body: { name: taken } })).toMatchObject({ status: 409, body: { code: 'already_taken', errors: [{ field: 'name' }] } })
+    expect(await api.ask('PATCH', `${api.root}/servers/${id}`, { body: { name: 'db-2' } })).toMatchObject({ status: 200, body: { id, name: 'db-2' } })
+    expect((await api.ask('GET', `${api.root}/servers/${id}`)).body).toMatchObject({ name: 'db-2' })
+  })
+})
+
 describe('provisioning again', () => {
   it('may be given another first login, which takes the place of the one before', async () => {
     const id = await makeServer(api)
