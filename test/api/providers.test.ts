@@ -151,6 +151,12 @@ describe('buying a server', () => {
     expect(await api.ask('DELETE', `${providers()}/${id}`)).toMatchObject({ status: 200, body: { id } })
   })
 
+  it('keeps its name until its machine is there, which is found by that', async () => {
+    const { id } = await connected()
+    const { server } = await api.make<Bought>(`${providers()}/${id}/servers`, order())
+    expect((await api.ask('PATCH', `${api.root}/servers/${server.id}`, { body: { name: 'otherwise' } })).body).toMatchObject({ status: 409, code: 'server_has_no_machine' })
+  })
+
   it('needs no login, and takes none, before its machine is there', async () => {
     const { id } = await connected()
     const { server } = await api.make<Bought>(`${providers()}/${id}/servers`, order())
