@@ -7,6 +7,7 @@ import { routesFor, routesOf } from '../db/routes.ts'
 import { gatewaysOn, lockService, type Service, serviceOf } from '../db/services.ts'
 import { insertSlice, type Slice } from '../db/slices.ts'
 import { insertSystemVariables } from '../db/variables.ts'
+import type { OrganisationId, SliceId } from '../domain/ids.ts'
 import { Secret } from '../domain/secret.ts'
 import { serviceDriver } from '../drivers/services/registry.ts'
 import type { ApiDependencies } from './context.ts'
@@ -55,14 +56,7 @@ export async function createRouteSlice(
   const { domain, tls, redirectFrom, loadBalancing, activeHealthIntervalSeconds } = wished
   await lockEnvironment(tx, environment.id)
   await lockService(tx, gateway.id)
-  const present = await routesFor(tx, environment.organisationId, domain)
-  refuseRouted(present, { gateway, field: 'domain' })
-  for (const [index, from] of redirectFrom.entries()) {
-    refuseRouted(await routesFor(tx, environment.organisationId, from), { gateway, field: `redirectFrom[${index}]` })
-  }
-  refuseRepeated([domain, ...redirectFrom])
-  refuseWildcards(wished)
-  refuseSecondGateway(present, gateway, wished)
+  await refuseUnfit(tx, { organisationId: environment.organisationId, gateway, wished })
   const { serverIds: to, allowPublic } = await routedServers(tx, environment.id)
   const provided = certificateFor(wished)
   await refuseUnreachable(tx, {
@@ -80,12 +74,36 @@ export async function createRouteSlice(
     ...{ environmentId: environment.id, serviceId: gateway.id, serviceSliceId: slice.id },
     ...{ role: 'gateway', isPrimary },
   })
-  const url = `${tls === 'off' ? 'http' : 'https'}://${domain}`
-  await insertSystemVariables(tx, keyring, { environmentId: environment.id, values: { APP_URL: new Secret(url) } })
+  await insertSystemVariables(tx, keyring, { environmentId: environment.id, values: { APP_URL: urlOf({ domain, tls }) } })
   return slice
 }
 
-function routeSettings(service: Service, settings: object) {
+/** What users of a route begin with. */
+export const urlOf = ({ domain, tls }: { domain: string; tls: unknown }): Secret => new Secret(`${tls === 'off' ? 'http' : 'https'}://${domain}`)
+
+interface Fitting {
+  organisationId: OrganisationId
+  gateway: Service
+  wished: { domain: string; tls: string; redirectFrom: readonly string[] }
+  /** The route's own id, where it is there already. */
+  id?: SliceId
+}
+
+/** Throws a 409 or 422 where a route cannot be like this on its gateway, beside the others of the organisation. */
+export async function refuseUnfit(tx: Database, { organisationId, gateway, wished, id }: Fitting): Promise<void> {
+  const { domain, redirectFrom } = wished
+  const othersFor = async (name: string) => (await routesFor(tx, organisationId, name)).filter((other) => other.id !== id)
+  const present = await othersFor(domain)
+  refuseRouted(present, { gateway, field: 'domain' })
+  for (const [index, from] of redirectFrom.entries()) {
+    refuseRouted(await othersFor(from), { gateway, field: `redirectFrom[${index}]` })
+  }
+  refuseRepeated([domain, ...redirectFrom])
+  refuseWildcards(wished)
+  refuseSecondGateway(present, gateway, wished)
+}
+
+export function routeSettings(service: Service, settings: object) {
   const { gateway } = serviceDriver(service.driverName).configured(service.config)
   if (!gateway) throw new Error(`${service.name} is no gateway`)
   return completeSettings(gateway.routeSchema, { ...settings }, 'route')
@@ -103,14 +121,14 @@ function refuseRepeated(domains: readonly string[]): void {
 }
 
 /** A gateway proves by its own answers that a name is its: that is not taken for all names below another (RFC 8555, section 8.3). */
-function refuseWildcards({ tls, domain, redirectFrom }: WishedRoute): void {
+function refuseWildcards({ tls, domain, redirectFrom }: Fitting['wished']): void {
   const wildcard = [domain, ...redirectFrom].find((name) => name.startsWith('*.'))
   if (tls !== 'automatic' || wildcard === undefined) return
   throw invalidField('tls', `automatic certificates cannot be had for ${wildcard}: give one of your own with tls: provided`)
 }
 
 /** Each gateway would ask for a certificate of its own, and only one of them is where the domain points to (design section 7). */
-function refuseSecondGateway(present: readonly Slice[], gateway: Service, { tls }: WishedRoute): void {
+function refuseSecondGateway(present: readonly Slice[], gateway: Service, { tls }: Fitting['wished']): void {
   const elsewhere = present.filter(({ serviceId }) => serviceId !== gateway.id)
   if (elsewhere.length === 0 || (tls !== 'automatic' && elsewhere.every(({ config }) => config.tls !== 'automatic'))) return
   const message = 'automatic certificates work with one gateway per domain, and this domain is routed on another one'

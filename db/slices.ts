@@ -39,21 +39,21 @@ export type NewSlice = Omit<typeof serviceSlices.$inferInsert, 'id' | 'credentia
 /** Stores a slice; its credentials are sealed. */
 export async function insertSlice(db: Database, keyring: Keyring, { credentials, ...values }: NewSlice): Promise<Slice> {
   const id = newId<SliceId>()
-  const hasCredentials = Object.keys(credentials).length > 0
-  const sealed = hasCredentials ? sealCredentials(keyring, credentials, sealedPlaces.sliceCredentials(id)) : null
-  const [created] = await db.insert(serviceSlices).values({ ...values, id, credentials: sealed }).returning(columns)
+  const [created] = await db.insert(serviceSlices).values({ ...values, id, credentials: sealedOf(keyring, id, credentials) }).returning(columns)
   if (!created) throw new Error('the slice was not stored')
   return created
 }
 
+const sealedOf = (keyring: Keyring, id: SliceId, credentials: NewSlice['credentials']) =>
+  Object.keys(credentials).length > 0 ? sealCredentials(keyring, credentials, sealedPlaces.sliceCredentials(id)) : null
+
+/** What is stored of a slice from now on; credentials that are left out stay. */
+export type SliceChange = Pick<NewSlice, 'config'> & Partial<Pick<NewSlice, 'credentials'>> & { id: SliceId }
+
 /** Gives a slice other settings and credentials; these are sealed. Throws where there is no such slice. */
-export async function changeSlice(
-  db: Database,
-  keyring: Keyring,
-  { id, config, credentials }: Pick<NewSlice, 'config' | 'credentials'> & { id: SliceId },
-): Promise<Slice> {
-  const sealed = sealCredentials(keyring, credentials, sealedPlaces.sliceCredentials(id))
-  const [changed] = await db.update(serviceSlices).set({ config, credentials: sealed }).where(eq(serviceSlices.id, id)).returning(columns)
+export async function changeSlice(db: Database, keyring: Keyring, { id, config, credentials }: SliceChange): Promise<Slice> {
+  const sealed = credentials && { credentials: sealedOf(keyring, id, credentials) }
+  const [changed] = await db.update(serviceSlices).set({ config, ...sealed }).where(eq(serviceSlices.id, id)).returning(columns)
   if (!changed) throw new Error(`slice ${id} does not exist`)
   return changed
 }

@@ -40,6 +40,23 @@ export async function insertSystemVariables(
   await db.insert(environmentVariables).values(rows).onConflictDoNothing()
 }
 
+/** A variable that Keystone has made, and what it has made it from. */
+export interface ReplacedVariable {
+  environmentId: EnvironmentId
+  key: string
+  from: Secret
+  to: Secret
+}
+
+/** Gives a system variable another value; one that has come to be something else stays. */
+export async function replaceSystemVariable(tx: Database, keyring: Keyring, { environmentId, key, from, to }: ReplacedVariable): Promise<void> {
+  const isIt = and(eq(environmentVariables.environmentId, environmentId), eq(environmentVariables.key, key), eq(environmentVariables.source, 'system'))
+  const [row] = await tx.select().from(environmentVariables).where(isIt).for('update')
+  if (!row || opened(keyring, row).value.reveal() !== from.reveal()) return
+  const value = keyring.seal(to, sealedPlaces.variable(row.id))
+  await tx.update(environmentVariables).set({ value, version: row.version + 1 }).where(eq(environmentVariables.id, row.id))
+}
+
 /** What becomes of the user's variables: null removes one. */
 export interface VariableChanges {
   environmentId: EnvironmentId

@@ -7,6 +7,7 @@ import { addressesOf, routesFor, routesOf } from '../../db/routes.ts'
 import type { Slice } from '../../db/slices.ts'
 import { askedName, dnsStatus, expectedRecords } from '../../domain/dns.ts'
 import { requires } from '../authentication.ts'
+import { changeRoute } from '../change-route.ts'
 import { commit } from '../commit.ts'
 import { type ApiContext, type ApiDependencies, createRouter } from '../context.ts'
 import { environmentIn, routeIn } from '../in-organisation.ts'
@@ -18,7 +19,7 @@ import { body, json, onceHeaders, pageOf, pageQuery, presented } from '../schema
 import { operationSchema } from '../schemas/operation.ts'
 import { oneEnvironment, oneRoute } from '../schemas/params.ts'
 import { dnsProblems, readProblems, writeProblems } from '../schemas/problem.ts'
-import { dnsSchema, givenCertificateSchema, newRouteSchema, presentRoute, routeSchema } from '../schemas/route.ts'
+import { dnsSchema, givenCertificateSchema, newRouteSchema, presentRoute, routeChangeSchema, routeSchema } from '../schemas/route.ts'
 
 const path = '/organisations/{organisationId}/environments/{environmentId}/routes'
 const tags = ['Routes']
@@ -45,6 +46,17 @@ const certify = createRoute({
   summary: 'Give a route with `tls: provided` another certificate, without an interruption',
   middleware: requires('admin'),
   request: { params: oneRoute, body: body(givenCertificateSchema) },
+  responses: { 202: configuring, ...writeProblems },
+})
+
+const change = createRoute({
+  method: 'patch',
+  path: `${path}/{routeId}`,
+  tags,
+  summary: 'Change how a route is served, without an interruption; what is left out stays',
+  description: 'Problems: already_taken, automatic_tls_needs_one_gateway.',
+  middleware: requires('admin'),
+  request: { params: oneRoute, body: body(routeChangeSchema) },
   responses: { 202: configuring, ...writeProblems },
 })
 
@@ -104,6 +116,22 @@ export function routeRoutes(deps: ApiDependencies) {
         }
       })
       return c.json(created, status, headers)
+    })
+
+    .openapi(change, async (c) => {
+      const { environmentId, routeId } = c.req.valid('param')
+      const { id, organisationId } = await environmentIn(deps, c, environmentId)
+      const wished = c.req.valid('json')
+      const { body: changed, status, headers } = await commit(deps, c, async (tx) => {
+        const route = await routeIn({ db: tx }, id, routeId)
+        const slice = await changeRoute(tx, deps, { organisationId, environmentId: id, route, wished })
+        const operation = await requestConfigure(tx, c, slice)
+        return {
+          ...acceptedWith(deps, operation, { route: presentRoute(slice) }),
+          event: { action: 'route.changed', targetType: 'slice', targetId: slice.id, details: told({ domain: slice.domain, ...wished }, slice) },
+        }
+      })
+      return c.json(changed, status, headers)
     })
 
     .openapi(certify, async (c) => {

@@ -17,25 +17,40 @@ export const givenCertificateSchema = z
   })
   .openapi('GivenCertificate')
 
+const tls = z.enum(tlsModes, `must be one of ${tlsModes.join(', ')}`).openapi({
+  description:
+    "`automatic`: the gateway has certificates issued and renewed by its ACME authority. `internal`: it issues them itself, and no browser trusts them. " +
+    '`provided`: you give one, which may be on several gateways.',
+})
+const certificate = givenCertificateSchema.openapi({ description: 'With `tls: provided`: for the domain and all of `redirectFrom`.' })
+const redirectFrom = z.array(domain).max(20, 'must have at most 20 domains')
+  .openapi({ description: 'Further domains, redirected to this one with 308, such as the one with `www.`.' })
+const loadBalancing = z.enum(loadBalancingPolicies, `must be one of ${loadBalancingPolicies.join(', ')}`)
+  .openapi({ description: 'How requests are shared out among several replicas.' })
+const activeHealthIntervalSeconds = z.int('must be a number of seconds').min(1, 'must be at least 1').max(3600, 'must be at most 3600').nullable()
+  .openapi({ description: 'How often the gateway asks each replica for its health path. Null: it goes by the answers to requests alone.' })
+
 export const newRouteSchema = z
   .strictObject({
     domain,
-    tls: z.enum(tlsModes, `must be one of ${tlsModes.join(', ')}`).default('automatic').openapi({
-      description:
-        "`automatic`: the gateway has certificates issued and renewed by its ACME authority. `internal`: it issues them itself, and no browser trusts them. " +
-        '`provided`: you give one, which may be on several gateways.',
-    }),
-    certificate: givenCertificateSchema.optional().openapi({ description: 'With `tls: provided`: for the domain and all of `redirectFrom`.' }),
-    redirectFrom: z.array(domain).max(20, 'must have at most 20 domains').default([])
-      .openapi({ description: 'Further domains, redirected to this one with 308, such as the one with `www.`.' }),
-    loadBalancing: z.enum(loadBalancingPolicies, `must be one of ${loadBalancingPolicies.join(', ')}`).default('least_conn')
-      .openapi({ description: 'How requests are shared out among several replicas.' }),
-    activeHealthIntervalSeconds: z.int('must be a number of seconds').min(1, 'must be at least 1').max(3600, 'must be at most 3600')
-      .nullable().default(null)
-      .openapi({ description: 'How often the gateway asks each replica for its health path. Null: it goes by the answers to requests alone.' }),
+    tls: tls.default('automatic'),
+    certificate: certificate.optional(),
+    redirectFrom: redirectFrom.default([]),
+    loadBalancing: loadBalancing.default('least_conn'),
+    activeHealthIntervalSeconds: activeHealthIntervalSeconds.default(null),
     gatewayServiceId: serviceIdSchema.optional().openapi({ description: "Left out: the gateway on the environment's servers." }),
   })
   .openapi('NewRoute')
+
+export const routeChangeSchema = z
+  .strictObject({
+    tls: tls.optional(),
+    certificate: certificate.optional(),
+    redirectFrom: redirectFrom.optional(),
+    loadBalancing: loadBalancing.optional(),
+    activeHealthIntervalSeconds: activeHealthIntervalSeconds.optional(),
+  })
+  .openapi('RouteChange')
 
 export const routeSchema = z
   .object({

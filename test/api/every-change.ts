@@ -170,6 +170,7 @@ export const changes: Readonly<Record<string, Recipe>> = {
     const { route } = await scene.api.make<{ route: { id: string } }>(below(scene, 'environment', '/routes'), { domain, tls: 'provided', certificate: one })
     return { ids: { routeId: route.id }, body: two }
   },
+  'PATCH /organisations/{organisationId}/environments/{environmentId}/routes/{routeId}': () => ({ body: { loadBalancing: 'cookie' } }),
   'DELETE /organisations/{organisationId}/environments/{environmentId}/routes/{routeId}': () => ({}),
   'PUT /organisations/{organisationId}/environments/{environmentId}/variables/{key}': () => ({ body: { value: 'smtp.example.com' } }),
   'DELETE /organisations/{organisationId}/environments/{environmentId}/variables/{key}': async (scene) => {

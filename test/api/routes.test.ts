@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { variablesOf } from '../../db/variables.ts'
 import type { EnvironmentId, ServerId, ServiceId } from '../../domain/ids.ts'
 import { createAuthority, type TestAuthority, type TestCertificate } from '../certificates.ts'
 import { freeName, freePrivateAddress, makeEnvironment, makeServer, makeService, type WithOperation } from './scene.ts'
@@ -147,6 +148,43 @@ describe('a route', () => {
     const { route } = await api.make<Routed>(routes(), { domain: freeDomain(), tls: 'internal' })
     const { body } = await api.ask('PUT', `${routes()}/${route.id}/certificate`, { body: own })
     expect(body).toMatchObject({ status: 409, code: 'certificate_not_provided' })
+  })
+
+  it('is changed as far as is told, and the address of its application with it', async () => {
+    const environment = await makeEnvironment(api, { serverIds: [serverId] })
+    const domain = freeDomain()
+    const { route } = await api.make<Routed>(routes(environment), { domain, tls: 'off', redirectFrom: [`www.${domain}`] })
+    const change = (body: object) => api.ask<Routed>('PATCH', `${routes(environment)}/${route.id}`, { body })
+    const address = async () =>
+      (await variablesOf(api.database.db, api.keyring, environment)).find(({ key }) => key === 'APP_URL')?.value.reveal()
+    expect(await address()).toBe(`http://${domain}`)
+    const { status, body } = await change({ tls: 'internal', loadBalancing: 'cookie' })
+    expect(status).toBe(202)
+    expect(body).toMatchObject({
+      route: { id: route.id, domain, config: { tls: 'internal', loadBalancing: 'cookie', redirectFrom: [`www.${domain}`] } },
+      operation: { kind: 'slice_configure', targetId: route.id },
+    })
+    expect(await address()).toBe(`https://${domain}`)
+    expect((await change({ redirectFrom: [] })).body.route.config).toMatchObject({ tls: 'internal', redirectFrom: [] })
+  })
+
+  it('that is changed needs a certificate where it has none for what it serves then', async () => {
+    const domain = freeDomain()
+    const [own, both] = await Promise.all([authority.issue([domain]), authority.issue([domain, `www.${domain}`])])
+    const { route } = await api.make<Routed>(routes(), { domain, tls: 'internal' })
+    const change = (body: object) => api.ask<Routed>('PATCH', `${routes()}/${route.id}`, { body })
+    const before = await api.stored()
+    expect((await change({ tls: 'provided' })).body).toMatchObject({ status: 422, errors: [{ field: 'certificate' }] })
+    expect((await change({ certificate: own })).body).toMatchObject({ status: 422, errors: [{ field: 'certificate' }] })
+    expect((await change({ redirectFrom: [domain] })).body).toMatchObject({ status: 422, errors: [{ field: 'redirectFrom[0]' }] })
+    expect(await api.stored()).toEqual(before)
+    const names = ({ body }: { body: Routed }) => (body.route.certificate as { names: string[] } | null)?.names ?? null
+    expect(names(await change({ tls: 'provided', certificate: own }))).toEqual([domain])
+    expect(names(await change({ loadBalancing: 'random' }))).toEqual([domain])
+    expect((await change({ redirectFrom: [`www.${domain}`] })).body).toMatchObject({ status: 422, errors: [{ field: 'certificate' }] })
+    expect(names(await change({ redirectFrom: [`www.${domain}`], certificate: both }))).toEqual([domain, `www.${domain}`])
+    expect(names(await change({ tls: 'internal' }))).toBeNull()
+    expect(await api.database.sql`select credentials from service_slices where id = ${route.id}`).toEqual([{ credentials: null }])
   })
 
   it('may be on two gateways with a certificate of its user', async () => {

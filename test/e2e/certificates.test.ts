@@ -172,6 +172,19 @@ describe('a certificate of the user', () => {
   })
 })
 
+it('a route that is there gets certificates, and is served without them again, as it is changed', async () => {
+  const domain = 'changed.test'
+  const plain = () => askAt(one.server.address, `http://${domain}/page`)
+  const routeId = await routed({ domain, tls: 'off' })
+  expect(await plain()).toMatchObject({ status: 503 })
+  await acme.point(domain, one.server.address)
+  await keystone.client.patch(ofRoute(routeId), { tls: 'automatic' })
+  await served(domain)
+  expect(await plain()).toMatchObject({ status: 308, location: `https://${domain}/page` })
+  await keystone.client.patch(ofRoute(routeId), { tls: 'off' })
+  await until('it to be served without', async () => (await plain()).status === 503)
+})
+
 it('automatic certificates come by themselves when the DNS has been put right', async () => {
   for (const domain of late) await served(domain, one, 150)
 })
