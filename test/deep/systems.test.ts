@@ -43,8 +43,6 @@ describe.each<[ServerSystem, string]>([
     server = await lab.server(system.toLowerCase().replaceAll(/[ .]/g, '-'), { system })
   }, 1_800_000)
 
-  afterAll(() => server?.remove())
-
   it('becomes active, by every step', async () => {
     const adopted = await organisation.adoptServer(server)
     serverId = adopted.serverId
