@@ -80,7 +80,8 @@ describe.each<[ServerSystem, string]>([
 
   it('runs a container, whose ports are behind the firewall', async () => {
     await server.exec(['docker', 'run', '--detach', '--name', 'published', '--publish', '8080:80', 'caddy:2'], { timeoutSeconds: 300 })
-    expect((await server.exec(['curl', '--silent', '--output', '/dev/null', '--write-out', '%{http_code}', 'http://127.0.0.1:8080'])).trim()).not.toBe('000')
+    const answers = () => server.exec(['curl', '--silent', '--output', '/dev/null', 'http://127.0.0.1:8080']).then(() => true, () => false)
+    await until('the container to answer', answers)
     await expect(fetch(`http://${server.address}:8080`, { signal: AbortSignal.timeout(3000) })).rejects.toThrow(/./)
   })
 })
