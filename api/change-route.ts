@@ -35,12 +35,14 @@ export async function changeRoute(tx: Database, { keyring }: ApiDependencies, { 
   const { tls, redirectFrom } = { ...before, ...settings }
   await refuseUnfit(tx, { organisationId, gateway, id, wished: { domain, tls, redirectFrom } })
   const isCovered = tls === 'provided' && before.tls === 'provided' && redirectFrom.every((name) => before.redirectFrom.includes(name))
-  const provided = isCovered && !given ? null : certificateFor({ tls, domain, redirectFrom, certificate: given })
-  const certificate = isCovered && !given ? config.certificate : (provided?.facts ?? null)
+  const kept = isCovered && !given
+  const provided = kept ? null : certificateFor({ tls, domain, redirectFrom, certificate: given })
   await replaceSystemVariable(tx, keyring, { environmentId, key: 'APP_URL', from: urlOf({ domain, tls: before.tls }), to: urlOf({ domain, tls }) })
+  const next = { ...config, ...settings }
+  if (kept) return changeSlice(tx, keyring, { id, config: routeSettings(gateway, next) })
   return changeSlice(tx, keyring, {
     id,
-    config: routeSettings(gateway, { ...config, ...settings, certificate }),
-    ...(isCovered && !given ? {} : { credentials: { ...provided?.certificate } }),
+    config: routeSettings(gateway, { ...next, certificate: provided?.facts ?? null }),
+    credentials: { ...provided?.certificate },
   })
 }
