@@ -36,16 +36,25 @@ interface Following {
   from: LogCursor
 }
 
-/** The tree is read before the output: what has ended by then has no output that comes later. */
+/**
+ * The tree is read before the output: what has ended by then has no output that comes later. Output of a step that began in between
+ * is told after a tree that has this step.
+ */
 async function* follow(operation: Operation, { feed, watch, from }: Following): AsyncGenerator<Uint8Array> {
   let cursor = from
   let told: Uint8Array = new Uint8Array()
+  const ifNew = (bytes: Uint8Array): Uint8Array[] => (Buffer.compare(told, bytes) === 0 ? [] : [(told = bytes)])
   for (let since = performance.now(); ; ) {
     const tree = await feed.tree(operation, since)
-    if (Buffer.compare(told, tree.bytes) !== 0) yield tree.bytes
-    told = tree.bytes
+    yield* ifNew(tree.bytes)
+    let known = tree.stepIds
     for (let isBehind = true; isBehind; ) {
       const page = await feed.logs(operation, cursor, tree.done)
+      if (page.stepIds.some((stepId) => !known.has(stepId))) {
+        const newer = await feed.tree(operation, page.done)
+        yield* ifNew(newer.bytes)
+        known = newer.stepIds
+      }
       if (page.bytes.length > 0) yield page.bytes
       cursor = page.cursor
       // A page that others have read before may have had nothing behind it then.

@@ -10,12 +10,16 @@ import { createSharedReads, type Reading, type Shareable } from './shared-reads.
 
 interface ToldTree extends Shareable {
   status: OperationStatus
+  /** All of the tree's. */
+  stepIds: ReadonlySet<string>
 }
 
 interface ToldLogs extends Shareable {
   /** Where the next page begins. */
   cursor: LogCursor
   hasMore: boolean
+  /** Whose output it is, each of them maybe several times. */
+  stepIds: readonly string[]
 }
 
 /** Events of operations as bytes; who asks for the same gets the same, read at `since` (of `performance.now()`) or later. */
@@ -39,7 +43,7 @@ export function createOperationFeed({ db, temporal }: Pick<ApiDependencies, 'db'
     tree: (operation, since) =>
       trees.read(operation.id, since, async () => {
         const data = presentTree(await operationTree(db, operation), temporal)
-        return { bytes: encodeEvent({ event: 'operation', data }), isLasting: false, status: data.status }
+        return { bytes: encodeEvent({ event: 'operation', data }), isLasting: false, status: data.status, stepIds: new Set(stepIdsOf(data)) }
       }),
 
     logs: (operation, from, since) =>
@@ -47,7 +51,9 @@ export function createOperationFeed({ db, temporal }: Pick<ApiDependencies, 'db'
         const { chunks, cursor, hasMore } = await readLogs(db, operation.id, from)
         const isLasting = chunks.length > 0
         const bytes = isLasting ? encodeEvent({ event: 'logs', id: writeCursor(cursor), data: chunks }) : new Uint8Array()
-        return { bytes, isLasting, cursor, hasMore }
+        return { bytes, isLasting, cursor, hasMore, stepIds: chunks.map(({ stepId }) => stepId) }
       }),
   }
 }
+
+const stepIdsOf = ({ steps, children }: ReturnType<typeof presentTree>): string[] => [...steps.map(({ id }) => id), ...children.flatMap(stepIdsOf)]

@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { operationEvents } from '../../api/operation-events.ts'
+import { createOperationFeed, type OperationFeed } from '../../api/operation-feed.ts'
+import { createOperationChanges } from '../../db/operation-changes.ts'
+import { operationOf } from '../../db/operation-views.ts'
 import { beginOperation } from '../../db/operations/begin.ts'
 import { finishOperation } from '../../db/operations/finish.ts'
 import { notifyOperation } from '../../db/operations/notify.ts'
 import { appendLog, endStep, startStep } from '../../db/operations/steps.ts'
 import { connect, type Connection } from '../../db/connect.ts'
+import { logStart } from '../../domain/log-cursor.ts'
 import type { OperationId, ServerId } from '../../domain/ids.ts'
 import { serverWish, type Made, type WithOperation } from './scene.ts'
 import { createTestApi, type TestApi } from './test-api.ts'
@@ -168,6 +173,28 @@ describe('events', () => {
     await write(build, 8, 'three')
     await finishOperation(worker.db, operationId, { status: 'succeeded' })
     expect(texts(await second.rest())).toEqual(['two ', 'three'])
+  })
+
+  it('tell a step before its output, also one that began when the tree had just been read', async () => {
+    const { db, sql } = worker
+    const feed = createOperationFeed({ db, temporal: { namespace: 'default', webUrl: null } })
+    let reads = 0
+    const late: OperationFeed = {
+      async tree(operation, since) {
+        const tree = await feed.tree(operation, since)
+        if (++reads === 1) await write(await step(1, 'build'), 0, 'one\n')
+        return tree
+      },
+      logs: feed.logs,
+    }
+    const operation = (await operationOf(db, api.organisationId, operationId))!
+    const told: string[] = []
+    for await (const bytes of operationEvents(operation, { feed: late, changes: createOperationChanges(sql), signal: new AbortController().signal, from: logStart })) {
+      const [, event = '', data = ''] = /event: (.*)\n(?:id: .*\n)?data: (.*)/.exec(Buffer.from(bytes).toString()) ?? []
+      told.push(event === 'operation' ? `${event} ${JSON.parse(data).steps.map(({ name }: { name: string }) => name)}` : event)
+      if (event === 'logs') await finishOperation(db, operationId, { status: 'succeeded' })
+    }
+    expect(told).toEqual(['operation ', 'operation build', 'logs', 'operation build', 'end'])
   })
 
   it('of an operation that has ended are told at once', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { idOf } from '../../../db/ids.ts'
 import type { OrganisationId } from '../../../domain/ids.ts'
@@ -224,13 +225,14 @@ describe('whatever goes wrong with whichever request', () => {
   const finalOnes = (failures: readonly ProviderError[]) =>
     failures.filter(({ code, retryable }) => !retryable && !['machine_failed', 'limit_reached'].includes(code)).map(({ message }) => message)
 
-  /** As an operation is tried, and a failed one started again. Returns what went wrong on the way. */
+  /** As an operation is tried, later each time, and a failed one started again. Returns what went wrong on the way. */
   async function untilDone(work: () => Promise<unknown>, failures: ProviderError[] = []): Promise<ProviderError[]> {
     try {
       await work()
       return failures
     } catch (error) {
       if (!(error instanceof ProviderError) || failures.length > 10) throw error
+      await pause(2 ** failures.length)
       return untilDone(work, [...failures, error])
     }
   }
