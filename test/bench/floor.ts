@@ -14,14 +14,16 @@ export interface Floor {
   close(): void
 }
 
-const folder = '/root/floor'
+/** Hardened servers let in nobody as root. */
+const user = 'floor'
+const folder = `/home/${user}/site`
 const port = 8081
 const composeFile = z.object({
   services: z.record(z.string(), z.looseObject({ profiles: z.array(z.string()).optional(), volumes: z.array(z.string()).optional() })),
 })
 
 const caddyfile = `{
-	admin unix//etc/caddy/admin.sock
+	admin unix//etc/caddy/admin.sock|0222
 }
 http:// {
 	reverse_proxy UPSTREAMS {
@@ -35,8 +37,9 @@ http:// {
 /** Makes the floor from the running web replica: the same image, variables, networks, limits and health check, under its own gateway. */
 export async function openFloor(server: LabServer): Promise<Floor> {
   const script = await readFile(join(import.meta.dirname, 'floor.sh'), 'utf8')
+  const privateKey = await makeUser(server)
   await placeTemplates(server)
-  const ssh = await connect(server)
+  const ssh = await connect(server, privateKey)
   const site: Site = { address: server.address, port, domain: 'floor' }
   let generation = 0
   return {
@@ -55,6 +58,14 @@ export async function openFloor(server: LabServer): Promise<Floor> {
   }
 }
 
+/** Somebody who may use Docker; returns the private key. */
+async function makeUser(server: LabServer): Promise<string> {
+  const make = `useradd --create-home --groups docker ${user}
+    runuser --user ${user} -- sh -c 'umask 077; mkdir -p ${folder} ~/.ssh; ssh-keygen -q -t ed25519 -N "" -f ~/.ssh/own; cp ~/.ssh/own.pub ~/.ssh/authorized_keys'
+    cat /home/${user}/.ssh/own`
+  return server.exec(['bash', '-ec', make])
+}
+
 async function placeTemplates(server: LabServer): Promise<void> {
   const find = `docker ps --filter label=keystone.replica --format '{{.Names}} {{.Label "com.docker.compose.project.working_dir"}}' | grep -- -web-`
   const [, project = ''] = (await server.exec(['bash', '-c', find])).trim().split(' ')
@@ -68,7 +79,9 @@ async function placeTemplates(server: LabServer): Promise<void> {
   await write(`${folder}/template.yml`, stringify(template))
   await write(`${folder}/Caddyfile.template`, caddyfile)
   await server.exec(['bash', '-c', `grep -v ^APP_RELEASE= ${project}/.env >${folder}/template.env && cp -r ${project}/scripts ${folder}/`])
-  await server.exec(['bash', '-c', firstGeneration])
+  await server.exec(['chown', '--recursive', `${user}:`, folder])
+  await server.exec(['ufw', 'route', 'allow', 'proto', 'tcp', 'to', 'any', 'port', '80'])
+  await server.exec(['runuser', '--user', user, '--', 'bash', '-c', firstGeneration])
 }
 
 const firstGeneration = `set -e
@@ -82,11 +95,11 @@ image=$(docker inspect --format '{{.Image}}' "$(docker ps --quiet --filter name=
 docker run --detach --name floor-caddy --network keystone_gateway --publish ${port}:80 --volume ${folder}:/etc/caddy "$image" \\
   caddy run --config /etc/caddy/Caddyfile`
 
-function connect({ address, rootKey }: LabServer): Promise<Client> {
+function connect({ address }: LabServer, privateKey: string): Promise<Client> {
   const client = new Client()
   return new Promise((resolve, reject) => {
     client.on('ready', () => resolve(client)).on('error', reject)
-    client.connect({ host: address, username: 'root', privateKey: rootKey })
+    client.connect({ host: address, username: user, privateKey })
   })
 }
 
