@@ -9,10 +9,12 @@ compose() {
 
 # The services of this server whose networks it joins: after a reboot they start together with what uses them.
 await_attached_services() {
-  local running id name
-  running=$(docker ps --filter label=keystone.service --format '{{.Label "keystone.service"}} {{.Names}}')
-  while read -r id name; do
-    [ -z "$name" ] || [ "$PROJECT" = "keystone-$id" ] || ! grep -qx "keystone_service_$id" <<<"$NETWORKS" || await_healthy "$name"
+  local running id name status
+  running=$(docker ps --filter label=keystone.service --format '{{.Label "keystone.service"}} {{.Names}} {{.Status}}')
+  while read -r id name status; do
+    case $'\n'$NETWORKS$'\n' in
+      *$'\n'"keystone_service_$id"$'\n'*) [[ "$PROJECT" = "keystone-$id" || "$status" = *'(healthy)' ]] || await_healthy "$name" ;;
+    esac
   done <<<"$running"
 }
 

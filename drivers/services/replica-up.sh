@@ -64,11 +64,9 @@ is_settled() {
   fi
 }
 
-# await_settled SERVICE SECONDS: puts the container's id into $id.
+# await_settled CONTAINER SECONDS
 await_settled() {
-  local first_restarts
-  id=$(container "$1")
-  [ -n "$id" ] || { echo "Compose started no container for $1" >&2; exit 1; }
+  local first_restarts id=$1
   observe
   first_restarts=$restarts
   seen_restarts=$restarts
@@ -99,12 +97,12 @@ watch_containers
 compose up --detach --no-deps --quiet-pull "${services[@]}"
 deadline=$((SECONDS + TIMEOUT_SECONDS))
 for line in "${beside[@]}"; do
-  read -r service _ settle_seconds <<<"$line"
-  await_settled "$service" "$settle_seconds"
+  read -r _ name settle_seconds <<<"$line"
+  await_settled "$name" "$settle_seconds"
 done
-await_settled "$SERVICE" "$SETTLE_SECONDS"
+await_settled "$CONTAINER" "$SETTLE_SECONDS"
 
 free=$(df --output=avail --block-size=1M /var/lib/docker 2>/dev/null | tail -n 1 | tr -d ' ') || free=
 report='{"containerId":{{json .Id}},"imageId":{{json .Image}},"networks":{{json .NetworkSettings.Networks}},'
 report+='"nanoCpus":{{json .HostConfig.NanoCpus}},"memoryBytes":{{json .HostConfig.Memory}}'",\"diskFreeMb\":${free:-null}}"
-docker inspect --format "$report" "$id" >"$KEYSTONE_RESULT"
+docker inspect --format "$report" "$CONTAINER" >"$KEYSTONE_RESULT"

@@ -8,15 +8,22 @@ revision_running() {
   sudo nsenter --target "${gateway_pid:?}" --net -- curl --silent --fail --max-time 10 "http://127.0.0.1:$((20000 + $1 % 10000))/"
 }
 
-# How many configurations listen, each on one of the ports 20000 to 29999 of 127.0.0.1.
-count_revisions() {
-  sudo cat "/proc/$gateway_pid/net/tcp" | while read -r _ address _ state _; do
-    [ "$state" != 0A ] || [[ "$address" != 0100007F:* ]] || [ "$((16#${address#*:} / 10000))" != 2 ] || echo "$address"
-  done | wc -l
-}
-
-# Returns when no configuration but one runs, or none at all; at the latest after a minute.
+# Returns when no configuration but one listens, each on one of the ports 20000 to 29999 of 127.0.0.1, or none at all; at the latest
+# after a minute. One process that looks again and again: users' requests are not to wait for programs that start meanwhile.
 await_one_revision() {
-  local deadline=$((SECONDS + 60)) running
-  while running=$(count_revisions) && [ "$running" -gt 1 ] && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.1; done
+  sudo perl - "$gateway_pid" <<'PERL'
+    use strict;
+    use warnings;
+    my ($pid) = @ARGV;
+    my ($LISTENING, $LOCALHOST) = ('0A', '0100007F');
+
+    sub listening {
+      open my $sockets, '<', "/proc/$pid/net/tcp" or return 0;
+      return grep { /^\s*\d+: $LOCALHOST:(\w{4}) \S+ $LISTENING / && int(hex($1) / 10000) == 2 } <$sockets>;
+    }
+    for (1 .. 1200) {
+      last if listening() < 2;
+      select undef, undef, undef, 0.05;
+    }
+PERL
 }

@@ -4,31 +4,48 @@
 # counts them, or their time is over. Where Caddy gives no answer nothing is known, and all of the time passes.
 cd /home/keystone/gateway || exit
 
-# Those that have requests in flight, with their number: a line each, as `{"upstream":"host:port","inFlight":1}`.
-busy() {
-  local counted
-  counted=$(sudo curl --silent --show-error --fail --max-time 10 --unix-socket admin.sock http://localhost/reverse_proxy/upstreams) || return
-  { grep -oE '"address":"[^"]+","num_requests":[1-9][0-9]*' <<<"$counted" || true; } |
-    sed -E 's/"address":("[^"]+"),"num_requests":(.*)/{"upstream":\1,"inFlight":\2}/' |
-    { grep -F -f <(sed 's/ .*//; s/.*/{"upstream":"&",/' <<<"$UPSTREAMS") || true; }
-}
+# await_quiet SECONDS_GONE: tells those that have requests in flight in the end, with their number, as a list in JSON. One process that
+# looks again and again: what users still have here is not to be slowed down by programs that start meanwhile.
+await_quiet() {
+  sudo perl - "$1" "$UPSTREAMS" <<'PERL'
+    use strict;
+    use warnings;
+    use IO::Socket::UNIX;
+    my ($gone, $upstreams) = @ARGV;
+    my $began = time - $gone;
+    my %seconds = map { /^(\S+) (\d+)$/ } split /\n/, $upstreams;
 
-# Patterns of those whose time is not over, as they stand in a line of `busy`.
-awaited() {
-  local upstream seconds
-  while read -r upstream seconds; do
-    [ -z "$upstream" ] || [ "$SECONDS" -ge "$seconds" ] || echo "{\"upstream\":\"$upstream\","
-  done <<<"$UPSTREAMS"
+    # Requests in flight by upstream; nothing where Caddy does not say.
+    sub in_flight {
+      local $SIG{ALRM} = sub { die "no answer within 10 s\n" };
+      my $counted = eval {
+        alarm 10;
+        my $socket = IO::Socket::UNIX->new(Peer => 'admin.sock') or die "admin.sock: $!\n";
+        print $socket "GET /reverse_proxy/upstreams HTTP/1.0\r\nHost: localhost\r\n\r\n";
+        local $/;
+        my $answer = <$socket> // '';
+        $answer =~ m{^HTTP/1\.\d 200 } or die "Caddy answers: ", substr($answer, 0, 200), "\n";
+        $answer;
+      };
+      alarm 0;
+      print STDERR $@ and return unless defined $counted;
+      return { $counted =~ /"address":"([^"]+)","num_requests":(\d+)/g };
+    }
+
+    my ($quiet, $counted) = (0);
+    while (1) {
+      my @awaited = grep { time - $began < $seconds{$_} } keys %seconds;
+      $counted = in_flight();
+      $quiet = $counted && !grep({ $counted->{$_} } @awaited) ? $quiet + 1 : 0;
+      last if $quiet >= 2 || !@awaited;
+      select undef, undef, undef, $counted ? 0.05 : 1;
+    }
+    my @left = grep { $counted->{$_} } sort keys %seconds;
+    print '[', join(',', map { qq({"upstream":"$_","inFlight":$counted->{$_}}) } @left), ']';
+PERL
 }
 
 # shellcheck disable=SC2034 # of revisions.sh
 gateway_pid=$(docker inspect --format '{{.State.Pid}}' "$CONTAINER")
 await_one_revision
-quiet=0
-while :; do
-  patterns=$(awaited)
-  if left=$(busy) && { [ -z "$patterns" ] || ! grep -qF "$patterns" <<<"$left"; }; then quiet=$((quiet + 1)); else quiet=0; fi
-  if [ "$quiet" -ge 2 ] || [ -z "$patterns" ]; then break; fi
-  sleep 0.3
-done
-printf '[%s]' "$(paste -sd, <<<"$left")" >"$KEYSTONE_RESULT"
+await_quiet "$SECONDS" >"$KEYSTONE_RESULT"

@@ -8,13 +8,12 @@ source "$staging/place.sh"
 source "$staging/step.sh"
 
 place_secrets() {
-  install -d -m 0711 /run/keystone
+  [ -d /run/keystone ] || install -d -m 0711 /run/keystone
   exec 8</run/keystone
   flock 8 # against the rmdir of a step that is ending
   install -d -m 0711 "/run/keystone/$hash"
-  rm -rf "$secrets"
-  mkdir -p "$staging/secrets"
-  mv "$staging/secrets" "$secrets"
+  [ ! -e "$secrets" ] || rm -rf "$secrets"
+  if [ -d "$staging/secrets" ]; then mv "$staging/secrets" "$secrets"; else mkdir "$secrets"; fi
   exec 8<&-
   chown -R "$owner" "$secrets"
 }
@@ -61,7 +60,7 @@ start() {
 # follow FILE OFFSET: prints the file from there on, until the unit's main process has gone.
 follow() {
   local while_running=()
-  [ "$main_pid" = 0 ] || while_running=(--follow --sleep-interval 0.05 --pid "$main_pid")
+  [ "$main_pid" = 0 ] || while_running=(--follow --sleep-interval 0.02 --pid "$main_pid")
   printf '%s%d %d\n' "$boundary" "$run" "$2"
   exec tail --bytes "+$(($2 + 1))" "${while_running[@]}" "$1" 2>/dev/null
 }
@@ -88,7 +87,8 @@ print_ending() {
 }
 
 enter_folder
-is_running || [ -e exit ] || start
+# Without a run it has never been started.
+{ [ -e run ] && is_running; } || [ -e exit ] || start
 leave_folder
 boundary=$(<"$staging/boundary")
 rm -rf "$staging"

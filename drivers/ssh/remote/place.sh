@@ -5,16 +5,36 @@ make_folder() {
 }
 
 # place STAGED OWNER WRITER: copies every file below STAGED beside its absolute target and renames it: nobody reads half a file.
-# The copy is named after its one WRITER, who finds it again and takes it away when a reboot had come in between.
+# The copy is named after its one WRITER, who finds it again and takes it away when a reboot had come in between. All of it is done by
+# one process: a program for each step of each file would be felt by whoever uses the server.
 place() {
-  local staged target beside writer=$3
+  local owner=$2 writer=$3
   [ -d "$1" ] || return 0
-  chown -R "$2" "$1"
-  find "$1" -type f -print0 | while IFS= read -r -d '' staged; do
-    target=${staged#"$1"}
-    make_folder "${target%/*}" "$2"
-    beside=${target%/*}/.keystone.$writer.${target##*/}
-    rm -f "$beside"
-    cp -p "$staged" "$beside" && mv -T "$beside" "$target" || { rm -f "$beside"; return 1; }
-  done
+  find "$1" -type f -printf '%h\0' | sort --zero-terminated --unique | while IFS= read -r -d '' folder; do
+    make_folder "${folder#"$1"}" "$owner" || return
+  done || return
+  find "$1" -type f -printf '%m %P\0' | perl -0 -e '
+    use strict;
+    use warnings;
+    use Fcntl;
+    my ($staged, $owner, $writer) = splice @ARGV;
+    sub copied {
+      my ($mode, $path, $beside) = @_;
+      open my $from, "<:raw", "$staged/$path" or return;
+      unlink $beside;
+      sysopen my $to, $beside, O_WRONLY | O_CREAT | O_EXCL, 0600 or return;
+      my $content = do { local $/; <$from> };
+      print $to $content or return;
+      return chown(split(/:/, $owner), $beside) && chmod(oct $mode, $beside) && close($to) && rename($beside, "/$path");
+    }
+    while (<STDIN>) {
+      chomp;
+      my ($mode, $path) = split / /, $_, 2;
+      my ($folder, $name) = "/$path" =~ m{^(.*)/(.*)$}s;
+      my $beside = "$folder/.keystone.$writer.$name";
+      next if copied($mode, $path, $beside);
+      my $why = $!;
+      unlink $beside;
+      die "/$path cannot be written: $why\n";
+    }' "$1" "$owner" "$writer"
 }

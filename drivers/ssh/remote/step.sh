@@ -6,7 +6,8 @@ esac
 folder=$operations/$hash/$number-$name
 secrets=/run/keystone/$hash/$number
 unit=keystone-$hash-$number
-owner=$(id -u "$user"):$(id -g "$user")
+IFS=: read -r _ _ uid gid _ < <(getent passwd "$user")
+owner=${uid:?}:${gid:?}
 
 # Makes the step's folder the working folder, and keeps everybody else out of it until leave_folder.
 enter_folder() {
