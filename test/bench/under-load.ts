@@ -15,7 +15,7 @@ export interface LoadFigures {
   steadyP99Ms: number
   duringP50Ms: number
   duringP99Ms: number
-  /** While the floor's script does the same, without a worker and a scheduler to replace: what the machine itself lets through. */
+  /** While the floor's script does the same: what the machine itself lets through. */
   floorP50Ms: number
   floorP99Ms: number
 }
