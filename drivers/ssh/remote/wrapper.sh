@@ -9,7 +9,7 @@ set +a
 code=$?
 umask 077
 find "$KEYSTONE_SECRETS" -mindepth 1 -delete
-sizes=$(stat --format %s "out.$1" "err.$1")
-printf '%d %d %d\n' "$code" $sizes >exit.new
+mapfile -t sizes < <(stat --format %s "out.$1" "err.$1")
+printf '%d %d %d\n' "$code" "${sizes[@]}" >exit.new
 sync "out.$1" "err.$1" result exit.new # a file system may keep the name and lose the bytes when the power fails
 mv exit.new exit
