@@ -10,11 +10,14 @@ export interface Fleeting {
   beginRemoval(stage: Stage, id: string): Promise<Operation>
   /** What is away before it goes. */
   before?: Fleeting
+  /** What is there before it comes. */
+  base?: Fleeting
 }
 
-/** Begins to make it where it is not. */
+/** Begins to make it where it is not, and all that it needs is. */
 export const making = (thing: Fleeting): Prepare => async (stage) => {
   await away(stage, thing)
+  if (thing.base) await there(stage, thing.base)
   return () => thing.beginMaking(stage)
 }
 
@@ -72,7 +75,12 @@ export const webStandstill = standstill({ find: webId, there: webId })
 const findService = (stage: Stage) => findNamed(stage, 'services')
 
 /** That such a cache is stopped. */
-export const serviceStandstill = standstill({ find: findService, there: (stage) => there(stage, service) })
+export const serviceStandstill: Fleeting = {
+  ...standstill({ find: findService, there: (stage) => there(stage, service) }),
+  get base() {
+    return service
+  },
+}
 
 /** A cache that nobody uses. */
 export const service: Fleeting = {
@@ -117,6 +125,9 @@ export const attachment: Fleeting = {
     return (await scene.organisation.attach(stagingId, wish)).operation
   },
   beginRemoval: (stage, id) => stage.scene.client.delete(`${attachmentsOf(stage, stage.stagingId)}/${id}`, operationSchema),
+  get base() {
+    return slice
+  },
 }
 
 /** A database. */
