@@ -17,7 +17,8 @@ if [ -n "$finishing" ]; then
   # 137 = 128 + 9; noted before the containers go.
   ended=$(docker inspect --format '{{.State.ExitCode}} {{.Name}}' "${ids[@]}" || true)
   [ -e "$killed" ] || sed -n 's#^137 /\(.*\)$#"\1"#p' <<<"$ended" | paste -sd, >"$killed"
-  docker rm --force "${ids[@]}" >/dev/null || true
+  # Not by force: what could not be stopped still has its time.
+  docker rm "${ids[@]}" >/dev/null || true
 fi
 stop_containers "$GRACE_SECONDS" "keystone.replica=$REPLICA"
 printf '{"killed":[%s]}' "$(cat "$killed" 2>/dev/null || true)" >"$KEYSTONE_RESULT"

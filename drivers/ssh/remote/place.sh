@@ -5,8 +5,8 @@ make_folder() {
 }
 
 # place STAGED OWNER WRITER: copies every file below STAGED beside its absolute target and renames it: nobody reads half a file.
-# The copy is named after its one WRITER, who finds it again and takes it away when a reboot had come in between. All of it is done by
-# one process: a program for each step of each file would be felt by whoever uses the server.
+# The copy is named after its one WRITER, who finds it again and takes it away when a reboot had come in between. One
+# process copies all of them: a program for each step of each file would be felt by whoever uses the server.
 place() {
   local owner=$2 writer=$3
   [ -d "$1" ] || return 0

@@ -6,7 +6,7 @@ esac
 folder=$operations/$hash/$number-$name
 secrets=/run/keystone/$hash/$number
 unit=keystone-$hash-$number
-IFS=: read -r _ _ uid gid _ < <(getent passwd "$user")
+IFS=: read -r _ _ uid gid _ < <(getent passwd "$user") || { echo "no such user: $user" >&2; exit 1; }
 owner=${uid:?}:${gid:?}
 
 # Makes the step's folder the working folder, and keeps everybody else out of it until leave_folder.
